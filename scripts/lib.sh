@@ -1,0 +1,104 @@
+# shellcheck shell=bash
+# Shared by every script here. Source it; it sets strict mode, the cache folder and a few words to talk with.
+
+set -euo pipefail
+
+if ((BASH_VERSINFO[0] < 5)); then
+	echo "error: bash 5 or newer is needed (this is $BASH_VERSION)" >&2
+	exit 1
+fi
+
+REPO_ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+# Everything that may outlive a clone: dependency builds, the WASM toolchain, logs of a container engine.
+LILYPAD_CACHE=${LILYPAD_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/lilypad}
+export REPO_ROOT LILYPAD_CACHE
+
+if [[ -t 2 && -z ${NO_COLOR:-} ]]; then
+	_bold=$'\e[1m' _dim=$'\e[2m' _red=$'\e[31m' _green=$'\e[32m' _yellow=$'\e[33m' _off=$'\e[0m'
+else
+	_bold='' _dim='' _red='' _green='' _yellow='' _off=''
+fi
+
+# All talk goes to stderr; stdout is for results.
+step() { printf '%s==>%s %s%s\n' "$_green" "$_off$_bold" "$*" "$_off" >&2; }
+say() { printf '    %s\n' "$*" >&2; }
+note() { printf '    %s%s%s\n' "$_dim" "$*" "$_off" >&2; }
+warn() { printf '%swarning:%s %s\n' "$_yellow" "$_off" "$*" >&2; }
+
+# die MESSAGE [NEXT STEP]...: the first argument says what is wrong, the others what to do about it.
+die() {
+	printf '%serror:%s %s\n' "$_red" "$_off" "$1" >&2
+	shift
+	local line
+	for line in "$@"; do printf '    next: %s\n' "$line" >&2; done
+	exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# as_root COMMAND...: runs it as root; uses sudo only when this is not root already.
+as_root() {
+	if ((EUID == 0)); then
+		"$@"
+	elif have sudo; then
+		sudo -- "$@"
+	else
+		die "this needs root: $*" "run it as root, or install sudo"
+	fi
+}
+
+# logged FILE COMMAND...: keeps the output in FILE; shows its end when the command fails.
+logged() {
+	local file=$1 status=0
+	shift
+	mkdir -p "$(dirname "$file")"
+	"$@" >"$file" 2>&1 </dev/null || status=$?
+	if ((status != 0)); then
+		warn "failed ($status): $*"
+		tail_of "$file"
+	fi
+	return "$status"
+}
+
+# tail_of FILE [LINES]: the end of a log, indented, for a message about a failure.
+tail_of() {
+	say "the end of $1:"
+	tail -n "${2:-20}" "$1" 2>/dev/null | sed 's/^/      | /' >&2 || true
+}
+
+# wait_until SECONDS WHAT COMMAND...: polls until the command succeeds, with a spinner on a terminal.
+# Returns 1 when the time is over and 2 when `wait_gone`, if the caller defined it, says that waiting is pointless.
+wait_until() {
+	local limit=$1 what=$2 begun=$SECONDS frames='|/-\' i=0
+	shift 2
+	while ! "$@" >/dev/null 2>&1; do
+		if declare -F wait_gone >/dev/null && wait_gone; then
+			_spin_clear
+			return 2
+		fi
+		if ((SECONDS - begun >= limit)); then
+			_spin_clear
+			return 1
+		fi
+		if [[ -t 2 ]]; then
+			printf '\r    %s %s (%ss)' "${frames:i++%4:1}" "$what" "$((SECONDS - begun))" >&2
+		fi
+		sleep 0.2
+	done
+	_spin_clear
+}
+_spin_clear() { if [[ -t 2 ]]; then printf '\r\e[K' >&2; fi; }
+
+# took START: seconds since START (a value of EPOCHREALTIME), with one decimal.
+took() {
+	local now=${EPOCHREALTIME/[.,]/} then=${1/[.,]/}
+	local tenths=$(((now - then + 50000) / 100000))
+	printf '%d.%d s' "$((tenths / 10))" "$((tenths % 10))"
+}
+
+# load_env: what setup.sh found out about this machine (WASM toolchain, CARGO_TARGET_DIR, PATH).
+load_env() {
+	[[ -f $LILYPAD_CACHE/env.sh ]] || die "this machine is not set up yet" "make setup"
+	# shellcheck source=/dev/null
+	. "$LILYPAD_CACHE/env.sh"
+}
