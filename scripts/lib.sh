@@ -69,7 +69,7 @@ tail_of() {
 # wait_until SECONDS WHAT COMMAND...: polls until the command succeeds, with a spinner on a terminal.
 # Returns 1 when the time is over and 2 when `wait_gone`, if the caller defined it, says that waiting is pointless.
 wait_until() {
-	local limit=$1 what=$2 begun=$SECONDS frames='|/-\' i=0
+	local limit=$1 what=$2 begun=$SECONDS frames=$'|/-\\' i=0
 	shift 2
 	while ! "$@" >/dev/null 2>&1; do
 		if declare -F wait_gone >/dev/null && wait_gone; then
@@ -88,6 +88,13 @@ wait_until() {
 	_spin_clear
 }
 _spin_clear() { if [[ -t 2 ]]; then printf '\r\e[K' >&2; fi; }
+
+# alive PID: it exists, and is more than a dead child that nobody waited for.
+alive() {
+	local stat
+	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	[[ ${stat##*) } != Z* ]]
+}
 
 # took START: seconds since START (a value of EPOCHREALTIME), with one decimal.
 took() {

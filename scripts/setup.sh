@@ -4,6 +4,7 @@
 #   scripts/setup.sh test     the above, and what `make test` and .ci/run need
 #   scripts/setup.sh deny     the above, and cargo-deny
 # What it finds out is written to $LILYPAD_CACHE/env.sh (by default ~/.cache/lilypad/env.sh), which the Makefile loads.
+# shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=scripts/packages.sh
 . "$REPO_ROOT/scripts/packages.sh"

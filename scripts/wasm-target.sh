@@ -4,6 +4,7 @@
 #   debian  where rustup cannot download: Debian's rustc-web, whose package carries the standard library's source.
 #           `core` and `alloc` are built from it once, into a toolchain folder in the cache; /usr is not touched.
 # Prints the name of the toolchain on stdout. LILYPAD_WASM=rustup|debian forces one way.
+# shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 TARGET=wasm32v1-none
