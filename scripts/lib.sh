@@ -1,7 +1,12 @@
 # shellcheck shell=bash
 # Shared by every script here. Source it; it sets strict mode, the cache folder and a few words to talk with.
 
-set -euo pipefail
+set -eEuo pipefail
+trap '_on_error $? "${BASH_SOURCE[0]}" "$LINENO" "$BASH_COMMAND"' ERR
+# An unexpected failure says where it happened; expected ones are handled where they happen and end in `die`.
+_on_error() {
+	printf 'error: %s:%s: exit code %s from: %s\n' "${2##*/}" "$3" "$1" "${4%%$'\n'*}" >&2
+}
 
 if ((BASH_VERSINFO[0] < 5)); then
 	echo "error: bash 5 or newer is needed (this is $BASH_VERSION)" >&2

@@ -45,7 +45,7 @@ system_packages() {
 		build-essential clang libclang-dev pkg-config protobuf-compiler ca-certificates curl git jq make ||
 		die "apt could not install what the build needs" "see the messages above"
 	install_packages "C for the sample modules: static Linux programs and WebAssembly" \
-		musl-tools lld wasi-libc libclang-rt-dev-wasm32 ||
+		musl-tools lld wasi-libc libclang-rt-dev-wasm32 b3sum ||
 		die "apt could not install the compilers for the sample modules" "see the messages above"
 }
 
