@@ -1,0 +1,79 @@
+# Every target sets the machine up first (a second when it is already) and loads what the set-up found out.
+# `make` alone lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+RUN := scripts/with-env.sh
+# The same profile and features everywhere, so that nothing is built twice.
+BUILD := $(RUN) cargo build --workspace --bins
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## install what this machine lacks: system packages, the WASM target, a container engine
+	@scripts/setup.sh
+
+.PHONY: demo
+demo: build ## the whole way once: a chain, a provider, a container, a cow
+	@scripts/demo.sh
+
+.PHONY: devnet
+devnet: build ## a chain and a provider to try things on, until Ctrl-C
+	@scripts/devnet.sh
+
+.PHONY: build
+build: setup ## the node and the command line
+	@echo "==> building the node and the command line (the first time: about half an hour on two cores; then seconds)"
+	@$(BUILD)
+
+.PHONY: modules
+modules: setup ## the sample modules, ready to publish
+	@scripts/build-modules.sh
+
+.PHONY: test
+test: ## all tests, with a real node and a real container engine
+	@scripts/setup.sh test
+	@scripts/test.sh
+
+.PHONY: ci
+ci: ## what must pass before a change is merged
+	@bash .ci/run
+
+.PHONY: bench
+bench: build ## time from `lilypad run` to the result, 20 runs, next to bare `docker run`
+	@scripts/bench.sh
+
+.PHONY: fmt
+fmt: setup ## format the code
+	@$(RUN) cargo fmt --all
+
+.PHONY: clippy
+clippy: setup ## lint the code; warnings are errors
+	@SKIP_WASM_BUILD=1 $(RUN) cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: doc
+doc: setup ## the API documentation; warnings are errors
+	@RUSTDOCFLAGS='-D warnings' $(RUN) cargo doc --workspace --no-deps
+
+.PHONY: deny
+deny: ## licences, sources, duplicate versions and security advisories of the dependencies
+	@scripts/setup.sh deny
+	@$(RUN) cargo deny check
+
+.PHONY: metadata
+metadata: build ## refresh the metadata that the typed client is generated from
+	@scripts/metadata.sh
+
+.PHONY: chain-spec
+chain-spec: build ## refresh the files in chain-spec/
+	@scripts/chain-spec.sh
+
+.PHONY: clean
+clean: ## remove what was built from this repository; built dependencies stay in the cache
+	@$(RUN) bash -c 'cargo clean $$(cargo metadata --no-deps --format-version 1 | jq -r ".packages[] | \"-p \" + .name") \
+		&& rm -rf "$$CARGO_TARGET_DIR"/modules "$$CARGO_TARGET_DIR"/*/wbuild'
+	@echo "the dependencies' builds stay; to remove those too: rm -rf $${LILYPAD_CACHE:-$${XDG_CACHE_HOME:-~/.cache}/lilypad}"

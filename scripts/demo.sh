@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# The whole way once: a chain, a provider, a module, a job, its result. Everything it starts, it stops.
+#   demo.sh [MESSAGE]
+# shellcheck source=scripts/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+load_env
+# shellcheck source=scripts/network.sh
+. "$REPO_ROOT/scripts/network.sh"
+
+MESSAGE=${1:-moo}
+RUN_LIMIT=180
+
+choose_module() {
+	use_engine
+	if [[ -n $ENGINE ]]; then
+		MODULE=cowsay
+		say "jobs run in containers, by the engine at $ENGINE"
+	else
+		MODULE=cowsay-wasm
+		say "no container engine can be had here: the same program runs on the embedded WebAssembly executor instead"
+	fi
+}
+
+run_job() {
+	local begun=$EPOCHREALTIME status=0
+	step "lilypad run $MODULE:v0.0.1 -i Message=\"$MESSAGE\""
+	lilypad run "$MODULE:v0.0.1" -i Message="$MESSAGE" --yes --json --timeout "$RUN_LIMIT" >"$NETWORK_DIR/run.json" || status=$?
+	if ((status != 0)); then
+		KEEP_LOGS=1
+		tail_of "$NETWORK_DIR/provider.log"
+		die "the job did not finish (exit code $status)" "the logs are kept in $NETWORK_DIR"
+	fi
+	TIME=$(took "$begun")
+}
+
+report() {
+	local folder cost
+	folder=$(jq -r .output "$NETWORK_DIR/run.json")
+	cost=$(jq -r .cost "$NETWORK_DIR/run.json")
+	step "done"
+	cat -- "$folder/stdout"
+	say "result   $folder"
+	say "cost     $cost"
+	say "time     $TIME from the command to the result"
+}
+
+main() {
+	local begun=$EPOCHREALTIME modules
+	binaries
+	modules=$("$REPO_ROOT/scripts/build-modules.sh")
+	step "looking for a container engine"
+	choose_module
+	start_network
+	step "publishing the module $MODULE:v0.0.1"
+	publish_module "$modules/$MODULE"
+	run_job
+	report
+	note "stopping what was started"
+	stop_network
+	say "all       $(took "$begun"), starting and stopping the network included"
+	note "next: \`make devnet\` keeps such a network running, to try things on"
+}
+
+main
