@@ -42,7 +42,7 @@ system_packages() {
 		return
 	}
 	install_packages "compilers, and the protocol buffers that the node's network code is generated from" \
-		build-essential clang libclang-dev pkg-config protobuf-compiler ca-certificates curl git jq make ||
+		build-essential clang libclang-dev pkg-config protobuf-compiler perl ca-certificates curl git jq make ||
 		die "apt could not install what the build needs" "see the messages above"
 	install_packages "C for the sample modules: static Linux programs and WebAssembly" \
 		musl-tools lld wasi-libc libclang-rt-dev-wasm32 b3sum ||

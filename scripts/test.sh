@@ -27,14 +27,15 @@ start_engine() {
 	export DOCKER_HOST=$endpoint
 }
 
-dapp() {
+# `timed` calls these as conditions, where bash does not stop at a failing command by itself.
+dapp() (
 	[[ -f tests/dapp/package.json ]] || return 0
-	cd tests/dapp
+	cd tests/dapp || return 1
 	if [[ ! node_modules/.package-lock.json -nt package-lock.json ]]; then
-		npm ci --no-audit --no-fund --loglevel=error
+		npm ci --no-audit --no-fund --loglevel=error || return 1
 	fi
 	npm test --silent
-}
+)
 
 main() {
 	local -a profile=()
