@@ -1,0 +1,41 @@
+//! Types and pure rules of the Lilypad market, shared by pallets, worker, relayer and command line.
+//!
+//! Nothing here reads or writes state. The three rules that everything else obeys are pure functions:
+//!
+//! * [`fits()`]: may this offer take this job, and on which [`Terms`]?
+//! * [`settle()`]: who gets how much from which purse when a deal ends?
+//! * [`GpuSpec`]s and [`MachineSpec`]s: does one machine *cover* another, and what is left of it?
+//!
+//! [`traits`] holds the seams between the pallets: start there.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod fits;
+pub mod ids;
+pub mod job;
+#[cfg(feature = "std")]
+pub mod manifest;
+pub mod module;
+pub mod offer;
+pub mod result;
+pub mod settlement;
+pub mod spec;
+pub mod terms;
+pub mod traits;
+
+pub use fits::{fits, highest_affordable_rate, MatchContext, Mismatch};
+pub use ids::{BlockNumber, DealId, JobId, Millis, OfferId, VersionId};
+pub use job::{InputFile, Inputs, Job, JobOrigin, JobRequest};
+pub use module::{ModuleInfo, ModuleName, Platform, Profile, RuntimeImage, RuntimeKind};
+pub use offer::{CreatorPolicy, MediatorPolicy, ModulePolicy, Offer, OfferState, PeerAddress};
+pub use result::{Opening, OutputRoot, Seal, Status, Triple};
+pub use settlement::{settle, Move, Outcome, Party, Purse, Settlement};
+pub use spec::{GpuModel, GpuSpec, MachineSpec};
+pub use terms::{Pricing, Terms, TermsError};
+
+/// Amounts of LP in its smallest unit: 10^18 of them are one LP.
+pub type Balance = u128;
+
+/// One LP.
+pub const LP: Balance = 1_000_000_000_000_000_000;
