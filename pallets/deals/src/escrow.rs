@@ -1,0 +1,147 @@
+//! The only file that touches balances. It applies what was decided elsewhere and decides nothing.
+//!
+//! Putting money on hold can fail, and then nothing has happened. Everything else here **can't fail**: whoever has died,
+//! been frozen or become too poor to exist, the hold shrinks by exactly what the records say, and what can't be
+//! delivered goes to the treasury with an event.
+
+use crate::{Budgets, Config, Deposits, Event, HoldReason, Pallet, LOG};
+use frame_support::{
+	defensive,
+	storage::with_storage_layer,
+	traits::{
+		fungible::{InspectHold, MutateHold},
+		tokens::{Fortitude::Force, Precision::Exact, Restriction::Free},
+		Get,
+	},
+};
+use lilypad_primitives::{Balance, Party, Purse, Settlement, Terms};
+use sp_runtime::{DispatchError, DispatchResult};
+
+impl<T: Config> Pallet<T> {
+	/// Puts free balance on hold. The account keeps the existential deposit.
+	pub(crate) fn hold(reason: HoldReason, who: &T::AccountId, amount: Balance) -> DispatchResult {
+		with_storage_layer(|| T::Currency::hold(&reason.into(), who, amount))
+	}
+
+	/// Puts a job's budget on hold.
+	pub(crate) fn hold_budget_of(creator: &T::AccountId, amount: Balance) -> DispatchResult {
+		let sum = Budgets::<T>::get(creator).checked_add(amount).ok_or(crate::Error::<T>::Overflow)?;
+		Self::hold(HoldReason::JobBudget, creator, amount)?;
+		set_or_remove::<T, Budgets<T>>(creator, sum);
+		Ok(())
+	}
+
+	/// Gives a budget, or what is left of it, back.
+	pub(crate) fn release_budget_of(creator: &T::AccountId, amount: Balance) {
+		Self::debit_budget(creator, amount);
+		Self::give_back(HoldReason::JobBudget, creator, amount);
+	}
+
+	/// Puts a deposit on hold.
+	pub(crate) fn hold_deposit_of(who: &T::AccountId, amount: Balance) -> DispatchResult {
+		let sum = Deposits::<T>::get(who).checked_add(amount).ok_or(crate::Error::<T>::Overflow)?;
+		Self::hold(HoldReason::Deposit, who, amount)?;
+		set_or_remove::<T, Deposits<T>>(who, sum);
+		Ok(())
+	}
+
+	/// Gives a deposit back.
+	pub(crate) fn release_deposit_of(who: &T::AccountId, amount: Balance) {
+		let left = Deposits::<T>::get(who).saturating_sub(amount);
+		set_or_remove::<T, Deposits<T>>(who, left);
+		Self::give_back(HoldReason::Deposit, who, amount);
+	}
+
+	/// Applies a settlement: makes its payments, gives the rest of the budget back unless the job needs it, and ends the
+	/// commitment of the collateral.
+	pub(crate) fn apply(terms: &Terms<T::AccountId>, settlement: &Settlement, keep_budget: bool) {
+		for payment in &settlement.moves {
+			let (reason, owner) = match payment.from {
+				Purse::Budget => (HoldReason::JobBudget, &terms.creator),
+				Purse::Collateral => (HoldReason::ProviderBond, &terms.provider),
+				Purse::ChallengeBond | Purse::AuthorBond | Purse::AuditPool => {
+					defensive!("only a mediated outcome draws on this purse");
+					continue;
+				},
+			};
+			let to = match payment.to {
+				Party::Creator => terms.creator.clone(),
+				Party::Provider => terms.provider.clone(),
+				Party::Author => terms.author.clone(),
+				Party::Solver => terms.solver.clone().unwrap_or_else(T::Treasury::get),
+				Party::AuditPool => T::AuditPool::get(),
+				Party::Treasury => T::Treasury::get(),
+				Party::Mediators => {
+					defensive!("only a mediated outcome pays mediators");
+					T::Treasury::get()
+				},
+			};
+			Self::pay(reason, owner, &to, payment.amount);
+		}
+		let spent = settlement.taken_from(Purse::Budget);
+		Self::debit_budget(&terms.creator, spent);
+		if !keep_budget {
+			Self::release_budget_of(&terms.creator, terms.budget.saturating_sub(spent));
+		}
+		Self::uncommit(&terms.provider, terms.collateral, settlement.taken_from(Purse::Collateral));
+	}
+
+	/// Lets go of a hold in favour of its owner.
+	pub(crate) fn give_back(reason: HoldReason, who: &T::AccountId, amount: Balance) {
+		Self::pay(reason, who, who, amount);
+	}
+
+	/// Pays out of a hold.
+	fn pay(reason: HoldReason, from: &T::AccountId, to: &T::AccountId, amount: Balance) {
+		let held = T::Currency::balance_on_hold(&reason.into(), from);
+		let due = amount.min(held);
+		if due < amount {
+			Self::report_shortfall(reason, from, amount - due);
+		}
+		if due == 0 || Self::deliver(reason, from, to, due).is_ok() {
+			return;
+		}
+		let treasury = T::Treasury::get();
+		if *to != treasury && Self::deliver(reason, from, &treasury, due).is_ok() {
+			let (from, to) = (from.clone(), to.clone());
+			Self::deposit_event(Event::PaymentRedirected { from, reason, to, amount: due });
+			return;
+		}
+		// The treasury always exists. Were it gone, the money would rather stay with its owner than on hold for ever.
+		if Self::deliver(reason, from, from, due).is_err() {
+			log::error!(target: LOG, "{due} of {reason:?} can be neither paid nor given back");
+		}
+		Self::report_shortfall(reason, from, due);
+	}
+
+	/// Moves exactly `amount` out of a hold into a free balance, or does nothing.
+	fn deliver(reason: HoldReason, from: &T::AccountId, to: &T::AccountId, amount: Balance) -> Result<(), DispatchError> {
+		let reason = reason.into();
+		with_storage_layer(|| {
+			if from == to {
+				T::Currency::release(&reason, from, amount, Exact).map(|_| ())
+			} else {
+				T::Currency::transfer_on_hold(&reason, from, to, amount, Exact, Free, Force).map(|_| ())
+			}
+		})
+	}
+
+	fn debit_budget(creator: &T::AccountId, amount: Balance) {
+		let left = Budgets::<T>::get(creator).saturating_sub(amount);
+		set_or_remove::<T, Budgets<T>>(creator, left);
+	}
+
+	fn report_shortfall(reason: HoldReason, who: &T::AccountId, missing: Balance) {
+		log::error!(target: LOG, "{missing} of {reason:?} is not where the records say");
+		Self::deposit_event(Event::Shortfall { who: who.clone(), reason, missing });
+	}
+}
+
+/// Sets an account's sum, or removes an entry that says nothing.
+fn set_or_remove<T: Config, Sums: frame_support::StorageMap<T::AccountId, Balance>>(who: &T::AccountId, sum: Balance) {
+	if sum == 0 {
+		Sums::remove(who);
+	} else {
+		Sums::insert(who, sum);
+	}
+}

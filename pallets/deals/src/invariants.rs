@@ -1,0 +1,85 @@
+//! What is always true.
+//!
+//! 1. An account's hold for each reason is what the records say: its budgets, its deposits, its bond; no challenge
+//!    bonds, as long as there are no cases.
+//! 2. The committed part of a bond is the sum of the collaterals of the provider's live deals, and with what is
+//!    unbonding it fits into the bond.
+//! 3. The budgets of a creator's live deals are on hold.
+//! 4. Each live deal is in the deadline index once, at its deadline, and the index has nothing else.
+//! 5. Ids are used once: those of live deals are below the next.
+//! 6. A revealed usage is within the time limit and the time that passed.
+
+use crate::{Bonds, Budgets, Config, DealState, Deals, Deposits, HoldReason, LapseKey, Lapses, NextDealId, Pallet};
+use alloc::collections::BTreeMap;
+use codec::Encode;
+use frame_support::{ensure, traits::fungible::InspectHold};
+use lilypad_primitives::Balance;
+use sp_runtime::TryRuntimeError;
+
+impl<T: Config> Pallet<T> {
+	/// Checks the invariants. Reads everything: for tests and try-runtime only.
+	pub fn do_try_state() -> Result<(), TryRuntimeError> {
+		Self::check_holds()?;
+		Self::check_deals()
+	}
+
+	fn check_holds() -> Result<(), TryRuntimeError> {
+		let held = |reason: HoldReason, who: &T::AccountId| T::Currency::balance_on_hold(&reason.into(), who);
+		let check = |who: &T::AccountId| -> Result<(), TryRuntimeError> {
+			let bond = Bonds::<T>::get(who).map_or(0, |bond| bond.total);
+			ensure!(held(HoldReason::JobBudget, who) == Budgets::<T>::get(who), "1: budgets differ from the hold");
+			ensure!(held(HoldReason::Deposit, who) == Deposits::<T>::get(who), "1: deposits differ from the hold");
+			ensure!(held(HoldReason::ProviderBond, who) == bond, "1: bond differs from the hold");
+			ensure!(held(HoldReason::ChallengeBond, who) == 0, "1: a challenge bond without a case");
+			Ok(())
+		};
+		// The accounts that exist, and those that a record says must.
+		frame_system::Account::<T>::iter_keys().try_for_each(|who| check(&who))?;
+		Bonds::<T>::iter_keys().try_for_each(|who| check(&who))?;
+		for (who, sum) in Budgets::<T>::iter().chain(Deposits::<T>::iter()) {
+			ensure!(sum > 0, "1: an entry that says nothing");
+			check(&who)?;
+		}
+		Ok(())
+	}
+
+	fn check_deals() -> Result<(), TryRuntimeError> {
+		// By encoded account, which has an order.
+		let mut collateral = BTreeMap::<_, Balance>::new();
+		let mut budgets = BTreeMap::<_, Balance>::new();
+		let mut deals = 0usize;
+		for (id, deal) in Deals::<T>::iter() {
+			deals = deals.saturating_add(1);
+			let terms = &deal.terms;
+			for (sums, who, amount) in [
+				(&mut collateral, &terms.provider, terms.collateral),
+				(&mut budgets, &terms.creator, terms.budget),
+			] {
+				let sum = sums.entry(who.encode()).or_default();
+				*sum = sum.checked_add(amount).ok_or("2, 3: amounts overflow")?;
+			}
+			ensure!(Bonds::<T>::contains_key(&terms.provider), "2: a deal without a bond");
+			ensure!(
+				budgets.get(&terms.creator.encode()).is_some_and(|sum| *sum <= Budgets::<T>::get(&terms.creator)),
+				"3: a deal's budget is not on hold"
+			);
+			ensure!(
+				Lapses::<T>::contains_key(LapseKey::new(deal.state.deadline(), id)),
+				"4: a deal is missing in the index"
+			);
+			ensure!(id < NextDealId::<T>::get(), "5: an id could be used again");
+			if let DealState::Submitted { elapsed, opened: Some((_, usage)), .. } = deal.state {
+				ensure!(usage <= elapsed && usage <= terms.time_limit, "6: a usage is too long");
+			}
+		}
+		ensure!(Lapses::<T>::iter_keys().count() == deals, "4: an index entry without a deal");
+		for (provider, bond) in Bonds::<T>::iter() {
+			let due = collateral.get(&provider.encode()).copied().unwrap_or_default();
+			ensure!(bond.committed == due, "2: committed differs from the collaterals");
+			ensure!(bond.total > 0, "2: an empty bond");
+			let used = bond.committed.checked_add(bond.unbonding_total()).ok_or("2: amounts overflow")?;
+			ensure!(used <= bond.total, "2: more is committed and unbonding than bonded");
+		}
+		Ok(())
+	}
+}

@@ -1,0 +1,81 @@
+//! What the market may ask for.
+
+use crate::{Config, Deal, DealState, Deals, Error, Event, LapseKey, Lapses, NextDealId, Pallet};
+use frame_support::traits::Get;
+use lilypad_primitives::{
+	fits::run_blocks, traits::Deals as DealsSeam, Balance, BlockNumber, DealId, JobId, Millis, OfferId, Terms,
+};
+use sp_runtime::{DispatchError, DispatchResult, SaturatedConversion};
+
+impl<T: Config> Pallet<T> {
+	/// Blocks to acknowledge a deal for which this much has to be fetched.
+	fn ack_blocks(fetch_bytes: u64) -> BlockNumber {
+		let fetch: BlockNumber = fetch_bytes.div_ceil(T::FetchBytesPerBlock::get().max(1)).saturated_into();
+		T::AckBlocks::get().saturating_add(fetch.min(T::MaxFetchBlocks::get()))
+	}
+}
+
+impl<T: Config> DealsSeam<T::AccountId> for Pallet<T> {
+	fn hold_budget(creator: &T::AccountId, amount: Balance) -> DispatchResult {
+		Self::hold_budget_of(creator, amount)
+	}
+
+	fn release_budget(creator: &T::AccountId, amount: Balance) {
+		Self::release_budget_of(creator, amount);
+	}
+
+	fn hold_deposit(who: &T::AccountId, amount: Balance) -> DispatchResult {
+		Self::hold_deposit_of(who, amount)
+	}
+
+	fn release_deposit(who: &T::AccountId, amount: Balance) {
+		Self::release_deposit_of(who, amount);
+	}
+
+	fn free_bond(provider: &T::AccountId) -> Balance {
+		Self::free_bond_of(provider)
+	}
+
+	fn open(
+		job: JobId,
+		offer: OfferId,
+		terms: Terms<T::AccountId>,
+		fetch_bytes: u64,
+	) -> Result<DealId, DispatchError> {
+		let deal = NextDealId::<T>::get();
+		let next = deal.next().ok_or(Error::<T>::IdsExhausted)?;
+		Self::commit(&terms.provider, terms.collateral)?;
+		let now = Self::now();
+		let ack_by = now.saturating_add(Self::ack_blocks(fetch_bytes));
+		NextDealId::<T>::put(next);
+		Lapses::<T>::insert(LapseKey::new(ack_by, deal), ());
+		Self::deposit_event(Event::DealOpened {
+			deal,
+			job,
+			offer,
+			creator: terms.creator.clone(),
+			provider: terms.provider.clone(),
+			cap: terms.cap,
+			collateral: terms.collateral,
+			ack_by,
+		});
+		let state = DealState::Matched { ack_by };
+		Deals::<T>::insert(deal, Deal { job, offer, terms, matched_at: now, state });
+		Ok(deal)
+	}
+
+	fn cancel(deal: DealId) -> DispatchResult {
+		Self::do_cancel(deal)
+	}
+
+	fn run_blocks(time_limit: Millis, fetch_bytes: u64) -> BlockNumber {
+		Self::ack_blocks(fetch_bytes)
+			.saturating_add(run_blocks(time_limit, T::MillisPerBlock::get()))
+			.saturating_add(T::SubmitMargin::get())
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn bond_for_benchmark(provider: &T::AccountId, amount: Balance) {
+		crate::benchmarking::bond_out_of_nothing::<T>(provider, amount);
+	}
+}

@@ -1,0 +1,172 @@
+//! What is stored: deals and their states, bonds, and the keys of the deadline index.
+
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use lilypad_primitives::{Balance, BlockNumber, DealId, JobId, Millis, OfferId, Seal, Terms, Triple};
+use scale_info::TypeInfo;
+use sp_core::{bounded::BoundedVec, Get};
+
+/// A live deal.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Deal<AccountId> {
+	/// The job.
+	pub job: JobId,
+	/// The offer that took it.
+	pub offer: OfferId,
+	/// Accounts and amounts, frozen at the match.
+	pub terms: Terms<AccountId>,
+	/// The block of the match.
+	pub matched_at: BlockNumber,
+	/// How far it has come.
+	pub state: DealState,
+}
+
+/// How far a deal has come.
+///
+/// ```text
+/// Matched ──acknowledge──▶ Running ──submit──▶ Submitted ──accept, expire──▶ gone
+///    ├───────────────submit─────────────────────▲  └─reveal─▲
+///    └─decline, report_unfetchable, cancel, expire──▶ gone ◀──cancel, expire (Running)
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub enum DealState {
+	/// The provider has not answered yet.
+	///
+	/// Left by `acknowledge`, `submit`, `decline`, `report_unfetchable`, the market's cancelling, and `expire`.
+	Matched {
+		/// The last block in which the provider can answer.
+		ack_by: BlockNumber,
+	},
+	/// The provider runs the job.
+	///
+	/// Left by `submit`, the market's cancelling, and `expire`.
+	Running {
+		/// The block of the acknowledgement.
+		acked_at: BlockNumber,
+		/// Its time, in milliseconds since the Unix epoch.
+		acked_ms: Millis,
+		/// The last block in which the provider can submit a result.
+		submit_by: BlockNumber,
+	},
+	/// There is a sealed result, which can only be judged.
+	///
+	/// Changed by `reveal`; left by `accept` and `expire`.
+	Submitted {
+		/// The provider's commitment.
+		seal: Seal,
+		/// Chain time from acknowledgement to submission, at least one block's: the longest usage that can be claimed.
+		elapsed: Millis,
+		/// The first block in which the seal can be opened.
+		draw_at: BlockNumber,
+		/// The last block in which it can.
+		judge_by: BlockNumber,
+		/// Result and usage, once the provider has revealed them.
+		opened: Option<(Triple, Millis)>,
+	},
+}
+
+impl DealState {
+	/// The last block before the deal lapses.
+	pub fn deadline(&self) -> BlockNumber {
+		match *self {
+			DealState::Matched { ack_by } => ack_by,
+			DealState::Running { submit_by, .. } => submit_by,
+			DealState::Submitted { judge_by, .. } => judge_by,
+		}
+	}
+
+	/// Whether the deal still uses its offer's capacity.
+	pub fn uses_capacity(&self) -> bool {
+		!matches!(self, DealState::Submitted { .. })
+	}
+}
+
+/// What a provider has on hold.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(skip_type_params(MaxUnbonding))]
+pub struct Bond<MaxUnbonding: Get<u32>> {
+	/// All of it.
+	pub total: Balance,
+	/// The collateral of its live deals.
+	pub committed: Balance,
+	/// The parts that are to be given back, by block.
+	pub unbonding: BoundedVec<Unbonding, MaxUnbonding>,
+}
+
+/// A part of a bond that is to be given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Unbonding {
+	/// How much.
+	pub amount: Balance,
+	/// The first block in which it can be withdrawn.
+	pub releasable_at: BlockNumber,
+}
+
+impl<MaxUnbonding: Get<u32>> Default for Bond<MaxUnbonding> {
+	fn default() -> Self {
+		Self { total: 0, committed: 0, unbonding: BoundedVec::new() }
+	}
+}
+
+impl<MaxUnbonding: Get<u32>> Bond<MaxUnbonding> {
+	/// All that is unbonding.
+	pub fn unbonding_total(&self) -> Balance {
+		self.unbonding.iter().fold(0, |sum, part| sum.saturating_add(part.amount))
+	}
+
+	/// What stays bonded: all but what is unbonding.
+	pub fn bonded(&self) -> Balance {
+		self.total.saturating_sub(self.unbonding_total())
+	}
+
+	/// What can back another deal.
+	pub fn free(&self) -> Balance {
+		self.bonded().saturating_sub(self.committed)
+	}
+}
+
+/// A deadline and its deal, as a key whose bytes sort as the deadlines do.
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct LapseKey {
+	/// The last block before the deal lapses, big-endian.
+	deadline: [u8; 4],
+	/// The deal's id, big-endian.
+	deal: [u8; 8],
+}
+
+impl LapseKey {
+	/// The key of a deal with this deadline.
+	pub fn new(deadline: BlockNumber, deal: DealId) -> Self {
+		Self { deadline: deadline.to_be_bytes(), deal: deal.0.to_be_bytes() }
+	}
+
+	/// The last block before the deal lapses.
+	pub fn deadline(&self) -> BlockNumber {
+		BlockNumber::from_be_bytes(self.deadline)
+	}
+
+	/// The deal.
+	pub fn deal(&self) -> DealId {
+		DealId(u64::from_be_bytes(self.deal))
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn keys_sort_by_deadline_and_then_by_deal() {
+		let key = |deadline, deal| LapseKey::new(deadline, DealId(deal)).encode();
+		let mut keys = [key(256, 1), key(255, 300), key(u32::MAX, 0), key(255, 2), key(0, u64::MAX)];
+		keys.sort();
+		assert_eq!(keys, [key(0, u64::MAX), key(255, 2), key(255, 300), key(256, 1), key(u32::MAX, 0)]);
+	}
+
+	#[test]
+	fn a_key_gives_back_what_it_was_made_of() {
+		let key = LapseKey::new(0x0102_0304, DealId(0x0506));
+		assert_eq!((key.deadline(), key.deal()), (0x0102_0304, DealId(0x0506)));
+	}
+}
