@@ -6,6 +6,11 @@ is_installed() {
 	[[ $(dpkg-query -W -f '${Status}' "$1" 2>/dev/null) == 'install ok installed' ]]
 }
 
+all_installed() {
+	local package
+	for package in "$@"; do is_installed "$package" || return 1; done
+}
+
 install_packages() {
 	local why=$1 package
 	local -a missing=()
@@ -14,11 +19,24 @@ install_packages() {
 		is_installed "$package" || missing+=("$package")
 	done
 	((${#missing[@]})) || return 0
-	step "installing ${missing[*]} ($why)"
-	_apt install "${missing[@]}" && return
-	# The usual reason is a stale or absent list of packages.
+	# A machine that never asked for the list of packages has none to choose from.
+	compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || refresh_packages
+	upgrade_packages "$why" "${missing[@]}" && return
+	# The usual reason is that the list names versions that are gone.
+	refresh_packages && _apt install "${missing[@]}"
+}
+
+# upgrade_packages WHY PACKAGE...: installs them, or the newest version where they are installed.
+upgrade_packages() {
+	local why=$1
+	shift
+	step "installing $* ($why)"
+	_apt install "$@"
+}
+
+refresh_packages() {
 	say "refreshing the list of packages"
-	_apt update && _apt install "${missing[@]}"
+	_apt update
 }
 
 _apt() {

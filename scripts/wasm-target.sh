@@ -42,22 +42,24 @@ compiles() {
 	return "$status"
 }
 
-by_rustup() {
+active_toolchain() { rustup show active-toolchain 2>/dev/null | cut -d' ' -f1; }
+
+rustup_ready() {
 	local toolchain sysroot
-	toolchain=$(rustup show active-toolchain 2>/dev/null | cut -d' ' -f1)
-	[[ -n $toolchain ]] || return 1
-	sysroot=$(sysroot_of "$toolchain") || return 1
-	if ! has_target "$sysroot"; then
-		step "adding the target $TARGET to Rust $toolchain (the runtime is compiled to it)"
-		# The limits keep a machine that cannot reach Rust's servers from waiting for minutes.
-		RUSTUP_MAX_RETRIES=0 RUSTUP_DOWNLOAD_TIMEOUT=20 logged "$LOGS/rustup.log" \
-			timeout 120 rustup target add --toolchain "$toolchain" "$TARGET" || return 1
-		# Only needed to debug into `core`; its absence stops nothing.
-		RUSTUP_MAX_RETRIES=0 RUSTUP_DOWNLOAD_TIMEOUT=20 \
-			timeout 60 rustup component add --toolchain "$toolchain" rust-src >/dev/null 2>&1 </dev/null || true
-		compiles "$toolchain" || return 1
-	fi
-	echo "$toolchain"
+	toolchain=$(active_toolchain) && sysroot=$(sysroot_of "$toolchain") && has_target "$sysroot" && echo "$toolchain"
+}
+
+by_rustup() {
+	local toolchain
+	rustup_ready && return
+	toolchain=$(active_toolchain) || return 1
+	step "adding the target $TARGET to Rust $toolchain (the runtime is compiled to it)"
+	# The limits keep a machine that cannot reach Rust's servers from waiting for minutes.
+	export RUSTUP_MAX_RETRIES=0 RUSTUP_DOWNLOAD_TIMEOUT=20
+	timeout 120 rustup target add --toolchain "$toolchain" "$TARGET" >"$LOGS/rustup.log" 2>&1 </dev/null || return 1
+	# Only needed to look into `core`; its absence stops nothing.
+	timeout 60 rustup component add --toolchain "$toolchain" rust-src >/dev/null 2>&1 </dev/null || true
+	compiles "$toolchain" && rustup_ready
 }
 
 # A tool whose files `rust-lld` may come from: Debian's package only links to an lld that may not be installed.
@@ -93,9 +95,14 @@ lay_out_sysroot() {
 	ln -sfn "$tool" "$rustlib/$host/bin/rust-lld"
 }
 
-# core, alloc and compiler_builtins, built from Debian's own source of the standard library.
+# core, alloc and compiler_builtins, built from Debian's own source of the standard library, which carries what it depends
+# on: no registry is asked.
 build_core() {
-	local root=$1 work=$2 rlib
+	local root=$1 work=$2 rlib vendored=/usr/lib/rustlib/src/rust/library/vendor
+	local -a config=()
+	if [[ -d $vendored ]]; then
+		config=(--config 'source.crates-io.replace-with="std"' --config "source.std.directory=\"$vendored\"")
+	fi
 	mkdir -p "$work/src"
 	printf '[package]\nname = "empty"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n' >"$work/Cargo.toml"
 	printf '#![no_std]\n' >"$work/src/lib.rs"
@@ -104,7 +111,7 @@ build_core() {
 		unset CARGO_ENCODED_RUSTFLAGS RUSTC RUSTC_WRAPPER CARGO_BUILD_TARGET
 		RUSTUP_TOOLCHAIN=$LINKED RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Cembed-bitcode=yes CARGO_TARGET_DIR=$work/target \
 			logged "$LOGS/wasm-core.log" rustup run "$LINKED" cargo build --release -Z build-std=core,alloc \
-			--target "$TARGET"
+			--target "$TARGET" "${config[@]}"
 	) || return 1
 	mkdir -p "$root/lib/rustlib/$TARGET/lib"
 	for rlib in core alloc compiler_builtins; do
@@ -112,16 +119,21 @@ build_core() {
 	done
 }
 
+# The recipe is part of the stamp: a changed script or compiler makes everything anew.
+debian_stamp() {
+	/usr/bin/rustc -vV
+	sha256sum "${BASH_SOURCE[0]}" | cut -d' ' -f1
+}
+
+debian_ready() {
+	[[ -f $HOME_DIR/stamp && -x /usr/bin/rustc && $(<"$HOME_DIR/stamp") == "$(debian_stamp)" ]] &&
+		has_target "$HOME_DIR" && [[ $(sysroot_of "$LINKED") == "$HOME_DIR" ]] && echo "$LINKED"
+}
+
 by_debian() {
-	local host want work=$HOME_DIR.build
+	local host work=$HOME_DIR.build
+	debian_ready && return
 	[[ -x /usr/bin/rustc && -x /usr/bin/cargo && -f /usr/lib/rustlib/src/rust/library/core/Cargo.toml ]] || return 1
-	# The recipe is part of the stamp: a changed script or compiler makes everything anew.
-	want=$(/usr/bin/rustc -vV; sha256sum "${BASH_SOURCE[0]}" | cut -d' ' -f1)
-	if [[ -f $HOME_DIR/stamp && $(<"$HOME_DIR/stamp") == "$want" ]] && has_target "$HOME_DIR" &&
-		[[ $(sysroot_of "$LINKED") == "$HOME_DIR" ]]; then
-		echo "$LINKED"
-		return
-	fi
 	host=$(/usr/bin/rustc -vV | sed -n 's/^host: //p')
 	step "building core and alloc for $TARGET with Debian's $(/usr/bin/rustc -V | cut -d' ' -f1,2) (about 20 s, once)"
 	rm -rf "$HOME_DIR" "$work"
@@ -132,25 +144,48 @@ by_debian() {
 	compiles "$LINKED" || return 1
 	# Runtimes built with the former rlibs would not be rebuilt otherwise.
 	rm -rf "${CARGO_TARGET_DIR:-$LILYPAD_CACHE/target}"/*/wbuild
-	printf '%s' "$want" >"$HOME_DIR/stamp"
-	echo "$LINKED"
+	debian_stamp >"$HOME_DIR/stamp"
+	debian_ready
+}
+
+# The first release of Debian's package is too old; its security updates are not.
+debian_rust_is_recent() {
+	local wanted version
+	wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$REPO_ROOT/Cargo.toml")
+	version=$(/usr/bin/rustc -V 2>/dev/null | cut -d' ' -f2) || return 1
+	[[ -n $version && $(printf '%s\n' "$wanted" "$version" | sort -V | head -n1) == "$wanted" ]]
 }
 
 install_debian_rust() {
+	local -a packages=(rustc-web cargo-web rust-web-src)
 	have apt-get || return 1
 	# shellcheck source=scripts/packages.sh
 	. "$REPO_ROOT/scripts/packages.sh"
-	install_packages "Rust's WASM target, which rustup could not download" rustc-web cargo-web rust-web-src
+	if ! debian_rust_is_recent || ! all_installed "${packages[@]}"; then
+		refresh_packages
+		upgrade_packages "Rust's WASM target, which rustup could not download" "${packages[@]}" || return 1
+	fi
+	debian_rust_is_recent || {
+		warn "Debian's rustc-web is too old here: $(/usr/bin/rustc -V)"
+		say "next: add Debian's security updates to apt's sources (deb http://security.debian.org/debian-security bookworm-security main)"
+		return 1
+	}
 }
 
 main() {
 	mkdir -p "$LOGS"
 	# A toolchain that only half works must not be chosen by whatever the caller's environment says.
 	unset RUSTUP_TOOLCHAIN
-	if [[ $WAY == auto || $WAY == rustup ]]; then
+	if [[ $WAY == auto ]]; then
+		# What worked before, before a download is tried again.
+		rustup_ready && return
+		debian_ready && return
+	fi
+	if [[ $WAY != debian ]]; then
 		by_rustup && return
 		[[ $WAY == auto ]] || die "rustup could not add the target $TARGET" "see $LOGS/rustup.log"
-		say "rustup could not provide $TARGET; using Debian's rustc-web instead"
+		say "rustup could not provide $TARGET ($(tail -n 1 "$LOGS/rustup.log" | head -c 200))"
+		say "using Debian's rustc-web instead"
 	fi
 	install_debian_rust || die "neither rustup nor apt can provide the target $TARGET" \
 		"rustup target add $TARGET (needs static.rust-lang.org)" \
