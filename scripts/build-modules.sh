@@ -146,10 +146,10 @@ build() {
 		done
 		rmdir "$new"
 		printf '%s' "$wanted" >"$OUT/.inputs"
+		for folder in "$OUT"/*/module.json; do
+			say "$(jq -r '"\(.name):\(.tag)  \(.runtime.image // .runtime.code.hash // "")"' "$folder")"
+		done
 	fi
-	for folder in "$OUT"/*/module.json; do
-		say "$(jq -r '"\(.name):\(.tag)  \(.runtime.image // .runtime.code.hash // "")"' "$folder")"
-	done
 	echo "$OUT"
 }
 

@@ -200,7 +200,7 @@ stop() {
 	flock 8
 	rm -f "$STATE/users/$1"
 	if still_used; then
-		note "the container engine stays: another process uses it"
+		[[ $1 != manual ]] || note "the container engine stays: another process uses it"
 		return 0
 	fi
 	if [[ $(<"$STATE/started") == systemd ]]; then

@@ -23,7 +23,7 @@ main() {
 	[[ $hex == 0x01* ]] || die "the runtime does not offer this version of its metadata"
 	hex=${hex:12}
 	[[ $hex == 6d657461* ]] || die "this does not look like metadata: ${hex:0:16}"
-	perl -e 'binmode STDOUT; print pack "H*", <STDIN>' <<<"$hex" >"$FILE.new"
+	printf '%s' "$hex" | perl -e 'binmode STDOUT; print pack "H*", <STDIN>' >"$FILE.new"
 	mv "$FILE.new" "$FILE"
 	say "$(stat -c %s "$FILE") bytes in $FILE"
 }

@@ -77,7 +77,10 @@ expect() {
 	die "the network could not be started" "the logs are kept in $NETWORK_DIR"
 }
 
-_has_blocks() { [[ $(rpc chain_getHeader | jq -r .number) != 0x0 ]]; }
+_has_blocks() {
+	local header
+	header=$(rpc chain_getHeader) && [[ $(jq -r .number <<<"$header") != 0x0 ]]
+}
 _provider_ready() { grep -Eqi "$PROVIDER_READY" "$NETWORK_DIR/provider.log"; }
 
 start_validator() {
@@ -88,7 +91,7 @@ start_validator() {
 	launch validator "$BIN/lilypad-node" --chain "$CHAIN" "$VALIDATOR_FLAG" --base-path "$NETWORK_DIR/validator" \
 		--rpc-port "$rpc_port" --port "$p2p_port" --no-prometheus --no-telemetry
 	expect 90 validator "waiting for the first block" _has_blocks
-	BOOTNODE=/ip4/127.0.0.1/tcp/$p2p_port/p2p/$(rpc system_localPeerId)
+	BOOTNODE=/ip4/127.0.0.1/tcp/$p2p_port/p2p/$(rpc system_localPeerId) || die "the node does not tell its peer id"
 }
 
 start_provider() {
