@@ -1,0 +1,278 @@
+//! A small network of real processes for the end-to-end tests: nodes, providers and the command line, each in its own
+//! temporary folder, all stopped when the test ends.
+//!
+//! The binaries are those that `cargo build --workspace --bins` leaves in the target folder (or in `LILYPAD_BIN`), the
+//! sample modules those that `scripts/build-modules.sh` built (`LILYPAD_MODULES`). A missing one fails the test: these
+//! tests prove nothing without the real thing.
+
+mod ports;
+mod process;
+
+use anyhow::{bail, ensure, Context, Result};
+use serde_json::Value;
+use std::{
+	path::{Path, PathBuf},
+	process::{Command, Output, Stdio},
+	time::{Duration, Instant},
+};
+
+pub use ports::free_port;
+pub use process::Process;
+
+/// Longest that a node may take to its first block.
+const NODE_START: Duration = Duration::from_secs(90);
+/// Longest that a provider may take until its offer stands.
+const PROVIDER_START: Duration = Duration::from_secs(120);
+
+/// Where the binaries are.
+pub fn bin_dir() -> PathBuf {
+	match std::env::var_os("LILYPAD_BIN") {
+		Some(dir) => dir.into(),
+		// target/debug/deps/this-test → target/debug
+		None => std::env::current_exe()
+			.ok()
+			.and_then(|exe| Some(exe.parent()?.parent()?.to_path_buf()))
+			.expect("a test runs from its target folder; qed"),
+	}
+}
+
+/// One of our binaries.
+pub fn bin(name: &str) -> Result<PathBuf> {
+	let path = bin_dir().join(name);
+	ensure!(path.is_file(), "{} is not built: run `cargo build --workspace --bins`, or `make test`", path.display());
+	Ok(path)
+}
+
+/// The folder of a sample module, as `lilypad module publish` takes it.
+pub fn module_dir(name: &str) -> Result<PathBuf> {
+	let root = std::env::var_os("LILYPAD_MODULES").map(PathBuf::from).unwrap_or_else(|| bin_dir().join("../modules"));
+	let dir = root.join(name);
+	ensure!(dir.join("module.json").is_file(), "{} is not built: run scripts/build-modules.sh, or `make test`", dir.display());
+	Ok(dir)
+}
+
+/// Waits until `done` gives something. `what` is for the message when it does not.
+pub fn wait_for<T>(what: &str, limit: Duration, mut done: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+	let begun = Instant::now();
+	loop {
+		let last = done();
+		match last {
+			Ok(Some(value)) => return Ok(value),
+			_ if begun.elapsed() < limit => std::thread::sleep(Duration::from_millis(200)),
+			Ok(None) => bail!("waited {limit:?} in vain: {what}"),
+			Err(e) => return Err(e.context(format!("waited {limit:?} in vain: {what}"))),
+		}
+	}
+}
+
+/// A chain with one or more validators.
+pub struct Network {
+	dir: tempfile::TempDir,
+	chain: &'static str,
+	nodes: Vec<Process>,
+	rpc_ports: Vec<u16>,
+	bootnode: String,
+}
+
+impl Network {
+	/// The `dev` chain with Alice as its one validator.
+	pub fn dev() -> Result<Self> {
+		Self::start("dev", &["alice"])
+	}
+
+	/// The `local` chain with its three validators.
+	pub fn local() -> Result<Self> {
+		Self::start("local", &["alice", "bob", "charlie"])
+	}
+
+	fn start(chain: &'static str, validators: &[&str]) -> Result<Self> {
+		let dir = tempfile::Builder::new().prefix("lilypad-e2e.").tempdir()?;
+		let mut network = Self { dir, chain, nodes: Vec::new(), rpc_ports: Vec::new(), bootnode: String::new() };
+		for name in validators {
+			let (rpc, p2p) = (free_port()?, free_port()?);
+			let mut command = network.node_command(name, rpc, p2p)?;
+			command.arg(format!("--{name}"));
+			network.nodes.push(Process::spawn(name, command, &network.path(&format!("{name}.log")))?);
+			network.rpc_ports.push(rpc);
+			if network.bootnode.is_empty() {
+				let url = network.http(0);
+				let peer = wait_for("the first node answers", NODE_START, || {
+					network.nodes[0].check()?;
+					Ok(rpc_call(&url, "system_localPeerId", &serde_json::json!([])).ok())
+				})?;
+				let peer = peer.as_str().context("a peer id is a text")?.to_string();
+				network.bootnode = format!("/ip4/127.0.0.1/tcp/{p2p}/p2p/{peer}");
+			}
+		}
+		wait_for("the first block", NODE_START, || {
+			network.nodes[0].check()?;
+			Ok((network.best_number()? > 0).then_some(()))
+		})?;
+		Ok(network)
+	}
+
+	fn node_command(&self, name: &str, rpc: u16, p2p: u16) -> Result<Command> {
+		let mut command = Command::new(bin("lilypad-node")?);
+		command.args(["--chain", self.chain, "--no-telemetry", "--no-prometheus", "--base-path"]);
+		command.arg(self.path(name));
+		command.args(["--rpc-port", &rpc.to_string(), "--port", &p2p.to_string()]);
+		if !self.bootnode.is_empty() {
+			command.args(["--bootnodes", &self.bootnode]);
+		}
+		Ok(command)
+	}
+
+	/// A file or folder of this network's own.
+	pub fn path(&self, name: &str) -> PathBuf {
+		self.dir.path().join(name)
+	}
+
+	/// The WebSocket address of the first node.
+	pub fn url(&self) -> String {
+		format!("ws://127.0.0.1:{}", self.rpc_ports[0])
+	}
+
+	fn http(&self, node: usize) -> String {
+		format!("http://127.0.0.1:{}", self.rpc_ports[node])
+	}
+
+	/// A call to the first node.
+	pub fn rpc(&self, method: &str, params: Value) -> Result<Value> {
+		rpc_call(&self.http(0), method, &params)
+	}
+
+	/// Number of the best block.
+	pub fn best_number(&self) -> Result<u32> {
+		header_number(&self.rpc("chain_getHeader", serde_json::json!([]))?)
+	}
+
+	/// Number of the last finalized block, as one node sees it.
+	pub fn finalized_number(&self, node: usize) -> Result<u32> {
+		let url = self.http(node);
+		let hash = rpc_call(&url, "chain_getFinalizedHead", &serde_json::json!([]))?;
+		header_number(&rpc_call(&url, "chain_getHeader", &serde_json::json!([hash]))?)
+	}
+
+	/// Nodes there are.
+	pub fn validators(&self) -> usize {
+		self.nodes.len()
+	}
+
+	/// Starts a provider node (`lilypad-node --provider`) and waits until its offer stands.
+	pub fn provider(&self, key: &str, extra: &[&str]) -> Result<Process> {
+		let provider = self.provider_unready(key, extra)?;
+		wait_for("the provider's offer stands", PROVIDER_START, || {
+			provider.check()?;
+			Ok(provider.log()?.contains("ready for jobs").then_some(()))
+		})
+		.with_context(|| format!("the provider's log ends with:\n{}", provider.log_tail(30)))?;
+		Ok(provider)
+	}
+
+	/// Starts a provider node and waits for nothing. The same key gets the same folder, so that a provider can be stopped
+	/// and started again.
+	pub fn provider_unready(&self, key: &str, extra: &[&str]) -> Result<Process> {
+		let name = format!("provider-{}", key.trim_start_matches('/').to_lowercase());
+		let mut command = self.node_command(&name, free_port()?, free_port()?)?;
+		command.args(["--provider", "--provider-suri", key]).args(extra);
+		Process::spawn(&name, command, &self.path(&format!("{name}.log")))
+	}
+
+	/// The command line on this network, acting for `key`.
+	pub fn cli(&self, key: &str) -> Cli {
+		Cli { url: self.url(), key: key.into(), data_dir: self.path(&format!("cli-{}", key.trim_start_matches('/'))) }
+	}
+
+	/// Publishes a sample module.
+	pub fn publish(&self, key: &str, name: &str) -> Result<()> {
+		self.cli(key).ok(&["module", "publish", path_str(&module_dir(name)?)?, "--yes"]).map(|_| ())
+	}
+}
+
+/// `lilypad`, for one account on one network.
+#[derive(Clone, Debug)]
+pub struct Cli {
+	/// The node.
+	pub url: String,
+	/// The account's secret URI.
+	pub key: String,
+	/// Its data folder.
+	pub data_dir: PathBuf,
+}
+
+impl Cli {
+	/// The command, ready for more arguments.
+	pub fn command(&self, args: &[&str]) -> Result<Command> {
+		let mut command = Command::new(bin("lilypad")?);
+		command.args(["--url", &self.url, "--suri", &self.key]).args(args);
+		command.env("DATA_DIR", &self.data_dir).env_remove("WEB3_PRIVATE_KEY").stdin(Stdio::null());
+		Ok(command)
+	}
+
+	/// Runs it to its end.
+	pub fn output(&self, args: &[&str]) -> Result<Output> {
+		self.command(args)?.output().context("lilypad could not be started")
+	}
+
+	/// Runs it; fails unless it succeeds. Returns what it printed.
+	pub fn ok(&self, args: &[&str]) -> Result<String> {
+		let output = self.output(args)?;
+		let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+		ensure!(
+			output.status.success(),
+			"lilypad {args:?} ended with {}:\n{stdout}\n{}",
+			output.status,
+			String::from_utf8_lossy(&output.stderr)
+		);
+		Ok(stdout)
+	}
+
+	/// Runs it with `--json`; fails unless it succeeds. Returns the last JSON value it printed.
+	pub fn json(&self, args: &[&str]) -> Result<Value> {
+		let text = self.ok(&[args, &["--json"]].concat())?;
+		last_json(&text).with_context(|| format!("lilypad {args:?} printed no JSON:\n{text}"))
+	}
+
+	/// Runs it; fails unless it fails with this exit code. Returns everything it printed.
+	pub fn fails(&self, code: i32, args: &[&str]) -> Result<String> {
+		let output = self.output(args)?;
+		let text =
+			format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+		ensure!(output.status.code() == Some(code), "lilypad {args:?} ended with {}, not {code}:\n{text}", output.status);
+		Ok(text)
+	}
+}
+
+/// The last JSON value in a text of one or more.
+pub fn last_json(text: &str) -> Result<Value> {
+	serde_json::Deserializer::from_str(text)
+		.into_iter::<Value>()
+		.last()
+		.context("there is no JSON")?
+		.context("the JSON is broken")
+}
+
+/// A path as text.
+pub fn path_str(path: &Path) -> Result<&str> {
+	path.to_str().context("the path is not UTF-8")
+}
+
+fn header_number(header: &Value) -> Result<u32> {
+	let text = header["number"].as_str().context("a header has a number")?;
+	Ok(u32::from_str_radix(text.trim_start_matches("0x"), 16)?)
+}
+
+fn rpc_call(url: &str, method: &str, params: &Value) -> Result<Value> {
+	let request = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+	let mut answer: Value = ureq::post(url)
+		.config()
+		.timeout_global(Some(Duration::from_secs(10)))
+		.build()
+		.send_json(request)?
+		.body_mut()
+		.read_json()?;
+	if let Some(error) = answer.get("error") {
+		bail!("{method}: {error}");
+	}
+	Ok(answer["result"].take())
+}

@@ -1,0 +1,89 @@
+use anyhow::{bail, Context, Result};
+use std::{
+	fs::File,
+	path::{Path, PathBuf},
+	process::{Child, Command, Stdio},
+	sync::Mutex,
+	time::{Duration, Instant},
+};
+
+/// A process with its log in a file. Dropping it kills it.
+pub struct Process {
+	name: String,
+	child: Mutex<Child>,
+	log: PathBuf,
+}
+
+impl Process {
+	/// Starts it. A log that is there already is continued.
+	pub fn spawn(name: &str, mut command: Command, log: &Path) -> Result<Self> {
+		let file = File::options().create(true).append(true).open(log)?;
+		let child = command
+			.stdin(Stdio::null())
+			.stdout(file.try_clone()?)
+			.stderr(file)
+			.spawn()
+			.with_context(|| format!("{name} could not be started"))?;
+		Ok(Self { name: name.into(), child: Mutex::new(child), log: log.into() })
+	}
+
+	/// Fails when it has ended.
+	pub fn check(&self) -> Result<()> {
+		if let Some(status) = self.lock().try_wait()? {
+			bail!("{} ended with {status}; its log ends with:\n{}", self.name, self.log_tail(30));
+		}
+		Ok(())
+	}
+
+	/// Everything it has logged.
+	pub fn log(&self) -> Result<String> {
+		Ok(String::from_utf8_lossy(&std::fs::read(&self.log)?).into_owned())
+	}
+
+	/// The end of its log.
+	pub fn log_tail(&self, lines: usize) -> String {
+		let log = self.log().unwrap_or_default();
+		let all: Vec<_> = log.lines().collect();
+		all[all.len().saturating_sub(lines)..].join("\n")
+	}
+
+	/// `kill -9`.
+	pub fn kill(&self) -> Result<()> {
+		let mut child = self.lock();
+		child.kill()?;
+		child.wait()?;
+		Ok(())
+	}
+
+	/// Asks it to end and waits for it; returns its exit code.
+	pub fn stop(&self, limit: Duration) -> Result<Option<i32>> {
+		let mut child = self.lock();
+		let pid = child.id().to_string();
+		anyhow::ensure!(Command::new("kill").args(["-TERM", &pid]).status()?.success(), "kill -TERM {pid} failed");
+		let begun = Instant::now();
+		while begun.elapsed() < limit {
+			if let Some(status) = child.try_wait()? {
+				return Ok(status.code());
+			}
+			std::thread::sleep(Duration::from_millis(50));
+		}
+		bail!("{} did not end within {limit:?}", self.name)
+	}
+
+	/// Waits for it to end by itself; returns its exit code.
+	pub fn wait(&self, limit: Duration) -> Result<Option<i32>> {
+		crate::wait_for(&format!("{} ends", self.name), limit, || Ok(self.lock().try_wait()?.map(|s| s.code())))
+	}
+
+	fn lock(&self) -> std::sync::MutexGuard<'_, Child> {
+		self.child.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+	}
+}
+
+impl Drop for Process {
+	fn drop(&mut self) {
+		let mut child = self.lock();
+		let _ = child.kill(); // It may have ended already.
+		let _ = child.wait();
+	}
+}
