@@ -228,10 +228,10 @@ main() {
 		[[ $user =~ ^[0-9]+$ ]] || die "--for needs a pid, not $user"
 	fi
 	case $verb in
-		find) find_engine ;;
-		start) start "$user" ;;
+		find) find_engine || exit ;;
+		start) start "$user" || exit ;;
 		stop) stop "$user" ;;
-		status) status ;;
+		status) status || exit ;;
 		*) die "unknown command: $verb" "one of: find, start, stop, status" ;;
 	esac
 }
