@@ -1,0 +1,176 @@
+//! The calls that can be sent, typed. Each function gives a [`Call`] for [`crate::Client::submit`].
+
+use crate::{
+	shape::{Field, Shape},
+	types::OfferParams,
+	AccountId,
+};
+use codec::{Compact, Encode};
+use lilypad_primitives::{
+	module::ManifestBytes, Balance, DealId, JobId, JobRequest, MachineSpec, Millis, ModuleName, OfferId, Opening, PeerAddress,
+	Profile, RuntimeImage, Seal, VersionId,
+};
+use sp_runtime::MultiAddress;
+use subxt::ext::{
+	scale_encode::{self, EncodeAsFields, FieldIter},
+	scale_type_resolver::TypeResolver,
+};
+
+/// A call: pallet, name, and arguments in SCALE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+	pub(crate) pallet: &'static str,
+	pub(crate) name: &'static str,
+	pub(crate) args: Args,
+}
+
+impl std::fmt::Display for Call {
+	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+		write!(f, "{}.{}", self.pallet, self.name)
+	}
+}
+
+/// Encoded arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Args(Vec<u8>);
+
+impl EncodeAsFields for Args {
+	fn encode_as_fields_to<R: TypeResolver>(
+		&self,
+		_: &mut dyn FieldIter<'_, R::TypeId>,
+		_: &R,
+		out: &mut Vec<u8>,
+	) -> Result<(), scale_encode::Error> {
+		out.extend_from_slice(&self.0);
+		Ok(())
+	}
+}
+
+impl subxt::tx::Payload for Call {
+	type CallData = Args;
+
+	fn pallet_name(&self) -> &str {
+		self.pallet
+	}
+
+	fn call_name(&self) -> &str {
+		self.name
+	}
+
+	fn call_data(&self) -> &Args {
+		&self.args
+	}
+}
+
+macro_rules! calls {
+	($(
+		$(#[$mod_doc:meta])*
+		$module:ident = $pallet:literal {
+			$( $(#[$doc:meta])* $name:ident ( $( $arg:ident : $ty:ty ),* $(,)? ) )*
+		}
+	)*) => {
+		$(
+			$(#[$mod_doc])*
+			pub mod $module {
+				use super::*;
+				$(
+					$(#[$doc])*
+					#[allow(clippy::too_many_arguments)]
+					pub fn $name($( $arg: $ty ),*) -> Call {
+						#[allow(unused_mut)]
+						let mut args = Vec::new();
+						$( Encode::encode_to(&$arg, &mut args); )*
+						Call { pallet: $pallet, name: stringify!($name), args: Args(args) }
+					}
+				)*
+			}
+		)*
+
+		/// What these calls look like.
+		pub(crate) fn shapes() -> Vec<Shape> {
+			vec![$( $( Shape::Call {
+				pallet: $pallet,
+				name: stringify!($name),
+				args: vec![$( Field::new::<$ty>(stringify!($arg)) ),*],
+			} ),* ),*]
+		}
+	};
+}
+
+/// How calls name an account.
+pub type Address = MultiAddress<AccountId, ()>;
+
+calls! {
+	/// Money.
+	balances = "Balances" {
+		/// Sends LP, as long as the sender's account stays alive.
+		transfer_keep_alive(dest: Address, value: Compact<Balance>)
+	}
+
+	/// The module registry.
+	modules = "Modules" {
+		/// Registers a module version.
+		register(
+			name: ModuleName,
+			runtime: RuntimeImage,
+			fetch_bytes: u64,
+			min_spec: MachineSpec,
+			max_run: Millis,
+			fee: Balance,
+			profile: Profile,
+			manifest: ManifestBytes,
+		)
+		/// Withdraws a module version of one's own.
+		delist(version: VersionId)
+	}
+
+	/// The market.
+	market = "Market" {
+		/// Offers a machine.
+		post_offer(params: OfferParams)
+		/// Posts a job; it is matched in the same block if an offer fits.
+		post_job(request: JobRequest<AccountId>)
+		/// Cancels a job of one's own.
+		cancel_job(job: JobId)
+		/// Ends a job that was not matched in time; anybody may.
+		expire_job(job: JobId)
+		/// Changes an offer's price.
+		set_offer_rate(offer: OfferId, rate: Balance)
+		/// Takes no new deals with an offer.
+		pause_offer(offer: OfferId)
+		/// Takes new deals again.
+		resume_offer(offer: OfferId)
+		/// Takes no new deals, and withdraws the offer once its last deal has ended.
+		drain_offer(offer: OfferId)
+		/// Withdraws an offer without deals.
+		withdraw_offer(offer: OfferId)
+		/// Says where one's worker can be reached.
+		set_peer(address: PeerAddress)
+		/// Takes that back.
+		clear_peer()
+	}
+
+	/// Deals.
+	deals = "Deals" {
+		/// Adds to one's bond.
+		bond(amount: Compact<Balance>)
+		/// Asks for a part of one's bond back.
+		unbond(amount: Compact<Balance>)
+		/// Takes what has been asked back long enough ago.
+		withdraw_unbonded()
+		/// Takes a deal on.
+		acknowledge(deal: DealId)
+		/// Does not take it on, for a fine.
+		decline(deal: DealId)
+		/// Says that image or inputs are not to be had.
+		report_unfetchable(deal: DealId)
+		/// Commits to a result.
+		submit(deal: DealId, seal: Seal)
+		/// Accepts a result and pays.
+		accept(deal: DealId, opening: Opening)
+		/// Opens one's result on the chain.
+		reveal(deal: DealId, opening: Opening)
+		/// Does what a lapsed deadline causes; anybody may.
+		expire(deal: DealId)
+	}
+}

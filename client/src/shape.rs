@@ -1,0 +1,157 @@
+//! Whether the chain's types are ours.
+//!
+//! The client encodes and decodes with the very types that the pallets use, without a generated copy of the runtime's
+//! interface. What keeps that honest is this check, made at every connection and, in the tests, against the runtime in this
+//! repository: every call, event and storage entry that the client knows must be there with the same fields, down to the
+//! last primitive and the last variant's name.
+
+use scale_info::{form::PortableForm, MetaType, PortableRegistry, Registry, TypeDef, TypeInfo};
+use std::collections::HashSet;
+use subxt::metadata::Metadata;
+
+/// One thing that the client expects of the chain.
+pub(crate) enum Shape {
+	/// A call.
+	Call { pallet: &'static str, name: &'static str, args: Vec<Field> },
+	/// An event.
+	Event { pallet: &'static str, name: &'static str, fields: Vec<Field> },
+	/// A storage entry.
+	Storage { pallet: &'static str, name: &'static str, value: MetaType },
+}
+
+/// A named field.
+pub(crate) struct Field {
+	name: &'static str,
+	ty: MetaType,
+}
+
+impl Field {
+	pub(crate) fn new<T: TypeInfo + ?Sized + 'static>(name: &'static str) -> Self {
+		Self { name, ty: MetaType::new::<T>() }
+	}
+}
+
+/// Everything that does not fit, in words. Empty: all is well.
+pub(crate) fn differences(metadata: &Metadata, shapes: &[Shape]) -> Vec<String> {
+	let mut registry = Registry::new();
+	let resolve = |registry: &mut Registry, ty: &MetaType| registry.register_type(ty).id;
+	// First all types go into one registry, which is then made portable, as the chain's is.
+	let ids: Vec<Vec<u32>> = shapes
+		.iter()
+		.map(|shape| match shape {
+			Shape::Call { args: fields, .. } | Shape::Event { fields, .. } =>
+				fields.iter().map(|f| resolve(&mut registry, &f.ty)).collect(),
+			Shape::Storage { value, .. } => vec![resolve(&mut registry, value)],
+		})
+		.collect();
+	let ours: PortableRegistry = registry.into();
+	let mut compare = Compare { ours: &ours, theirs: metadata.types(), seen: HashSet::new() };
+	shapes.iter().zip(ids).filter_map(|(shape, ids)| compare.shape(metadata, shape, &ids).err()).collect()
+}
+
+struct Compare<'a> {
+	ours: &'a PortableRegistry,
+	theirs: &'a PortableRegistry,
+	/// Pairs that are equal or being compared further up: types may contain themselves.
+	seen: HashSet<(u32, u32)>,
+}
+
+type Verdict = Result<(), String>;
+
+impl Compare<'_> {
+	fn shape(&mut self, metadata: &Metadata, shape: &Shape, ids: &[u32]) -> Verdict {
+		let (pallet, name) = match shape {
+			Shape::Call { pallet, name, .. } | Shape::Event { pallet, name, .. } | Shape::Storage { pallet, name, .. } =>
+				(*pallet, *name),
+		};
+		let in_chain = metadata.pallet_by_name(pallet).ok_or_else(|| format!("it has no pallet {pallet}"))?;
+		match shape {
+			Shape::Call { args, .. } => {
+				let call = in_chain.call_variant_by_name(name).ok_or_else(|| format!("it has no call {pallet}.{name}"))?;
+				self.fields(args, ids, &call.fields).map_err(|e| format!("the call {pallet}.{name} differs: {e}"))
+			},
+			Shape::Event { fields, .. } => {
+				let event = in_chain
+					.event_variants()
+					.and_then(|all| all.iter().find(|v| v.name == name))
+					.ok_or_else(|| format!("it has no event {pallet}.{name}"))?;
+				self.fields(fields, ids, &event.fields).map_err(|e| format!("the event {pallet}.{name} differs: {e}"))
+			},
+			Shape::Storage { .. } => {
+				let entry = in_chain
+					.storage()
+					.and_then(|s| s.entry_by_name(name))
+					.ok_or_else(|| format!("it stores no {pallet}.{name}"))?;
+				self.types(ids[0], entry.value_ty()).map_err(|e| format!("the stored {pallet}.{name} differs: {e}"))
+			},
+		}
+	}
+
+	fn fields(&mut self, ours: &[Field], ids: &[u32], theirs: &[scale_info::Field<PortableForm>]) -> Verdict {
+		if ours.len() != theirs.len() {
+			return Err(format!("it has {} fields, not {}", theirs.len(), ours.len()));
+		}
+		for ((our, id), their) in ours.iter().zip(ids).zip(theirs) {
+			let name = their.name.as_deref().unwrap_or_default().trim_start_matches('_');
+			if name != our.name {
+				return Err(format!("'{name}' stands in the place of '{}'", our.name));
+			}
+			self.types(*id, their.ty.id).map_err(|e| format!("{name}: {e}"))?;
+		}
+		Ok(())
+	}
+
+	fn types(&mut self, our_id: u32, their_id: u32) -> Verdict {
+		if !self.seen.insert((our_id, their_id)) {
+			return Ok(());
+		}
+		let missing = || "a type is missing".to_string();
+		let ours = self.ours.resolve(our_id).ok_or_else(missing)?;
+		let theirs = self.theirs.resolve(their_id).ok_or_else(missing)?;
+		let differ = || format!("{} is not {}", theirs.path, ours.path);
+		match (&ours.type_def, &theirs.type_def) {
+			(TypeDef::Composite(a), TypeDef::Composite(b)) => self.members(&a.fields, &b.fields),
+			(TypeDef::Variant(a), TypeDef::Variant(b)) => {
+				if a.variants.len() != b.variants.len() {
+					return Err(format!("{} has {} variants, not {}", theirs.path, b.variants.len(), a.variants.len()));
+				}
+				for (a, b) in a.variants.iter().zip(&b.variants) {
+					if a.name != b.name || a.index != b.index {
+						return Err(format!("{} has {} where {} is expected", theirs.path, b.name, a.name));
+					}
+					self.members(&a.fields, &b.fields).map_err(|e| format!("{}: {e}", a.name))?;
+				}
+				Ok(())
+			},
+			(TypeDef::Sequence(a), TypeDef::Sequence(b)) => self.types(a.type_param.id, b.type_param.id),
+			(TypeDef::Array(a), TypeDef::Array(b)) if a.len == b.len => self.types(a.type_param.id, b.type_param.id),
+			(TypeDef::Tuple(a), TypeDef::Tuple(b)) if a.fields.len() == b.fields.len() =>
+				a.fields.iter().zip(&b.fields).try_for_each(|(a, b)| self.types(a.id, b.id)),
+			(TypeDef::Primitive(a), TypeDef::Primitive(b)) if a == b => Ok(()),
+			(TypeDef::Compact(a), TypeDef::Compact(b)) => self.types(a.type_param.id, b.type_param.id),
+			// A vector with a bound is encoded like one without.
+			(TypeDef::Sequence(_), TypeDef::Composite(b)) if theirs.path.ident().as_deref() == Some("BoundedVec") =>
+				b.fields.first().map_or_else(|| Err(differ()), |f| self.types(our_id, f.ty.id)),
+			_ => Err(differ()),
+		}
+	}
+
+	fn members(
+		&mut self,
+		ours: &[scale_info::Field<PortableForm>],
+		theirs: &[scale_info::Field<PortableForm>],
+	) -> Verdict {
+		if ours.len() != theirs.len() {
+			return Err(format!("it has {} fields, not {}", theirs.len(), ours.len()));
+		}
+		for (a, b) in ours.iter().zip(theirs) {
+			if a.name != b.name {
+				let name = |n: &Option<String>| n.clone().unwrap_or_else(|| "a field without a name".into());
+				return Err(format!("'{}' stands in the place of '{}'", name(&b.name), name(&a.name)));
+			}
+			self.types(a.ty.id, b.ty.id)
+				.map_err(|e| format!("{}: {e}", a.name.as_deref().unwrap_or("its content")))?;
+		}
+		Ok(())
+	}
+}

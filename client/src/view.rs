@@ -1,0 +1,362 @@
+//! Reading the chain at one block.
+
+use crate::{
+	error::Missing,
+	events::ChainEvent,
+	shape::Shape,
+	types::{Balances, Bond, Deal, JobRecord, Module},
+	AccountId, BlockId, Client, ClientError, Hash,
+};
+use codec::{Decode, Encode};
+use lilypad_primitives::{
+	module::ManifestBytes, Balance, BlockNumber, DealId, JobId, Millis, ModuleInfo, ModuleName, Offer, OfferId, PeerAddress,
+	VersionId,
+};
+use scale_info::{MetaType, TypeInfo};
+use std::marker::PhantomData;
+use subxt::{client::OnlineClientAtBlock, config::SubstrateConfig, events::Phase, utils::Static};
+
+pub(crate) type AtBlock = OnlineClientAtBlock<SubstrateConfig>;
+
+/// A storage map or value of the chain.
+struct Entry<K, V> {
+	pallet: &'static str,
+	name: &'static str,
+	types: PhantomData<fn(K) -> V>,
+}
+
+impl<K: TypeInfo + 'static, V: TypeInfo + 'static> Entry<K, V> {
+	const fn new(pallet: &'static str, name: &'static str) -> Self {
+		Self { pallet, name, types: PhantomData }
+	}
+
+	fn shape(&self) -> Shape {
+		Shape::Storage { pallet: self.pallet, name: self.name, value: MetaType::new::<V>() }
+	}
+}
+
+const JOBS: Entry<JobId, JobRecord> = Entry::new("Market", "Jobs");
+const OFFERS: Entry<OfferId, Offer<AccountId>> = Entry::new("Market", "Offers");
+const OFFERS_OF: Entry<AccountId, Vec<OfferId>> = Entry::new("Market", "OffersOf");
+const PEERS: Entry<AccountId, PeerAddress> = Entry::new("Market", "Peers");
+const DEALS: Entry<DealId, Deal> = Entry::new("Deals", "Deals");
+const BONDS: Entry<AccountId, Bond> = Entry::new("Deals", "Bonds");
+const VERSION_IDS: Entry<ModuleName, VersionId> = Entry::new("Modules", "VersionIds");
+const VERSIONS: Entry<VersionId, ModuleInfo<AccountId>> = Entry::new("Modules", "Versions");
+const MANIFESTS: Entry<VersionId, ManifestBytes> = Entry::new("Modules", "Manifests");
+const ACCOUNTS: Entry<AccountId, AccountInfo> = Entry::new("System", "Account");
+const NOW: Entry<(), Millis> = Entry::new("Timestamp", "Now");
+
+/// What these entries look like.
+pub(crate) fn shapes() -> Vec<Shape> {
+	vec![
+		JOBS.shape(),
+		OFFERS.shape(),
+		OFFERS_OF.shape(),
+		PEERS.shape(),
+		DEALS.shape(),
+		BONDS.shape(),
+		VERSION_IDS.shape(),
+		VERSIONS.shape(),
+		MANIFESTS.shape(),
+		ACCOUNTS.shape(),
+		NOW.shape(),
+	]
+}
+
+#[derive(Clone, Debug, Default, Decode, Encode, TypeInfo)]
+struct AccountInfo {
+	nonce: u32,
+	consumers: u32,
+	providers: u32,
+	sufficients: u32,
+	data: AccountData,
+}
+
+#[derive(Clone, Debug, Default, Decode, Encode, TypeInfo)]
+struct AccountData {
+	free: Balance,
+	reserved: Balance,
+	frozen: Balance,
+	// The pallet wraps this number in a type of its own, which is encoded like it.
+	flags: ExtraFlags,
+}
+
+#[derive(Clone, Debug, Default, Decode, Encode, TypeInfo)]
+struct ExtraFlags(u128);
+
+/// An event of a block, with the place of the transaction that caused it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRecord {
+	/// Index of the transaction in the block; `None` when a hook caused it.
+	pub extrinsic: Option<u32>,
+	/// What happened.
+	pub event: ChainEvent,
+}
+
+/// The chain at one block.
+#[derive(Clone)]
+pub struct View {
+	client: Client,
+	at: AtBlock,
+}
+
+impl std::fmt::Debug for View {
+	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+		write!(f, "View({})", self.block())
+	}
+}
+
+impl View {
+	pub(crate) fn new(client: Client, at: AtBlock) -> Self {
+		Self { client, at }
+	}
+
+	pub(crate) fn client(&self) -> &Client {
+		&self.client
+	}
+
+	pub(crate) fn at_block(&self) -> &AtBlock {
+		&self.at
+	}
+
+	/// The block.
+	pub fn block(&self) -> BlockId {
+		BlockId { number: self.number(), hash: self.hash() }
+	}
+
+	/// The block's number.
+	pub fn number(&self) -> BlockNumber {
+		// Lilypad's block numbers have 32 bits.
+		BlockNumber::try_from(self.at.block_number()).unwrap_or(BlockNumber::MAX)
+	}
+
+	/// The block's hash.
+	pub fn hash(&self) -> Hash {
+		self.at.block_hash()
+	}
+
+	/// Version of the runtime.
+	pub fn spec_version(&self) -> u32 {
+		self.at.spec_version()
+	}
+
+	/// The block's time, in milliseconds since the Unix epoch.
+	pub async fn timestamp(&self) -> Result<Millis, ClientError> {
+		let address = subxt::dynamic::storage::<(), Static<Millis>>(NOW.pallet, NOW.name);
+		let value = self.at.storage().fetch(address, ()).await.map_err(|e| self.client.failure(e))?;
+		decode(value.bytes(), "Timestamp.Now")
+	}
+
+	/// A job that waits or has a live deal.
+	pub async fn job(&self, id: JobId) -> Result<Option<JobRecord>, ClientError> {
+		self.get(&JOBS, id).await
+	}
+
+	/// A live deal.
+	pub async fn deal(&self, id: DealId) -> Result<Option<Deal>, ClientError> {
+		self.get(&DEALS, id).await
+	}
+
+	/// All live deals.
+	pub async fn deals(&self) -> Result<Vec<(DealId, Deal)>, ClientError> {
+		self.all(&DEALS).await
+	}
+
+	/// All live jobs.
+	pub async fn jobs(&self) -> Result<Vec<(JobId, JobRecord)>, ClientError> {
+		self.all(&JOBS).await
+	}
+
+	/// An offer.
+	pub async fn offer(&self, id: OfferId) -> Result<Option<Offer<AccountId>>, ClientError> {
+		self.get(&OFFERS, id).await
+	}
+
+	/// A provider's offers.
+	pub async fn offers_of(&self, provider: &AccountId) -> Result<Vec<(OfferId, Offer<AccountId>)>, ClientError> {
+		let mut offers = Vec::new();
+		for id in self.get(&OFFERS_OF, provider.clone()).await?.unwrap_or_default() {
+			if let Some(offer) = self.offer(id).await? {
+				offers.push((id, offer));
+			}
+		}
+		Ok(offers)
+	}
+
+	/// All offers, oldest first.
+	pub async fn offers(&self) -> Result<Vec<(OfferId, Offer<AccountId>)>, ClientError> {
+		self.all(&OFFERS).await
+	}
+
+	/// Where a provider's worker can be reached.
+	pub async fn peer(&self, provider: &AccountId) -> Result<Option<PeerAddress>, ClientError> {
+		self.get(&PEERS, provider.clone()).await
+	}
+
+	/// Where all providers' workers can be reached.
+	pub async fn peers(&self) -> Result<Vec<(AccountId, PeerAddress)>, ClientError> {
+		self.all(&PEERS).await
+	}
+
+	/// A provider's bond.
+	pub async fn bond(&self, provider: &AccountId) -> Result<Option<Bond>, ClientError> {
+		self.get(&BONDS, provider.clone()).await
+	}
+
+	/// The number behind a module's name.
+	pub async fn version_id(&self, name: &ModuleName) -> Result<Option<VersionId>, ClientError> {
+		self.get(&VERSION_IDS, name.clone()).await
+	}
+
+	/// A module version's record.
+	pub async fn module_info(&self, id: VersionId) -> Result<Option<ModuleInfo<AccountId>>, ClientError> {
+		self.get(&VERSIONS, id).await
+	}
+
+	/// A module version with its manifest, by name.
+	pub async fn module(&self, name: &ModuleName) -> Result<Option<Module>, ClientError> {
+		match self.version_id(name).await? {
+			Some(id) => self.module_by_id(id).await,
+			None => Ok(None),
+		}
+	}
+
+	/// A module version with its manifest, by number.
+	pub async fn module_by_id(&self, id: VersionId) -> Result<Option<Module>, ClientError> {
+		let Some(info) = self.module_info(id).await? else { return Ok(None) };
+		let manifest = self.get(&MANIFESTS, id).await?.unwrap_or_default().into_inner();
+		if sp_crypto_hashing::blake2_256(&manifest) != info.manifest_hash {
+			let reason = "its hash is not the one on record: the node sends wrong data".into();
+			return Err(ClientError::Decode { what: format!("manifest of {}", info.name), reason });
+		}
+		Ok(Some(Module { id, info, manifest }))
+	}
+
+	/// All module versions.
+	pub async fn modules(&self) -> Result<Vec<(VersionId, ModuleInfo<AccountId>)>, ClientError> {
+		self.all(&VERSIONS).await
+	}
+
+	/// An account's money.
+	pub async fn balances(&self, account: &AccountId) -> Result<Balances, ClientError> {
+		let data = self.get(&ACCOUNTS, account.clone()).await?.unwrap_or_default().data;
+		let existential: Balance = self.constant("Balances", "ExistentialDeposit")?;
+		// What is frozen may lie in the held part; with something held, the account stays alive whatever is spent.
+		let frozen = data.frozen.saturating_sub(data.reserved);
+		let spendable = data.free.saturating_sub(frozen.max(existential));
+		Ok(Balances { free: data.free, spendable, held: self.holds(account).await? })
+	}
+
+	/// What an account has on hold, by pallet and reason. The reasons are the runtime's own, so they are read by name.
+	async fn holds(&self, account: &AccountId) -> Result<Vec<(String, Balance)>, ClientError> {
+		use subxt::ext::scale_value::{At as _, Value};
+		let address = subxt::dynamic::storage::<(Static<AccountId>,), Value>("Balances", "Holds");
+		let found =
+			self.at.storage().try_fetch(address, (Static(account.clone()),)).await.map_err(|e| self.client.failure(e))?;
+		let Some(found) = found else { return Ok(Vec::new()) };
+		let value =
+			found.decode().map_err(|e| ClientError::Decode { what: "holds".into(), reason: e.to_string() })?;
+		let variant = |v: &Value| -> Option<(String, Option<Value>)> {
+			match &v.value {
+				subxt::ext::scale_value::ValueDef::Variant(v) => Some((v.name.clone(), v.values.values().next().cloned())),
+				_ => None,
+			}
+		};
+		let list = match &value.value {
+			// A bounded vector is a structure with one field, which is the vector.
+			subxt::ext::scale_value::ValueDef::Composite(c) if c.len() == 1 => c.values().next().cloned(),
+			_ => None,
+		}
+		.filter(|inner| inner.at("id").is_none())
+		.unwrap_or(value);
+		let subxt::ext::scale_value::ValueDef::Composite(items) = &list.value else { return Ok(Vec::new()) };
+		let holds = items.values().filter_map(|item| {
+			let (pallet, reason) = variant(item.at("id")?)?;
+			let reason = reason.and_then(|r| variant(&r)).map(|(name, _)| name).unwrap_or_default();
+			Some((format!("{pallet}::{reason}"), item.at("amount")?.as_u128()?))
+		});
+		Ok(holds.filter(|(_, amount)| *amount > 0).collect())
+	}
+
+	/// A constant of the runtime.
+	pub fn constant<T: Decode>(&self, pallet: &str, name: &str) -> Result<T, ClientError> {
+		let what = format!("{pallet}.{name}");
+		let bytes = self
+			.at
+			.metadata_ref()
+			.pallet_by_name(pallet)
+			.and_then(|p| p.constant_by_name(name).map(|c| c.value().to_vec()))
+			.ok_or_else(|| ClientError::Incompatible {
+				spec_version: self.spec_version(),
+				what: format!("it has no constant {what}"),
+			})?;
+		decode(&bytes, &what)
+	}
+
+	/// All events of the block, in order.
+	pub async fn events(&self) -> Result<Vec<EventRecord>, ClientError> {
+		let events = self.at.events().fetch().await.map_err(|e| self.client.failure(e))?;
+		let mut records = Vec::new();
+		for event in events.iter() {
+			let event = event.map_err(|e| self.client.failure(e))?;
+			let (pallet, name) = (event.pallet_name(), event.event_name());
+			let decoded = ChainEvent::decode(pallet, name, event.field_bytes())
+				.map_err(|e| ClientError::Decode { what: format!("event {pallet}.{name}"), reason: e.to_string() })?;
+			let extrinsic = match event.phase() {
+				Phase::ApplyExtrinsic(index) => Some(index),
+				_ => None,
+			};
+			records.push(EventRecord { extrinsic, event: decoded });
+		}
+		Ok(records)
+	}
+
+	async fn get<K, V>(&self, entry: &Entry<K, V>, key: K) -> Result<Option<V>, ClientError>
+	where
+		K: Encode + Decode + TypeInfo + 'static,
+		V: Decode + TypeInfo + 'static,
+	{
+		let address = subxt::dynamic::storage::<(Static<K>,), Static<V>>(entry.pallet, entry.name);
+		let value =
+			self.at.storage().try_fetch(address, (Static(key),)).await.map_err(|e| self.client.failure(e))?;
+		value.map(|v| decode(v.bytes(), &format!("{}.{}", entry.pallet, entry.name))).transpose()
+	}
+
+	async fn all<K, V>(&self, entry: &Entry<K, V>) -> Result<Vec<(K, V)>, ClientError>
+	where
+		K: Encode + Decode + Ord + TypeInfo + 'static,
+		V: Decode + TypeInfo + 'static,
+	{
+		let what = format!("{}.{}", entry.pallet, entry.name);
+		let address = subxt::dynamic::storage::<(Static<K>,), Static<V>>(entry.pallet, entry.name);
+		let storage = self.at.storage();
+		let mut entries = storage.iter(address, ()).await.map_err(|e| self.client.failure(e))?;
+		let mut all = Vec::new();
+		while let Some(item) = entries.next().await {
+			let item = item.map_err(|e| self.client.failure(e))?;
+			// All our maps' hashers keep the key at the end.
+			let key_len = |bytes: &[u8]| -> Option<K> {
+				let (prefix, hashes) = (32, [0usize, 8, 16]);
+				hashes.into_iter().find_map(|hash| {
+					let mut rest = bytes.get(prefix + hash..)?;
+					K::decode(&mut rest).ok().filter(|k| rest.is_empty() && k.encode() == bytes[prefix + hash..])
+				})
+			};
+			let key = key_len(item.key_bytes())
+				.ok_or_else(|| ClientError::Decode { what: format!("key of {what}"), reason: "unknown hasher".into() })?;
+			all.push((key, decode(item.value().bytes(), &what)?));
+		}
+		all.sort_by(|(a, _), (b, _)| a.cmp(b));
+		Ok(all)
+	}
+
+	/// Fails with what is missing.
+	pub async fn require_module(&self, name: &ModuleName) -> Result<Module, ClientError> {
+		self.module(name).await?.ok_or_else(|| ClientError::NotFound(Missing::Module(name.clone())))
+	}
+}
+
+fn decode<T: Decode>(mut bytes: &[u8], what: &str) -> Result<T, ClientError> {
+	T::decode(&mut bytes).map_err(|e| ClientError::Decode { what: what.into(), reason: e.to_string() })
+}
