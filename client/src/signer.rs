@@ -145,7 +145,7 @@ mod tests {
 
 	#[test]
 	fn bad_keys_fail_and_are_not_repeated() {
-		for secret in ["", "Alice", "legal winner thank year", "0x1234", "//Alice extra words that are none"] {
+		for secret in ["", "Alicia", "legal winner thank year", "0x1234", "//Alice extra words that are none"] {
 			match Signer::from_suri(secret) {
 				Ok(signer) => panic!("{secret:?} gave {signer:?}"),
 				Err(e) => assert!(secret.is_empty() || !e.to_string().contains(secret), "{e}"),

@@ -54,11 +54,14 @@ pub struct TxOptions {
 	pub attempts: u32,
 	/// Whether to wait until the block can't be reverted any more.
 	pub finalized: bool,
+	/// Valid only on chains with this block: if it is reverted, so is the transaction. Without one, validity counts from
+	/// the newest finalized block.
+	pub anchor: Option<BlockId>,
 }
 
 impl Default for TxOptions {
 	fn default() -> Self {
-		Self { tip: 0, mortality: 64, attempts: 5, finalized: false }
+		Self { tip: 0, mortality: 64, attempts: 5, finalized: false, anchor: None }
 	}
 }
 
@@ -126,7 +129,7 @@ impl Client {
 	pub async fn estimate_fee(&self, signer: &Signer, call: &Call) -> Result<Balance, ClientError> {
 		let nonce = self.next_nonce(&signer.account()).await?;
 		let (view, _) = self.birth().await?;
-		let signed = self.sign(signer, call, TxOptions::default(), nonce, &view)?;
+		let signed = self.sign(signer, call, TxOptions::default(), nonce, view.block(), &view)?;
 		signed.partial_fee_estimate().await.map_err(|e| self.failure(e))
 	}
 
@@ -143,7 +146,8 @@ impl Client {
 		}
 		let nonce = turn.nonce().ok_or_else(|| Failed::Final(ClientError::Chain("the account's nonces are used up".into())))?;
 		let (view, best) = self.birth().await.map_err(Failed::Final)?;
-		let signed = self.sign(signer, call, options, nonce, &view).map_err(Failed::Final)?;
+		let birth = options.anchor.unwrap_or_else(|| view.block());
+		let signed = self.sign(signer, call, options, nonce, birth, &view).map_err(Failed::Final)?;
 
 		let progress = match self.hand_over(&signed).await {
 			Ok(progress) => {
@@ -157,7 +161,7 @@ impl Client {
 		};
 		let life = Life {
 			first: best.saturating_sub(REORG),
-			last: view.number().saturating_add(options.mortality.try_into().unwrap_or(BlockNumber::MAX)),
+			last: birth.number.saturating_add(options.mortality.try_into().unwrap_or(BlockNumber::MAX)),
 		};
 		let found = self.wait(&signed, progress, life, options).await;
 		self.inner.nonces.done(&account, nonce, found.is_ok()).await;
@@ -182,12 +186,13 @@ impl Client {
 		call: &Call,
 		options: TxOptions,
 		nonce: u64,
+		birth: BlockId,
 		view: &View,
 	) -> Result<Signed, ClientError> {
 		let params = DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new()
 			.nonce(nonce)
 			.tip(options.tip)
-			.mortal_from_unchecked(options.mortality, u64::from(view.number()), view.hash())
+			.mortal_from_unchecked(options.mortality, u64::from(birth.number), birth.hash)
 			.build();
 		let at: &AtBlock = view.at_block();
 		let mut signable = at.tx().create_signable_offline(call, params).map_err(|e| self.failure(e))?;
