@@ -1,0 +1,109 @@
+//! What a new chain starts with.
+//!
+//! | preset | chain | validators | sudo |
+//! |---|---|---|---|
+//! | `development` | `dev` | Alice | Alice |
+//! | `local_testnet` | `local` | Alice, Bob, Charlie | Alice |
+//!
+//! Both use the well-known test keys, so neither is fit for anything but trying things out. A chain for the public is
+//! made from a file of its own, which names its validators, leaves the sudo key unset, and endows the treasury.
+#![warn(missing_docs)]
+
+use alloc::{vec, vec::Vec};
+
+use frame_support::build_struct_json_patch;
+use serde_json::Value;
+use sp_genesis_builder::{PresetId, DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
+use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
+
+use crate::{
+	constants::currency::{EXISTENTIAL_DEPOSIT, LP},
+	AccountId, BabeConfig, Balance, BalancesConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys,
+	SudoConfig, TreasuryAccount, BABE_GENESIS_EPOCH_CONFIG,
+};
+
+/// What each well-known account owns on a chain for trying things out.
+const ENDOWMENT: Balance = 1_000_000 * LP;
+
+/// A genesis with the given validators and sudo key, in which the given accounts own [`ENDOWMENT`] each.
+fn genesis(
+	validators: Vec<(AccountId, SessionKeys)>,
+	endowed: Vec<AccountId>,
+	sudo: Option<AccountId>,
+) -> Value {
+	// The treasury must exist, or it couldn't take amounts below the existential deposit.
+	let treasury = (TreasuryAccount::get(), EXISTENTIAL_DEPOSIT);
+	build_struct_json_patch!(RuntimeGenesisConfig {
+		balances: BalancesConfig {
+			balances: endowed
+				.into_iter()
+				.map(|account| (account, ENDOWMENT))
+				.chain(core::iter::once(treasury))
+				.collect::<Vec<_>>(),
+		},
+		babe: BabeConfig {
+			epoch_config: BABE_GENESIS_EPOCH_CONFIG
+		},
+		// BABE and GRANDPA get their authorities from here.
+		session: SessionConfig {
+			keys: validators
+				.into_iter()
+				.map(|(account, keys)| (account.clone(), account, keys))
+				.collect::<Vec<_>>(),
+		},
+		sudo: SudoConfig { key: sudo },
+	})
+}
+
+/// A validator with well-known keys.
+fn validator(sr25519: Sr25519Keyring, ed25519: Ed25519Keyring) -> (AccountId, SessionKeys) {
+	let keys = SessionKeys {
+		babe: sr25519.public().into(),
+		grandpa: ed25519.public().into(),
+	};
+	(sr25519.to_account_id(), keys)
+}
+
+/// One validator: a chain on one's own machine.
+fn development() -> Value {
+	genesis(
+		vec![validator(Sr25519Keyring::Alice, Ed25519Keyring::Alice)],
+		Sr25519Keyring::well_known()
+			.map(Sr25519Keyring::to_account_id)
+			.collect(),
+		Some(Sr25519Keyring::Alice.to_account_id()),
+	)
+}
+
+/// Three validators. Finality needs all three: four is the least number that can do without one.
+fn local_testnet() -> Value {
+	genesis(
+		vec![
+			validator(Sr25519Keyring::Alice, Ed25519Keyring::Alice),
+			validator(Sr25519Keyring::Bob, Ed25519Keyring::Bob),
+			validator(Sr25519Keyring::Charlie, Ed25519Keyring::Charlie),
+		],
+		Sr25519Keyring::well_known()
+			.map(Sr25519Keyring::to_account_id)
+			.collect(),
+		Some(Sr25519Keyring::Alice.to_account_id()),
+	)
+}
+
+/// The preset with this name, as JSON, or `None` when there is none.
+pub fn get_preset(id: &PresetId) -> Option<Vec<u8>> {
+	let preset = match id.as_ref() {
+		DEV_RUNTIME_PRESET => development(),
+		LOCAL_TESTNET_RUNTIME_PRESET => local_testnet(),
+		_ => return None,
+	};
+	serde_json::to_vec(&preset).ok()
+}
+
+/// The names of all presets.
+pub fn preset_names() -> Vec<PresetId> {
+	vec![
+		PresetId::from(DEV_RUNTIME_PRESET),
+		PresetId::from(LOCAL_TESTNET_RUNTIME_PRESET),
+	]
+}

@@ -1,0 +1,311 @@
+//! What the composition promises: who gets fees and dust, what proxies may do, what a new chain starts with.
+
+use frame_support::{
+	assert_ok,
+	dispatch::{DispatchClass, GetDispatchInfo},
+	traits::{fungible::Inspect, Hooks, InstanceFilter},
+	weights::{Weight, WeightToFee as _},
+};
+use sp_genesis_builder::{DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
+use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie, Ferdie};
+use sp_runtime::{testing::Digest, traits::Header as _, BuildStorage, DigestItem};
+
+use crate::{
+	constants::{
+		currency::{EXISTENTIAL_DEPOSIT, LP},
+		time::{EPOCH_DURATION_IN_SLOTS, SLOT_DURATION},
+	},
+	*,
+};
+
+/// A chain as one of the presets makes it.
+fn chain(preset: &str) -> sp_io::TestExternalities {
+	let patch = genesis_presets::get_preset(&preset.into()).expect("the preset exists");
+	let patch: serde_json::Value = serde_json::from_slice(&patch).expect("it is JSON");
+	let mut genesis = serde_json::to_value(RuntimeGenesisConfig::default()).expect("the default is JSON");
+	merge(&mut genesis, &patch);
+	let genesis: RuntimeGenesisConfig = serde_json::from_value(genesis).expect("the preset fits the genesis");
+	genesis.build_storage().expect("the genesis can be built").into()
+}
+
+fn merge(into: &mut serde_json::Value, patch: &serde_json::Value) {
+	match (into, patch) {
+		(serde_json::Value::Object(into), serde_json::Value::Object(patch)) => {
+			for (key, value) in patch {
+				merge(into.entry(key.clone()).or_insert(serde_json::Value::Null), value);
+			}
+		},
+		(into, patch) => *into = patch.clone(),
+	}
+}
+
+/// Starts block 1, made by the validator with this index.
+fn start_block(author: u32) {
+	use sp_consensus_babe::digests::{PreDigest, SecondaryPlainPreDigest};
+
+	let digest = PreDigest::SecondaryPlain(SecondaryPlainPreDigest {
+		authority_index: author,
+		slot: 1.into(),
+	});
+	let digest = Digest {
+		logs: vec![DigestItem::PreRuntime(
+			sp_consensus_babe::BABE_ENGINE_ID,
+			codec::Encode::encode(&digest),
+		)],
+	};
+	System::initialize(&1, &Default::default(), &digest);
+	Babe::on_initialize(1);
+	Authorship::on_initialize(1);
+}
+
+#[test]
+fn both_presets_work() {
+	assert_eq!(genesis_presets::preset_names().len(), 2);
+	for (preset, validators) in [
+		(DEV_RUNTIME_PRESET, vec![Alice]),
+		(LOCAL_TESTNET_RUNTIME_PRESET, vec![Alice, Bob, Charlie]),
+	] {
+		chain(preset).execute_with(|| {
+			let validators: Vec<AccountId> = validators.into_iter().map(|v| v.to_account_id()).collect();
+			assert_eq!(pallet_session::Validators::<Runtime>::get(), validators);
+			assert_eq!(Babe::authorities().len(), validators.len());
+			assert_eq!(Grandpa::grandpa_authorities().len(), validators.len());
+			assert_eq!(pallet_sudo::Key::<Runtime>::get(), Some(Alice.to_account_id()));
+			assert_eq!(Balances::total_balance(&Ferdie.to_account_id()), 1_000_000 * LP);
+			assert_eq!(
+				Balances::total_balance(&TreasuryAccount::get()),
+				EXISTENTIAL_DEPOSIT
+			);
+		});
+	}
+}
+
+#[test]
+fn unknown_preset_is_none() {
+	assert_eq!(genesis_presets::get_preset(&"mainnet".into()), None);
+}
+
+#[test]
+fn sudo_has_no_key_unless_the_genesis_names_one() {
+	let genesis = RuntimeGenesisConfig::default();
+	assert_eq!(genesis.sudo.key, None);
+}
+
+#[test]
+fn every_block_brings_randomness() {
+	assert_eq!(
+		BABE_GENESIS_EPOCH_CONFIG.allowed_slots,
+		sp_consensus_babe::AllowedSlots::PrimaryAndSecondaryVRFSlots
+	);
+}
+
+#[test]
+fn blocks_come_every_two_seconds_and_epochs_last_ten_minutes() {
+	assert_eq!(SLOT_DURATION, 2_000);
+	assert_eq!(EPOCH_DURATION_IN_SLOTS * SLOT_DURATION, 10 * 60 * 1_000);
+}
+
+#[test]
+fn block_can_be_executed_twice_within_its_slot_and_leave_time_to_travel() {
+	let block = RuntimeBlockWeights::get().max_block.ref_time();
+	assert!(3 * block <= SLOT_DURATION * 1_000_000_000);
+}
+
+#[test]
+fn fees_and_tips_go_to_the_author() {
+	chain(LOCAL_TESTNET_RUNTIME_PRESET).execute_with(|| {
+		start_block(1);
+		let (issuance, before) = (
+			Balances::total_issuance(),
+			Balances::balance(&Bob.to_account_id()),
+		);
+		let credit = <Balances as frame_support::traits::fungible::Balanced<_>>::withdraw(
+			&Ferdie.to_account_id(),
+			3 * LP,
+			frame_support::traits::tokens::Precision::Exact,
+			frame_support::traits::tokens::Preservation::Preserve,
+			frame_support::traits::tokens::Fortitude::Polite,
+		);
+		use frame_support::traits::OnUnbalanced;
+		DealWithFees::on_unbalanced(credit.expect("it is there"));
+		assert_eq!(Balances::balance(&Bob.to_account_id()), before + 3 * LP);
+		assert_eq!(Balances::total_issuance(), issuance);
+	});
+}
+
+#[test]
+fn fees_go_to_the_treasury_when_there_is_no_author() {
+	chain(DEV_RUNTIME_PRESET).execute_with(|| {
+		let issuance = Balances::total_issuance();
+		let credit = <Balances as frame_support::traits::fungible::Balanced<_>>::withdraw(
+			&Ferdie.to_account_id(),
+			5,
+			frame_support::traits::tokens::Precision::Exact,
+			frame_support::traits::tokens::Preservation::Preserve,
+			frame_support::traits::tokens::Fortitude::Polite,
+		);
+		use frame_support::traits::OnUnbalanced;
+		DealWithFees::on_unbalanced(credit.expect("it is there"));
+		assert_eq!(
+			Balances::balance(&TreasuryAccount::get()),
+			EXISTENTIAL_DEPOSIT + 5
+		);
+		assert_eq!(Balances::total_issuance(), issuance);
+	});
+}
+
+#[test]
+fn dust_goes_to_the_treasury() {
+	chain(DEV_RUNTIME_PRESET).execute_with(|| {
+		System::set_block_number(1);
+		let issuance = Balances::total_issuance();
+		let ferdie = Ferdie.to_account_id();
+		let all_but_dust = Balances::balance(&ferdie) - EXISTENTIAL_DEPOSIT + 1;
+		assert_ok!(Balances::transfer_allow_death(
+			RuntimeOrigin::signed(ferdie),
+			Alice.to_account_id().into(),
+			all_but_dust
+		));
+		assert_eq!(
+			Balances::balance(&TreasuryAccount::get()),
+			2 * EXISTENTIAL_DEPOSIT - 1
+		);
+		assert_eq!(Balances::total_issuance(), issuance);
+	});
+}
+
+#[test]
+fn fee_is_the_larger_share_of_the_block() {
+	let block = RuntimeBlockWeights::get().max_block;
+	let full = WeightToFee::weight_to_fee(&block);
+	assert!((3 * LP..4 * LP).contains(&full), "{full}");
+	for half in [
+		Weight::from_parts(block.ref_time() / 2, 0),
+		Weight::from_parts(0, block.proof_size() / 2),
+	] {
+		let fee = WeightToFee::weight_to_fee(&half);
+		assert!(
+			fee.abs_diff(full / 2) < full / 1_000_000,
+			"{fee} is not half of {full}"
+		);
+	}
+	assert_eq!(WeightToFee::weight_to_fee(&Weight::zero()), 0);
+}
+
+#[test]
+fn transfer_costs_about_two_thousandths_of_an_lp() {
+	chain(DEV_RUNTIME_PRESET).execute_with(|| {
+		let call: RuntimeCall = pallet_balances::Call::transfer_keep_alive {
+			dest: Bob.to_account_id().into(),
+			value: LP,
+		}
+		.into();
+		let fee = TransactionPayment::compute_fee(146, &call.get_dispatch_info(), 0);
+		assert!((LP / 1_000..LP / 250).contains(&fee), "{fee}");
+	});
+}
+
+#[test]
+fn longest_ordinary_transaction_leaves_room_in_the_block() {
+	let limits = RuntimeBlockWeights::get();
+	let most = limits
+		.get(DispatchClass::Normal)
+		.max_extrinsic
+		.expect("there is a limit");
+	assert!(most.all_lt(
+		limits
+			.get(DispatchClass::Normal)
+			.max_total
+			.expect("there is a limit")
+	));
+}
+
+#[test]
+fn proxies_do_what_their_type_says() {
+	let transfer: RuntimeCall = pallet_balances::Call::transfer_keep_alive {
+		dest: Bob.to_account_id().into(),
+		value: LP,
+	}
+	.into();
+	let add_proxy: RuntimeCall = pallet_proxy::Call::add_proxy {
+		delegate: Bob.to_account_id().into(),
+		proxy_type: ProxyType::Any,
+		delay: 0,
+	}
+	.into();
+	let reject: RuntimeCall = pallet_proxy::Call::reject_announcement {
+		delegate: Bob.to_account_id().into(),
+		call_hash: Default::default(),
+	}
+	.into();
+	let remark: RuntimeCall = frame_system::Call::remark { remark: vec![] }.into();
+	let sudo: RuntimeCall = pallet_sudo::Call::sudo {
+		call: Box::new(remark.clone()),
+	}
+	.into();
+
+	for call in [&transfer, &add_proxy, &reject, &remark, &sudo] {
+		assert!(ProxyType::Any.filter(call));
+	}
+	assert!(ProxyType::NonTransfer.filter(&remark));
+	for call in [&transfer, &add_proxy, &reject, &sudo] {
+		assert!(!ProxyType::NonTransfer.filter(call), "{call:?}");
+	}
+	assert!(ProxyType::CancelProxy.filter(&reject));
+	for call in [&transfer, &add_proxy, &remark, &sudo] {
+		assert!(!ProxyType::CancelProxy.filter(call), "{call:?}");
+	}
+}
+
+#[test]
+fn no_proxy_type_is_a_superset_of_one_that_may_do_more() {
+	use ProxyType::*;
+	for proxy in [Any, NonTransfer, CancelProxy] {
+		assert!(Any.is_superset(&proxy));
+		assert!(proxy.is_superset(&proxy));
+		assert_eq!(proxy.is_superset(&Any), proxy == Any);
+	}
+	assert!(!NonTransfer.is_superset(&CancelProxy));
+	assert!(!CancelProxy.is_superset(&NonTransfer));
+}
+
+#[test]
+fn wallets_see_the_extensions_they_know() {
+	use sp_runtime::traits::TransactionExtension;
+	let names: Vec<_> = <TxExtension as TransactionExtension<RuntimeCall>>::metadata()
+		.into_iter()
+		.map(|e| e.identifier)
+		.collect();
+	assert_eq!(
+		names,
+		[
+			"AuthorizeCall",
+			"CheckNonZeroSender",
+			"CheckSpecVersion",
+			"CheckTxVersion",
+			"CheckGenesis",
+			"CheckMortality",
+			"CheckNonce",
+			"CheckWeight",
+			"ChargeTransactionPayment",
+			"CheckMetadataHash",
+			"WeightReclaim"
+		]
+	);
+}
+
+#[test]
+fn header_hash_is_blake2() {
+	// Light clients and bridges rely on it.
+	let header = Header::new(
+		1,
+		Default::default(),
+		Default::default(),
+		Default::default(),
+		Default::default(),
+	);
+	assert_eq!(
+		header.hash(),
+		sp_io::hashing::blake2_256(&codec::Encode::encode(&header)).into()
+	);
+}
