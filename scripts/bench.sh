@@ -24,7 +24,7 @@ timed_run() {
 		die "run $1 failed" "the logs are kept in $NETWORK_DIR"
 	}
 	total=$(($(now_ms) - begun))
-	jq --compact-output --argjson total "$total" '(.timings_ms // {}) + { total: $total }' "$out"
+	last_json "$out" | jq --compact-output --argjson total "$total" '(.timings_ms // {}) + { total: $total }'
 }
 
 # bare_run IMAGE: milliseconds of the same container without us.

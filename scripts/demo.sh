@@ -34,9 +34,10 @@ run_job() {
 }
 
 report() {
-	local folder cost
-	folder=$(jq -r .output "$NETWORK_DIR/run.json")
-	cost=$(jq -r .cost "$NETWORK_DIR/run.json")
+	local outcome folder cost
+	outcome=$(last_json "$NETWORK_DIR/run.json")
+	folder=$(jq -r .output <<<"$outcome")
+	cost=$(jq -r .cost <<<"$outcome")
 	step "done"
 	cat -- "$folder/stdout"
 	say "result   $folder"

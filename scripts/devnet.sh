@@ -20,7 +20,7 @@ main() {
 	done
 	step "ready; Ctrl-C stops it"
 	say "export PATH=$BIN:\$PATH"
-	say "lilypad --network $RPC_URL --suri $USER_KEY run $example:v0.0.1 -i Message=moo"
+	say "lilypad --url $RPC_URL --suri $USER_KEY run $example:v0.0.1 -i Message=moo"
 	say "logs     $NETWORK_DIR/*.log"
 	while true; do
 		for pid in "${NETWORK_PIDS[@]}"; do

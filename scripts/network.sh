@@ -10,7 +10,7 @@ VALIDATOR_FLAG=--alice
 PROVIDER_KEY=//Bob
 USER_KEY=//Alice
 # What the provider's log says once its machine stands in the market.
-PROVIDER_READY='offer .*(posted|stands|active)|ready for jobs'
+PROVIDER_READY='ready for jobs'
 
 NETWORK_PIDS=()
 NETWORK_DIR=
@@ -81,7 +81,7 @@ _has_blocks() {
 	local header
 	header=$(rpc chain_getHeader) && [[ $(jq -r .number <<<"$header") != 0x0 ]]
 }
-_provider_ready() { grep -Eqi "$PROVIDER_READY" "$NETWORK_DIR/provider.log"; }
+_provider_ready() { grep -q "$PROVIDER_READY" "$NETWORK_DIR/provider.log"; }
 
 start_validator() {
 	local rpc_port p2p_port
@@ -101,8 +101,11 @@ start_provider() {
 	expect 120 provider "waiting for the provider's offer" _provider_ready
 }
 
-# lilypad ARGUMENT...: the command line, on this network.
-lilypad() { "$BIN/lilypad" --network "$RPC_URL" --suri "$USER_KEY" "$@"; }
+# lilypad ARGUMENT...: the command line, on this network and for its user.
+lilypad() { env -u WEB3_PRIVATE_KEY "$BIN/lilypad" --url "$RPC_URL" --suri "$USER_KEY" "$@"; }
+
+# last_json FILE: with --json a command prints one value a stage; the last is the outcome.
+last_json() { jq --slurp --compact-output 'last' "$1"; }
 
 # publish_module FOLDER
 publish_module() {

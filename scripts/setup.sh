@@ -90,9 +90,9 @@ test_tools() {
 			die "$component could not be added" "rustup component add $component"
 	done
 	cargo_tool cargo-nextest "$NEXTEST_VERSION" "runs the tests" --no-default-features --features default-no-update
-	if ! have node || ! have npm; then
-		have apt-get && install_packages "the polkadot.js tests" nodejs npm
-		have npm || die "Node.js is not installed" "install Node 18 or newer, with npm"
+	if [[ $(node -p 'process.versions.node.split(".")[0] >= 20' 2>/dev/null) != true ]] || ! have npm; then
+		die "the polkadot.js tests need Node.js 20 or newer, with npm (found: $(node -v 2>/dev/null || echo none))" \
+			"install it from https://nodejs.org (Debian 12's own is too old)"
 	fi
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# All tests: the sample modules, unit and property tests, end-to-end tests with real nodes and a real container engine,
-# documentation examples, the polkadot.js dapp. Extra arguments go to `cargo nextest run`, and then only that is run:
-#   test.sh -p pallet-deals
+# All tests: the sample modules, unit and property tests, end-to-end tests with real nodes and a real container engine
+# (the polkadot.js dapp among them), documentation examples.
+#   test.sh                    everything
+#   test.sh -p pallet-deals    arguments go to `cargo nextest run`, and only that is run
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=scripts/steps.sh
@@ -27,14 +28,12 @@ start_engine() {
 	export DOCKER_HOST=$endpoint
 }
 
-# `timed` calls these as conditions, where bash does not stop at a failing command by itself.
+# What the polkadot.js dapp needs; one of the end-to-end tests runs it. (`timed` calls this as a condition, where bash does
+# not stop at a failing command by itself.)
 dapp() (
 	[[ -f tests/dapp/package.json ]] || return 0
 	cd tests/dapp || return 1
-	if [[ ! node_modules/.package-lock.json -nt package-lock.json ]]; then
-		npm ci --no-audit --no-fund --loglevel=error || return 1
-	fi
-	npm test --silent
+	[[ node_modules/.package-lock.json -nt package-lock.json ]] || npm ci --no-audit --no-fund --loglevel=error
 )
 
 main() {
@@ -44,6 +43,7 @@ main() {
 	timed "container engine" start_engine
 	# Where the end-to-end tests and the dapp find what they run.
 	export LILYPAD_MODULES LILYPAD_BIN=$CARGO_TARGET_DIR/debug
+	timed "polkadot.js: install" dapp
 	timed "node and command line: build" cargo build --workspace --bins
 	if (($#)); then
 		timed "tests" cargo nextest run "${profile[@]}" "$@"
@@ -53,7 +53,6 @@ main() {
 	timed "tests: build" cargo nextest run --workspace "${profile[@]}" --no-run
 	timed "tests: run" cargo nextest run --workspace "${profile[@]}"
 	timed "documentation examples" cargo test --doc --workspace --quiet
-	timed "polkadot.js dapp" dapp
 }
 
 main "$@"
