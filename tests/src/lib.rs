@@ -39,15 +39,25 @@ pub fn bin_dir() -> PathBuf {
 /// One of our binaries.
 pub fn bin(name: &str) -> Result<PathBuf> {
 	let path = bin_dir().join(name);
-	ensure!(path.is_file(), "{} is not built: run `cargo build --workspace --bins`, or `make test`", path.display());
+	ensure!(
+		path.is_file(),
+		"{} is not built: run `cargo build --workspace --bins`, or `make test`",
+		path.display()
+	);
 	Ok(path)
 }
 
 /// The folder of a sample module, as `lilypad module publish` takes it.
 pub fn module_dir(name: &str) -> Result<PathBuf> {
-	let root = std::env::var_os("LILYPAD_MODULES").map(PathBuf::from).unwrap_or_else(|| bin_dir().join("../modules"));
+	let root = std::env::var_os("LILYPAD_MODULES")
+		.map(PathBuf::from)
+		.unwrap_or_else(|| bin_dir().join("../modules"));
 	let dir = root.join(name);
-	ensure!(dir.join("module.json").is_file(), "{} is not built: run scripts/build-modules.sh, or `make test`", dir.display());
+	ensure!(
+		dir.join("module.json").is_file(),
+		"{} is not built: run scripts/build-modules.sh, or `make test`",
+		dir.display()
+	);
 	Ok(dir)
 }
 
@@ -87,12 +97,22 @@ impl Network {
 
 	fn start(chain: &'static str, validators: &[&str]) -> Result<Self> {
 		let dir = tempfile::Builder::new().prefix("lilypad-e2e.").tempdir()?;
-		let mut network = Self { dir, chain, nodes: Vec::new(), rpc_ports: Vec::new(), bootnode: String::new() };
+		let mut network = Self {
+			dir,
+			chain,
+			nodes: Vec::new(),
+			rpc_ports: Vec::new(),
+			bootnode: String::new(),
+		};
 		for name in validators {
 			let (rpc, p2p) = (free_port()?, free_port()?);
 			let mut command = network.node_command(name, rpc, p2p)?;
 			command.arg(format!("--{name}"));
-			network.nodes.push(Process::spawn(name, command, &network.path(&format!("{name}.log")))?);
+			network.nodes.push(Process::spawn(
+				name,
+				command,
+				&network.path(&format!("{name}.log")),
+			)?);
 			network.rpc_ports.push(rpc);
 			if network.bootnode.is_empty() {
 				let url = network.http(0);
@@ -113,7 +133,13 @@ impl Network {
 
 	fn node_command(&self, name: &str, rpc: u16, p2p: u16) -> Result<Command> {
 		let mut command = Command::new(bin("lilypad-node")?);
-		command.args(["--chain", self.chain, "--no-telemetry", "--no-prometheus", "--base-path"]);
+		command.args([
+			"--chain",
+			self.chain,
+			"--no-telemetry",
+			"--no-prometheus",
+			"--base-path",
+		]);
 		command.arg(self.path(name));
 		command.args(["--rpc-port", &rpc.to_string(), "--port", &p2p.to_string()]);
 		if !self.bootnode.is_empty() {
@@ -180,12 +206,18 @@ impl Network {
 
 	/// The command line on this network, acting for `key`.
 	pub fn cli(&self, key: &str) -> Cli {
-		Cli { url: self.url(), key: key.into(), data_dir: self.path(&format!("cli-{}", key.trim_start_matches('/'))) }
+		Cli {
+			url: self.url(),
+			key: key.into(),
+			data_dir: self.path(&format!("cli-{}", key.trim_start_matches('/'))),
+		}
 	}
 
 	/// Publishes a sample module.
 	pub fn publish(&self, key: &str, name: &str) -> Result<()> {
-		self.cli(key).ok(&["module", "publish", path_str(&module_dir(name)?)?, "--yes"]).map(|_| ())
+		self.cli(key)
+			.ok(&["module", "publish", path_str(&module_dir(name)?)?, "--yes"])
+			.map(|_| ())
 	}
 }
 
@@ -205,13 +237,18 @@ impl Cli {
 	pub fn command(&self, args: &[&str]) -> Result<Command> {
 		let mut command = Command::new(bin("lilypad")?);
 		command.args(["--url", &self.url, "--suri", &self.key]).args(args);
-		command.env("DATA_DIR", &self.data_dir).env_remove("WEB3_PRIVATE_KEY").stdin(Stdio::null());
+		command
+			.env("DATA_DIR", &self.data_dir)
+			.env_remove("WEB3_PRIVATE_KEY")
+			.stdin(Stdio::null());
 		Ok(command)
 	}
 
 	/// Runs it to its end.
 	pub fn output(&self, args: &[&str]) -> Result<Output> {
-		self.command(args)?.output().context("lilypad could not be started")
+		self.command(args)?
+			.output()
+			.context("lilypad could not be started")
 	}
 
 	/// Runs it; fails unless it succeeds. Returns what it printed.
@@ -236,9 +273,16 @@ impl Cli {
 	/// Runs it; fails unless it fails with this exit code. Returns everything it printed.
 	pub fn fails(&self, code: i32, args: &[&str]) -> Result<String> {
 		let output = self.output(args)?;
-		let text =
-			format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-		ensure!(output.status.code() == Some(code), "lilypad {args:?} ended with {}, not {code}:\n{text}", output.status);
+		let text = format!(
+			"{}{}",
+			String::from_utf8_lossy(&output.stdout),
+			String::from_utf8_lossy(&output.stderr)
+		);
+		ensure!(
+			output.status.code() == Some(code),
+			"lilypad {args:?} ended with {}, not {code}:\n{text}",
+			output.status
+		);
 		Ok(text)
 	}
 }
@@ -275,4 +319,14 @@ fn rpc_call(url: &str, method: &str, params: &Value) -> Result<Value> {
 		bail!("{method}: {error}");
 	}
 	Ok(answer["result"].take())
+}
+
+/// What `cowsay` prints for one line.
+pub fn cow(line: &str) -> String {
+	let bar = |c: &str| c.repeat(line.chars().count() + 2);
+	format!(
+		" {}\n< {line} >\n {}\n        \\   ^__^\n         \\  (oo)\\_______\n            (__)\\       )\\/\\\n                ||----w |\n                ||     ||\n",
+		bar("_"),
+		bar("-")
+	)
 }

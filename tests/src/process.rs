@@ -24,13 +24,21 @@ impl Process {
 			.stderr(file)
 			.spawn()
 			.with_context(|| format!("{name} could not be started"))?;
-		Ok(Self { name: name.into(), child: Mutex::new(child), log: log.into() })
+		Ok(Self {
+			name: name.into(),
+			child: Mutex::new(child),
+			log: log.into(),
+		})
 	}
 
 	/// Fails when it has ended.
 	pub fn check(&self) -> Result<()> {
 		if let Some(status) = self.lock().try_wait()? {
-			bail!("{} ended with {status}; its log ends with:\n{}", self.name, self.log_tail(30));
+			bail!(
+				"{} ended with {status}; its log ends with:\n{}",
+				self.name,
+				self.log_tail(30)
+			);
 		}
 		Ok(())
 	}
@@ -59,7 +67,10 @@ impl Process {
 	pub fn stop(&self, limit: Duration) -> Result<Option<i32>> {
 		let mut child = self.lock();
 		let pid = child.id().to_string();
-		anyhow::ensure!(Command::new("kill").args(["-TERM", &pid]).status()?.success(), "kill -TERM {pid} failed");
+		anyhow::ensure!(
+			Command::new("kill").args(["-TERM", &pid]).status()?.success(),
+			"kill -TERM {pid} failed"
+		);
 		let begun = Instant::now();
 		while begun.elapsed() < limit {
 			if let Some(status) = child.try_wait()? {
@@ -72,7 +83,9 @@ impl Process {
 
 	/// Waits for it to end by itself; returns its exit code.
 	pub fn wait(&self, limit: Duration) -> Result<Option<i32>> {
-		crate::wait_for(&format!("{} ends", self.name), limit, || Ok(self.lock().try_wait()?.map(|s| s.code())))
+		crate::wait_for(&format!("{} ends", self.name), limit, || {
+			Ok(self.lock().try_wait()?.map(|s| s.code()))
+		})
 	}
 
 	fn lock(&self) -> std::sync::MutexGuard<'_, Child> {
