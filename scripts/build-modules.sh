@@ -108,6 +108,7 @@ build_all() {
 	container cowsay cowsay/cowsay.c "$1"
 	wasm cowsay-wasm cowsay/cowsay.c "$1"
 	container kmers kmers/kmers.c "$1"
+	container sleeper sleeper/sleeper.c "$1"
 }
 
 # Everything that the result depends on.

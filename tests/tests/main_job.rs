@@ -154,6 +154,8 @@ fn a_large_input_file_is_processed_in_a_container() -> Result<()> {
 		"kmers:v0.0.1",
 		"-i",
 		"K=4",
+		"-i",
+		"Canonical=false",
 		"--input-file",
 		&file,
 		"--yes",
@@ -170,7 +172,7 @@ fn a_large_input_file_is_processed_in_a_container() -> Result<()> {
 	let table = fs::read_to_string(folder.join("outputs/kmers.tsv"))?;
 	let counted: std::collections::BTreeMap<&[u8], u64> = table
 		.lines()
-		.filter(|l| !l.starts_with('#') && !l.starts_with("kmer"))
+		.skip(1)
 		.map(|l| {
 			l.split_once('\t')
 				.context("two columns")
