@@ -1,0 +1,53 @@
+//! What calls are charged: for the longest search in advance, for the actual one afterwards.
+
+use crate::{
+	pallet::{Config, Pallet},
+	types::Scan,
+	weights::WeightInfo as _,
+};
+use frame_support::{traits::Get, weights::Weight};
+
+fn matches<T: Config>(count: u32) -> Weight {
+	T::WeightInfo::conclude_match().saturating_mul(count.into())
+}
+
+impl<T: Config> Pallet<T> {
+	/// A search for an offer, as it was.
+	pub(crate) fn searched_offers(scan: Scan) -> Weight {
+		T::WeightInfo::scan_offers(scan.candidates).saturating_add(matches::<T>(scan.matches))
+	}
+
+	/// The longest search for an offer.
+	pub(crate) fn longest_search_for_offers() -> Weight {
+		Self::searched_offers(Scan { candidates: T::MaxScan::get(), matches: 1 })
+	}
+
+	/// A search for jobs, as it was.
+	pub(crate) fn searched_jobs(scan: Scan) -> Weight {
+		T::WeightInfo::scan_jobs(scan.candidates).saturating_add(matches::<T>(scan.matches))
+	}
+
+	/// The longest search for jobs that ends after `most` matches.
+	pub(crate) fn longest_search_for_jobs(most: u32) -> Weight {
+		let candidates = T::MaxScan::get();
+		Self::searched_jobs(Scan { candidates, matches: most.min(candidates) })
+	}
+
+	/// What the end of a run weighs at most: deals add it to the call that submits a result.
+	pub fn weight_of_run_ended() -> Weight {
+		T::WeightInfo::run_ended().saturating_add(Self::longest_search_for_jobs(T::MaxMatches::get()))
+	}
+
+	/// What the end of a deal weighs at most: deals add it to every call that settles.
+	pub fn weight_of_settled() -> Weight {
+		T::WeightInfo::settled(T::MaxOffersPerProvider::get())
+			.saturating_add(Self::longest_search_for_offers())
+			.saturating_add(Self::longest_search_for_jobs(T::MaxMatches::get()))
+	}
+
+	/// What cancelling a job weighs at most.
+	pub(crate) fn weight_of_cancel() -> Weight {
+		T::WeightInfo::cancel_open()
+			.max(T::WeightInfo::cancel_matched().saturating_add(Self::weight_of_settled()))
+	}
+}

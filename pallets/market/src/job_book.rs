@@ -1,0 +1,160 @@
+//! The market as deals see it: what the end of a run and the end of a deal mean for job and offer.
+
+use crate::{
+	pallet::{Config, Event, Jobs, Offers, Pallet},
+	types::{is_available, JobRecord, JobState},
+};
+use frame_support::{defensive, traits::Get, weights::Weight};
+use lilypad_primitives::{
+	highest_affordable_rate,
+	traits::{JobBook, JobEnding, Modules, OnJobEnded},
+	BlockNumber, DealId, JobId, MachineSpec, Offer, OfferId, OfferState, Outcome, Triple,
+};
+
+impl<T: Config> Pallet<T> {
+	/// Until when the job would wait if its deal ended like this; `None` if it would not be queued again.
+	///
+	/// A report of image or inputs that are not to be had costs no retry: it is nobody's proven fault, and happens once
+	/// in a job's life. A job with a target is never queued again, because the only provider that will do has failed it;
+	/// nor is one whose module was withdrawn meanwhile, or whose own deadline no run could meet any longer.
+	fn requeue_until(record: &JobRecord<T::AccountId>, outcome: &Outcome) -> Option<BlockNumber> {
+		let job = &record.job;
+		let again = match outcome {
+			Outcome::Unfetchable { again: false } => !job.unfetchable_once,
+			outcome => outcome.is_retriable() && job.retries_left > 0,
+		};
+		let possible = again &&
+			job.request.target.is_none() &&
+			T::Modules::version(job.version).is_some_and(|module| !module.delisted);
+		possible.then(|| Self::match_by(&job.request, record.fetch_bytes)).flatten()
+	}
+
+	/// Gives a part of its machine back to an offer.
+	fn give_back(offer: &mut Offer<T::AccountId>, part: &MachineSpec) {
+		match (offer.free.with(part), offer.running.checked_sub(1)) {
+			(Some(free), Some(running)) => {
+				offer.free = free;
+				offer.running = running;
+			},
+			_ => {
+				defensive!("more capacity comes back than was taken");
+			},
+		}
+	}
+
+	/// Takes a settled deal off its offer. Returns the offer, and whether it got capacity back just now.
+	fn close_deal(id: OfferId, granted: Option<MachineSpec>) -> Option<(Offer<T::AccountId>, bool)> {
+		let Some(before) = Offers::<T>::get(id) else {
+			defensive!("a live deal's offer is gone");
+			return None;
+		};
+		let mut after = before.clone();
+		after.open_deals = after.open_deals.saturating_sub(1);
+		let freed = granted.is_some();
+		if let Some(part) = granted {
+			Self::give_back(&mut after, &part);
+		}
+		Self::save_offer(id, Some(&before), &after);
+		if after.state == OfferState::Draining && after.open_deals == 0 {
+			Self::remove_offer(id, &after);
+		}
+		Some((after, freed))
+	}
+
+	/// Queues a job again after a provider failed it, and looks for another one.
+	fn requeue(
+		id: JobId,
+		mut record: JobRecord<T::AccountId>,
+		provider: &T::AccountId,
+		outcome: &Outcome,
+		match_by: BlockNumber,
+	) {
+		let job = &mut record.job;
+		if matches!(outcome, Outcome::Unfetchable { .. }) {
+			job.unfetchable_once = true;
+		} else {
+			job.retries_left = job.retries_left.saturating_sub(1);
+		}
+		if !job.failed.contains(provider) && job.failed.try_push(provider.clone()).is_err() {
+			defensive!("more providers failed a job than it had tries");
+		}
+		// Prices may have changed. When the budget no longer affords even the least rate, the old place will do.
+		let fee = T::Modules::version(job.version).map_or(0, |module| module.fee);
+		let request = &job.request;
+		let now = highest_affordable_rate(&T::Pricing::get(), request.budget, request.time_limit, fee, request.tip);
+		record.ceiling = now.unwrap_or(record.ceiling);
+		record.state = JobState::Open { match_by };
+		Self::deposit_event(Event::JobRequeued { job: id, match_by, retries_left: record.job.retries_left });
+		Self::enqueue(id, &record);
+		Self::match_job(id);
+	}
+}
+
+impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
+	/// Does nothing when the capacity has already come back.
+	fn run_ended(id: JobId) {
+		let Some(mut record) = Jobs::<T>::get(id) else { return };
+		let JobState::Matched { offer: offer_id, granted, .. } = &mut record.state else { return };
+		let (offer_id, Some(part)) = (*offer_id, granted.take()) else { return };
+		Jobs::<T>::insert(id, &record);
+		let Some(before) = Offers::<T>::get(offer_id) else {
+			defensive!("a live deal's offer is gone");
+			return;
+		};
+		let mut after = before.clone();
+		Self::give_back(&mut after, &part);
+		Self::save_offer(offer_id, Some(&before), &after);
+		Self::match_offer(offer_id, T::MaxMatches::get());
+	}
+
+	fn run_ended_weight() -> Weight {
+		Self::weight_of_run_ended()
+	}
+
+	fn unfetchable_before(id: JobId) -> bool {
+		Jobs::<T>::get(id).is_some_and(|record| record.job.unfetchable_once)
+	}
+
+	fn will_requeue(id: JobId, outcome: &Outcome) -> bool {
+		Jobs::<T>::get(id).is_some_and(|record| {
+			matches!(record.state, JobState::Matched { .. }) && Self::requeue_until(&record, outcome).is_some()
+		})
+	}
+
+	fn settled(id: JobId, deal: DealId, outcome: &Outcome, result: Option<Triple>, cost: lilypad_primitives::Balance) {
+		let Some(record) = Jobs::<T>::get(id) else {
+			defensive!("a deal without a job was settled");
+			return;
+		};
+		let JobState::Matched { deal: live, offer: offer_id, granted } = record.state.clone() else {
+			defensive!("a deal was settled whose job is waiting");
+			return;
+		};
+		if live != deal {
+			defensive!("a deal was settled that is not its job's");
+			return;
+		}
+		let again = Self::requeue_until(&record, outcome);
+		let Some((offer, freed)) = Self::close_deal(offer_id, granted) else { return };
+		if outcome.is_provider_fault() {
+			Self::pause_all(&offer.provider);
+		}
+		match again {
+			Some(match_by) => Self::requeue(id, record, &offer.provider, outcome, match_by),
+			None => {
+				Jobs::<T>::remove(id);
+				Self::deposit_event(Event::JobEnded { job: id, deal, outcome: *outcome, result, cost });
+				let ending = JobEnding::Settled { outcome: *outcome, result };
+				T::OnJobEnded::job_ended(id, record.job.origin, &record.job.creator, &ending, cost);
+			},
+		}
+		// After the job itself has been served: it has waited longest. A faulty provider's offers are paused by now.
+		if freed && is_available(&offer) {
+			Self::match_offer(offer_id, T::MaxMatches::get());
+		}
+	}
+
+	fn settled_weight() -> Weight {
+		Self::weight_of_settled()
+	}
+}

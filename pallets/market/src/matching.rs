@@ -1,0 +1,222 @@
+//! Matching: the two bounded walks through the ordered indexes, and the one place where a job becomes a deal.
+
+use crate::{
+	pallet::{Config, Event, Jobs, OfferIndex, Offers, OffersOf, Pallet, WaitingIndex},
+	types::{classes, is_available, offer_keys, waiting_key, Class, IdKey, JobRecord, JobState, RateKey, Scan},
+};
+use alloc::vec::Vec;
+use core::iter::Peekable;
+use frame_support::{defensive, storage::with_storage_layer, traits::Get};
+use lilypad_primitives::{
+	fits,
+	traits::{Deals, Modules, Scores},
+	BlockNumber, JobId, MatchContext, Mismatch, ModuleInfo, Offer, OfferId, OfferState, Pricing, Terms,
+};
+use sp_runtime::{traits::SaturatedConversion, DispatchResult};
+
+impl<T: Config> Pallet<T> {
+	/// The present block.
+	pub(crate) fn now() -> BlockNumber {
+		frame_system::Pallet::<T>::block_number().saturated_into()
+	}
+
+	/// Writes an offer, and moves its index entries when that is called for.
+	pub(crate) fn save_offer(id: OfferId, before: Option<&Offer<T::AccountId>>, after: &Offer<T::AccountId>) {
+		let stood = before.filter(|o| is_available(o));
+		let stands = Some(after).filter(|o| is_available(o));
+		if stood.map(|o| o.rate) != stands.map(|o| o.rate) {
+			for key in stood.iter().flat_map(|o| offer_keys(id, o)) {
+				OfferIndex::<T>::remove(key);
+			}
+			for key in stands.iter().flat_map(|o| offer_keys(id, o)) {
+				OfferIndex::<T>::insert(key, ());
+			}
+		}
+		Offers::<T>::insert(id, after);
+	}
+
+	/// Pauses every active offer of a provider.
+	pub(crate) fn pause_all(provider: &T::AccountId) {
+		for id in OffersOf::<T>::get(provider) {
+			let Some(offer) = Offers::<T>::get(id) else {
+				defensive!("a provider's list names an offer that is gone");
+				continue;
+			};
+			if offer.state == OfferState::Active {
+				let paused = Offer { state: OfferState::Paused, ..offer.clone() };
+				Self::save_offer(id, Some(&offer), &paused);
+				Self::deposit_event(Event::OfferChanged { offer: id, state: OfferState::Paused, rate: offer.rate });
+			}
+		}
+	}
+
+	/// Whether an offer fits a job now, and on which terms.
+	pub(crate) fn fit(
+		offer: &Offer<T::AccountId>,
+		record: &JobRecord<T::AccountId>,
+		module: &ModuleInfo<T::AccountId>,
+		pricing: &Pricing,
+	) -> Result<Terms<T::AccountId>, Mismatch> {
+		let context = MatchContext {
+			module,
+			free_bond: T::Deals::free_bond(&offer.provider),
+			score: T::Scores::score(&offer.provider),
+			pricing,
+			solver: None,
+			now: Self::now(),
+			run_blocks: T::Deals::run_blocks(record.job.request.time_limit, record.fetch_bytes),
+		};
+		fits(offer, &record.job, &context)
+	}
+
+	/// Looks for the cheapest offer that fits a waiting job, the oldest of equals.
+	pub(crate) fn match_job(id: JobId) -> Scan {
+		let mut scan = Scan::default();
+		let Some(record) = Jobs::<T>::get(id).filter(Self::is_waiting) else { return scan };
+		let Some(module) = T::Modules::version(record.job.version) else { return scan };
+		let pricing = T::Pricing::get();
+		for (rate, key) in OfferIndex::<T>::iter_key_prefix((record.class,)).take(T::MaxScan::get() as usize) {
+			if u128::from_be_bytes(rate) > record.ceiling {
+				break;
+			}
+			scan.candidates += 1;
+			let offer_id = OfferId(u64::from_be_bytes(key));
+			let Some(offer) = Offers::<T>::get(offer_id) else {
+				defensive!("an index entry has no offer");
+				continue;
+			};
+			if Self::try_match(id, &record, offer_id, &offer, &module, &pricing).is_some() {
+				scan.matches += 1;
+				break;
+			}
+		}
+		scan
+	}
+
+	/// Offers an offer's capacity to the waiting jobs of its classes, in the order of what they can pay, until it is used
+	/// up or `most` have been matched.
+	pub(crate) fn match_offer(id: OfferId, most: u32) -> Scan {
+		let mut scan = Scan::default();
+		let Some(mut offer) = Offers::<T>::get(id) else { return scan };
+		if !is_available(&offer) {
+			return scan;
+		}
+		let pricing = T::Pricing::get();
+		let mut waiting = Waiting::<T>::new(&offer);
+		while scan.candidates < T::MaxScan::get() && scan.matches < most && is_available(&offer) {
+			let Some((ceiling, job_id)) = waiting.next() else { break };
+			if ceiling < offer.rate {
+				break;
+			}
+			scan.candidates += 1;
+			let Some(record) = Jobs::<T>::get(job_id) else {
+				defensive!("an index entry has no job");
+				continue;
+			};
+			if !Self::is_waiting(&record) {
+				continue;
+			}
+			let Some(module) = T::Modules::version(record.job.version) else { continue };
+			if let Some(left) = Self::try_match(job_id, &record, id, &offer, &module, &pricing) {
+				scan.matches += 1;
+				offer = left;
+			}
+		}
+		scan
+	}
+
+	/// Whether a job may still be matched: one whose window has passed belongs to `expire_job`.
+	fn is_waiting(record: &JobRecord<T::AccountId>) -> bool {
+		matches!(record.state, JobState::Open { match_by } if Self::now() <= match_by)
+	}
+
+	/// Makes a deal of a job and an offer if they fit. Returns what the offer is afterwards.
+	///
+	/// A deal that can't be opened leaves no trace, and fails nobody else's call.
+	fn try_match(
+		job_id: JobId,
+		record: &JobRecord<T::AccountId>,
+		offer_id: OfferId,
+		offer: &Offer<T::AccountId>,
+		module: &ModuleInfo<T::AccountId>,
+		pricing: &Pricing,
+	) -> Option<Offer<T::AccountId>> {
+		let terms = Self::fit(offer, record, module, pricing).ok()?;
+		let Some(left) = Self::take_capacity(offer, record) else {
+			defensive!("an offer that fits has not the capacity");
+			return None;
+		};
+		match with_storage_layer(|| Self::conclude(job_id, record, offer_id, offer, &left, terms)) {
+			Ok(()) => Some(left.0),
+			Err(error) => {
+				log::debug!(target: crate::LOG_TARGET, "job {job_id} and offer {offer_id} fit, but: {error:?}");
+				None
+			},
+		}
+	}
+
+	/// The offer with one deal more, and what that deal gets of its machine.
+	fn take_capacity(
+		offer: &Offer<T::AccountId>,
+		record: &JobRecord<T::AccountId>,
+	) -> Option<(Offer<T::AccountId>, lilypad_primitives::MachineSpec)> {
+		let granted = offer.free.grant(&record.job.request.spec)?;
+		let left = Offer {
+			free: offer.free.without(&granted)?,
+			running: offer.running.checked_add(1)?,
+			open_deals: offer.open_deals.checked_add(1)?,
+			..offer.clone()
+		};
+		Some((left, granted))
+	}
+
+	fn conclude(
+		job_id: JobId,
+		record: &JobRecord<T::AccountId>,
+		offer_id: OfferId,
+		offer: &Offer<T::AccountId>,
+		(left, granted): &(Offer<T::AccountId>, lilypad_primitives::MachineSpec),
+		terms: Terms<T::AccountId>,
+	) -> DispatchResult {
+		let deal = T::Deals::open(job_id, offer_id, terms, record.fetch_bytes)?;
+		Self::save_offer(offer_id, Some(offer), left);
+		WaitingIndex::<T>::remove(waiting_key(job_id, record));
+		let state = JobState::Matched { deal, offer: offer_id, granted: Some(granted.clone()) };
+		Jobs::<T>::insert(job_id, JobRecord { state, ..record.clone() });
+		Self::deposit_event(Event::JobMatched {
+			job: job_id,
+			deal,
+			offer: offer_id,
+			provider: offer.provider.clone(),
+		});
+		Ok(())
+	}
+}
+
+type WaitingKeys = frame_support::storage::KeyPrefixIterator<(RateKey, IdKey)>;
+
+/// The waiting jobs of an offer's classes, merged: whoever can pay most first, and of equals the oldest.
+///
+/// Matching removes entries behind the walk, never before it, so that the walk goes on undisturbed: each step asks the
+/// storage for the next key after the last one.
+struct Waiting<T>(Vec<Peekable<WaitingKeys>>, core::marker::PhantomData<T>);
+
+impl<T: Config> Waiting<T> {
+	fn new(offer: &Offer<T::AccountId>) -> Self {
+		let walk = |class: Class| WaitingIndex::<T>::iter_key_prefix((class,)).peekable();
+		Self(classes(offer).map(walk).collect(), core::marker::PhantomData)
+	}
+
+	/// The highest rate that the next job can pay, and the job.
+	fn next(&mut self) -> Option<(u128, JobId)> {
+		let first = self
+			.0
+			.iter_mut()
+			.enumerate()
+			.filter_map(|(at, keys)| keys.peek().map(|key| (*key, at)))
+			.min()
+			.map(|(_, at)| at)?;
+		let (inverted, id) = self.0.get_mut(first)?.next()?;
+		Some((!u128::from_be_bytes(inverted), JobId(u64::from_be_bytes(id))))
+	}
+}

@@ -1,0 +1,145 @@
+//! Weights of the calls and of their parts.
+//!
+//! A call that matches is charged for the longest search and given back what it did not need, so each part has its own
+//! weight: what the call does, what looking at a candidate costs, and what a match costs.
+//!
+//! Estimates until they are generated: database accesses counted by hand for the worst case, with generous times for the
+//! rest. `benchmarking.rs` has the benchmarks that replace them.
+
+use core::marker::PhantomData;
+use frame_support::{
+	traits::Get,
+	weights::{constants::ParityDbWeight, RuntimeDbWeight, Weight},
+};
+
+/// Weights of the calls and of their parts.
+pub trait WeightInfo {
+	/// `post_offer`, without looking for jobs.
+	fn post_offer() -> Weight;
+	/// `set_offer_rate`, without looking for jobs.
+	fn set_offer_rate() -> Weight;
+	/// `pause_offer`.
+	fn pause_offer() -> Weight;
+	/// `resume_offer`, without looking for jobs.
+	fn resume_offer() -> Weight;
+	/// `drain_offer` of an offer without deals.
+	fn drain_offer() -> Weight;
+	/// `withdraw_offer`.
+	fn withdraw_offer() -> Weight;
+	/// `set_peer`.
+	fn set_peer() -> Weight;
+	/// `clear_peer`.
+	fn clear_peer() -> Weight;
+	/// `post_job`, without looking for offers.
+	fn post_job() -> Weight;
+	/// `cancel_job` of a waiting job.
+	fn cancel_open() -> Weight;
+	/// `cancel_job` of a matched job: the deals' part of it, without what the settlement means for the market.
+	fn cancel_matched() -> Weight;
+	/// `expire_job`.
+	fn expire_job() -> Weight;
+	/// Looking at `s` offers for a job, none of which fits.
+	fn scan_offers(s: u32) -> Weight;
+	/// Looking at `s` jobs for an offer, none of which fits.
+	fn scan_jobs(s: u32) -> Weight;
+	/// Making a deal of a job and an offer that fit.
+	fn conclude_match() -> Weight;
+	/// The end of a run, without looking for jobs.
+	fn run_ended() -> Weight;
+	/// The end of a deal whose provider is to blame and has `o` offers, without looking for offers or jobs.
+	fn settled(o: u32) -> Weight;
+	/// The sweeper without any work.
+	fn sweep_base() -> Weight;
+	/// One job that the sweeper looks at.
+	fn sweep_step() -> Weight;
+}
+
+/// Processor time in microseconds, and database accesses.
+fn cost(db: RuntimeDbWeight, micros: u64, reads: u64, writes: u64) -> Weight {
+	Weight::from_parts(micros.saturating_mul(1_000_000), 16_000).saturating_add(db.reads_writes(reads, writes))
+}
+
+fn each(one: Weight, count: u32) -> Weight {
+	one.saturating_mul(count.into())
+}
+
+macro_rules! estimates {
+	($db:expr) => {
+		fn post_offer() -> Weight {
+			// Next id, list, deposit (account, holds, the deals' record); offer, and six entries of its index.
+			cost($db, 120, 6, 13)
+		}
+		fn set_offer_rate() -> Weight {
+			// The offer, six entries out and six in.
+			cost($db, 80, 2, 13)
+		}
+		fn pause_offer() -> Weight {
+			cost($db, 60, 1, 7)
+		}
+		fn resume_offer() -> Weight {
+			cost($db, 60, 1, 7)
+		}
+		fn drain_offer() -> Weight {
+			cost($db, 120, 6, 13)
+		}
+		fn withdraw_offer() -> Weight {
+			cost($db, 120, 6, 13)
+		}
+		fn set_peer() -> Weight {
+			cost($db, 90, 5, 5)
+		}
+		fn clear_peer() -> Weight {
+			cost($db, 90, 5, 5)
+		}
+		fn post_job() -> Weight {
+			// Module by name and by id, prices, next id, account, holds; next id, holds, account, entry, job.
+			cost($db, 150, 8, 6)
+		}
+		fn cancel_open() -> Weight {
+			cost($db, 120, 6, 6)
+		}
+		fn cancel_matched() -> Weight {
+			// The deal and its terms, two parties' accounts and holds, the pool, the treasury.
+			cost($db, 400, 16, 16)
+		}
+		fn expire_job() -> Weight {
+			cost($db, 120, 6, 6)
+		}
+		fn scan_offers(s: u32) -> Weight {
+			// Index entry, offer, bond, commitments, score.
+			cost($db, 10, 3, 0).saturating_add(each(cost($db, 25, 5, 0), s))
+		}
+		fn scan_jobs(s: u32) -> Weight {
+			// Index entry, job with its inputs, module, bond, commitments, score; six walks to begin with.
+			cost($db, 20, 9, 0).saturating_add(each(cost($db, 40, 6, 0), s))
+		}
+		fn conclude_match() -> Weight {
+			// Deal, terms, bond, next deal id, deadlines; offer and six entries, waiting entry, job.
+			cost($db, 250, 10, 16)
+		}
+		fn run_ended() -> Weight {
+			cost($db, 90, 2, 8)
+		}
+		fn settled(o: u32) -> Weight {
+			// Job, module, offer and its entries, removal with its deposit; each other offer with its entries.
+			cost($db, 250, 10, 16).saturating_add(each(cost($db, 50, 1, 7), o))
+		}
+		fn sweep_base() -> Weight {
+			cost($db, 10, 2, 1)
+		}
+		fn sweep_step() -> Weight {
+			cost($db, 30, 2, 0)
+		}
+	};
+}
+
+/// Weights with the runtime's own database.
+pub struct SubstrateWeight<T>(PhantomData<T>);
+
+impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
+	estimates!(T::DbWeight::get());
+}
+
+impl WeightInfo for () {
+	estimates!(ParityDbWeight::get());
+}

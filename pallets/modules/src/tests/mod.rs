@@ -1,0 +1,7 @@
+//! A file per call, and one for the invariants.
+#![allow(clippy::unwrap_used)]
+
+mod curated;
+mod delist;
+mod register;
+mod try_state;
