@@ -9,15 +9,15 @@ use frame_support::traits::{
 };
 use frame_system::RawOrigin;
 use lilypad_primitives::{
-	traits::Deals as DealsSeam, Balance, BlockNumber, DealId, JobId, OfferId, Opening, OutputRoot, Profile, Seal, Status, Terms,
-	Triple, LP,
+	traits::Deals as DealsSeam, Balance, BlockNumber, DealId, JobId, OfferId, Opening, OutputRoot, Profile,
+	Seal, Status, Terms, Triple, LP,
 };
 use sp_runtime::{Permill, SaturatedConversion};
 
 /// Opens deals for the benchmarks, by way of the market if there is one.
 pub trait BenchmarkHelper<AccountId> {
-	/// Has a job of this creator matched with an offer of this provider. The job has a retry left, the terms pay an
-	/// author and a solver, and the market is in the state in which ending the deal costs most.
+	/// Has a job of this creator matched with an offer of this provider. The job has a retry left, and the terms pay an
+	/// author and a solver. What the market does when the deal ends is weighed by the market itself.
 	fn open_deal(creator: &AccountId, provider: &AccountId) -> DealId;
 }
 
@@ -54,7 +54,7 @@ impl<T: Config> BenchmarkHelper<T::AccountId> for WithoutMarket<T> {
 	}
 }
 
-fn endow<T: Config>(who: &T::AccountId, amount: Balance) {
+pub(crate) fn endow<T: Config>(who: &T::AccountId, amount: Balance) {
 	let ed = <T::Currency as Inspect<T::AccountId>>::minimum_balance();
 	T::Currency::mint_into(who, amount.saturating_add(ed)).expect("the issuance has room");
 }
@@ -73,7 +73,11 @@ fn pass<T: Config>(blocks: BlockNumber) {
 
 fn opening() -> Opening {
 	Opening {
-		triple: Triple { status: Status::Completed, exit_code: 0, root: OutputRoot([1; 32]) },
+		triple: Triple {
+			status: Status::Completed,
+			exit_code: 0,
+			root: OutputRoot([1; 32]),
+		},
 		usage: 1,
 		salt: [2; 32],
 	}
@@ -92,8 +96,15 @@ impl<T: Config> Scene<T> {
 		endow::<T>(&T::Treasury::get(), 0);
 		endow::<T>(&T::AuditPool::get(), 0);
 		let deal = T::BenchmarkHelper::open_deal(&creator, &provider);
-		assert!(matches!(Deals::<T>::get(deal).map(|d| d.state), Some(DealState::Matched { .. })));
-		Self { creator, provider, deal }
+		assert!(matches!(
+			Deals::<T>::get(deal).map(|d| d.state),
+			Some(DealState::Matched { .. })
+		));
+		Self {
+			creator,
+			provider,
+			deal,
+		}
 	}
 
 	fn running() -> Self {
@@ -105,13 +116,17 @@ impl<T: Config> Scene<T> {
 	fn submitted() -> Self {
 		let scene = Self::running();
 		pass::<T>(1);
-		Pallet::<T>::do_submit(&scene.provider, scene.deal, opening().seal(scene.deal)).expect("it is in time");
+		Pallet::<T>::do_submit(&scene.provider, scene.deal, opening().seal(scene.deal))
+			.expect("it is in time");
 		pass::<T>(T::DrawBlocks::get());
 		scene
 	}
 
 	fn lapse(&self) {
-		let deadline = Deals::<T>::get(self.deal).expect("the deal lives").state.deadline();
+		let deadline = Deals::<T>::get(self.deal)
+			.expect("the deal lives")
+			.state
+			.deadline();
 		frame_system::Pallet::<T>::set_block_number(deadline.saturating_add(1).saturated_into());
 	}
 
@@ -127,7 +142,10 @@ fn full_bond<T: Config>(provider: &T::AccountId) {
 	Bonds::<T>::mutate(provider, |bond| {
 		let bond = bond.as_mut().expect("just bonded");
 		for part in 0..parts {
-			let due = Unbonding { amount: 1, releasable_at: part };
+			let due = Unbonding {
+				amount: 1,
+				releasable_at: part,
+			};
 			bond.unbonding.try_push(due).expect("there is room for this many");
 		}
 	});
@@ -153,7 +171,9 @@ mod benches {
 	fn unbond() {
 		let caller: T::AccountId = whitelisted_caller();
 		full_bond::<T>(&caller);
-		Bonds::<T>::mutate(&caller, |bond| bond.as_mut().and_then(|bond| bond.unbonding.pop()));
+		Bonds::<T>::mutate(&caller, |bond| {
+			bond.as_mut().and_then(|bond| bond.unbonding.pop())
+		});
 		#[extrinsic_call]
 		_(RawOrigin::Signed(caller.clone()), 1);
 		let parts = Bonds::<T>::get(&caller).expect("just bonded").unbonding.len();
@@ -166,7 +186,10 @@ mod benches {
 		full_bond::<T>(&caller);
 		#[extrinsic_call]
 		_(RawOrigin::Signed(caller.clone()));
-		assert!(Bonds::<T>::get(&caller).expect("the rest stays").unbonding.is_empty());
+		assert!(Bonds::<T>::get(&caller)
+			.expect("the rest stays")
+			.unbonding
+			.is_empty());
 	}
 
 	#[benchmark]
@@ -174,7 +197,10 @@ mod benches {
 		let scene = Scene::<T>::matched();
 		#[extrinsic_call]
 		_(RawOrigin::Signed(scene.provider), scene.deal);
-		assert!(matches!(Deals::<T>::get(scene.deal).map(|d| d.state), Some(DealState::Running { .. })));
+		assert!(matches!(
+			Deals::<T>::get(scene.deal).map(|d| d.state),
+			Some(DealState::Running { .. })
+		));
 	}
 
 	#[benchmark]
@@ -198,7 +224,10 @@ mod benches {
 		let scene = Scene::<T>::running();
 		#[extrinsic_call]
 		_(RawOrigin::Signed(scene.provider), scene.deal, Seal([1; 32]));
-		assert!(matches!(Deals::<T>::get(scene.deal).map(|d| d.state), Some(DealState::Submitted { .. })));
+		assert!(matches!(
+			Deals::<T>::get(scene.deal).map(|d| d.state),
+			Some(DealState::Submitted { .. })
+		));
 	}
 
 	#[benchmark]

@@ -14,7 +14,11 @@ impl<T: Config> Pallet<T> {
 		Self::hold(HoldReason::ProviderBond, who, amount)?;
 		let total = bond.total;
 		Bonds::<T>::insert(who, bond);
-		Self::deposit_event(Event::Bonded { provider: who.clone(), amount, total });
+		Self::deposit_event(Event::Bonded {
+			provider: who.clone(),
+			amount,
+			total,
+		});
 		Ok(())
 	}
 
@@ -23,18 +27,29 @@ impl<T: Config> Pallet<T> {
 		let mut bond = Bonds::<T>::get(who).ok_or(Error::<T>::NoBond)?;
 		ensure!(amount <= bond.free(), Error::<T>::BondInUse);
 		let stays = bond.bonded().saturating_sub(amount);
-		ensure!(stays == bond.committed || stays >= T::MinBond::get(), Error::<T>::BondTooSmall);
+		ensure!(
+			stays == bond.committed || stays >= T::MinBond::get(),
+			Error::<T>::BondTooSmall
+		);
 		let releasable_at = Self::now().saturating_add(T::UnbondingBlocks::get());
 		match bond.unbonding.last_mut() {
-			Some(last) if last.releasable_at == releasable_at =>
-				last.amount = last.amount.checked_add(amount).ok_or(Error::<T>::Overflow)?,
+			Some(last) if last.releasable_at == releasable_at => {
+				last.amount = last.amount.checked_add(amount).ok_or(Error::<T>::Overflow)?
+			},
 			_ => bond
 				.unbonding
-				.try_push(Unbonding { amount, releasable_at })
+				.try_push(Unbonding {
+					amount,
+					releasable_at,
+				})
 				.map_err(|_| Error::<T>::TooManyUnbonding)?,
 		}
 		Bonds::<T>::insert(who, bond);
-		Self::deposit_event(Event::Unbonding { provider: who.clone(), amount, releasable_at });
+		Self::deposit_event(Event::Unbonding {
+			provider: who.clone(),
+			amount,
+			releasable_at,
+		});
 		Ok(())
 	}
 
@@ -48,7 +63,10 @@ impl<T: Config> Pallet<T> {
 		bond.total = bond.total.saturating_sub(amount);
 		Self::store_bond(who, bond);
 		Self::give_back(HoldReason::ProviderBond, who, amount);
-		Self::deposit_event(Event::Withdrawn { provider: who.clone(), amount });
+		Self::deposit_event(Event::Withdrawn {
+			provider: who.clone(),
+			amount,
+		});
 		Ok(())
 	}
 
@@ -57,7 +75,10 @@ impl<T: Config> Pallet<T> {
 		Bonds::<T>::try_mutate(provider, |bond| {
 			let bond = bond.as_mut().ok_or(Error::<T>::CollateralUnavailable)?;
 			ensure!(collateral <= bond.free(), Error::<T>::CollateralUnavailable);
-			bond.committed = bond.committed.checked_add(collateral).ok_or(Error::<T>::Overflow)?;
+			bond.committed = bond
+				.committed
+				.checked_add(collateral)
+				.ok_or(Error::<T>::Overflow)?;
 			Ok(())
 		})
 	}

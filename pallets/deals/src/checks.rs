@@ -45,7 +45,9 @@ impl<T: Config> Pallet<T> {
 	fn ensure_from(block: BlockNumber) -> Result<(), Error<T>> {
 		match block.saturating_sub(Self::now()) {
 			0 => Ok(()),
-			wait => Err(Error::TooEarly { wait: wait.saturated_into() }),
+			wait => Err(Error::TooEarly {
+				wait: wait.saturated_into(),
+			}),
 		}
 	}
 
@@ -97,15 +99,35 @@ impl<T: Config> Pallet<T> {
 		deal: DealOf<T>,
 		opening: &Opening,
 	) -> Result<SubmittedDeal<T>, DispatchError> {
-		let DealState::Submitted { seal, elapsed, draw_at, judge_by, opened } = deal.state else {
+		let DealState::Submitted {
+			seal,
+			elapsed,
+			draw_at,
+			judge_by,
+			opened,
+		} = deal.state
+		else {
 			return Err(Error::<T>::NotSubmitted.into());
 		};
 		Self::ensure_from(draw_at)?;
 		Self::ensure_not_late(&deal)?;
-		ensure!(!T::Mediation::is_drawn_for_audit(id, &deal.terms, draw_at), Error::<T>::DrawnForAudit);
+		ensure!(
+			!T::Mediation::is_drawn_for_audit(id, &deal.terms, draw_at),
+			Error::<T>::DrawnForAudit
+		);
 		ensure!(opening.seal(id) == seal, Error::<T>::WrongOpening);
-		ensure!(opening.usage <= elapsed.min(deal.terms.time_limit), Error::<T>::UsageTooLong);
-		Ok(SubmittedDeal { deal, seal, elapsed, draw_at, judge_by, opened })
+		ensure!(
+			opening.usage <= elapsed.min(deal.terms.time_limit),
+			Error::<T>::UsageTooLong
+		);
+		Ok(SubmittedDeal {
+			deal,
+			seal,
+			elapsed,
+			draw_at,
+			judge_by,
+			opened,
+		})
 	}
 
 	/// For `expire`.

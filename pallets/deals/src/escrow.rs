@@ -25,7 +25,9 @@ impl<T: Config> Pallet<T> {
 
 	/// Puts a job's budget on hold.
 	pub(crate) fn hold_budget_of(creator: &T::AccountId, amount: Balance) -> DispatchResult {
-		let sum = Budgets::<T>::get(creator).checked_add(amount).ok_or(crate::Error::<T>::Overflow)?;
+		let sum = Budgets::<T>::get(creator)
+			.checked_add(amount)
+			.ok_or(crate::Error::<T>::Overflow)?;
 		Self::hold(HoldReason::JobBudget, creator, amount)?;
 		set_or_remove::<T, Budgets<T>>(creator, sum);
 		Ok(())
@@ -39,7 +41,9 @@ impl<T: Config> Pallet<T> {
 
 	/// Puts a deposit on hold.
 	pub(crate) fn hold_deposit_of(who: &T::AccountId, amount: Balance) -> DispatchResult {
-		let sum = Deposits::<T>::get(who).checked_add(amount).ok_or(crate::Error::<T>::Overflow)?;
+		let sum = Deposits::<T>::get(who)
+			.checked_add(amount)
+			.ok_or(crate::Error::<T>::Overflow)?;
 		Self::hold(HoldReason::Deposit, who, amount)?;
 		set_or_remove::<T, Deposits<T>>(who, sum);
 		Ok(())
@@ -83,7 +87,11 @@ impl<T: Config> Pallet<T> {
 		if !keep_budget {
 			Self::release_budget_of(&terms.creator, terms.budget.saturating_sub(spent));
 		}
-		Self::uncommit(&terms.provider, terms.collateral, settlement.taken_from(Purse::Collateral));
+		Self::uncommit(
+			&terms.provider,
+			terms.collateral,
+			settlement.taken_from(Purse::Collateral),
+		);
 	}
 
 	/// Lets go of a hold in favour of its owner.
@@ -104,7 +112,12 @@ impl<T: Config> Pallet<T> {
 		let treasury = T::Treasury::get();
 		if *to != treasury && Self::deliver(reason, from, &treasury, due).is_ok() {
 			let (from, to) = (from.clone(), to.clone());
-			Self::deposit_event(Event::PaymentRedirected { from, reason, to, amount: due });
+			Self::deposit_event(Event::PaymentRedirected {
+				from,
+				reason,
+				to,
+				amount: due,
+			});
 			return;
 		}
 		// The treasury always exists. Were it gone, the money would rather stay with its owner than on hold for ever.
@@ -115,7 +128,12 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Moves exactly `amount` out of a hold into a free balance, or does nothing.
-	fn deliver(reason: HoldReason, from: &T::AccountId, to: &T::AccountId, amount: Balance) -> Result<(), DispatchError> {
+	fn deliver(
+		reason: HoldReason,
+		from: &T::AccountId,
+		to: &T::AccountId,
+		amount: Balance,
+	) -> Result<(), DispatchError> {
 		let reason = reason.into();
 		with_storage_layer(|| {
 			if from == to {
@@ -133,12 +151,19 @@ impl<T: Config> Pallet<T> {
 
 	fn report_shortfall(reason: HoldReason, who: &T::AccountId, missing: Balance) {
 		log::error!(target: LOG, "{missing} of {reason:?} is not where the records say");
-		Self::deposit_event(Event::Shortfall { who: who.clone(), reason, missing });
+		Self::deposit_event(Event::Shortfall {
+			who: who.clone(),
+			reason,
+			missing,
+		});
 	}
 }
 
 /// Sets an account's sum, or removes an entry that says nothing.
-fn set_or_remove<T: Config, Sums: frame_support::StorageMap<T::AccountId, Balance>>(who: &T::AccountId, sum: Balance) {
+fn set_or_remove<T: Config, Sums: frame_support::StorageMap<T::AccountId, Balance>>(
+	who: &T::AccountId,
+	sum: Balance,
+) {
 	if sum == 0 {
 		Sums::remove(who);
 	} else {

@@ -9,7 +9,9 @@
 //! 5. Ids are used once: those of live deals are below the next.
 //! 6. A revealed usage is within the time limit and the time that passed.
 
-use crate::{Bonds, Budgets, Config, DealState, Deals, Deposits, HoldReason, LapseKey, Lapses, NextDealId, Pallet};
+use crate::{
+	Bonds, Budgets, Config, DealState, Deals, Deposits, HoldReason, LapseKey, Lapses, NextDealId, Pallet,
+};
 use alloc::collections::BTreeMap;
 use codec::Encode;
 use frame_support::{ensure, traits::fungible::InspectHold};
@@ -27,10 +29,22 @@ impl<T: Config> Pallet<T> {
 		let held = |reason: HoldReason, who: &T::AccountId| T::Currency::balance_on_hold(&reason.into(), who);
 		let check = |who: &T::AccountId| -> Result<(), TryRuntimeError> {
 			let bond = Bonds::<T>::get(who).map_or(0, |bond| bond.total);
-			ensure!(held(HoldReason::JobBudget, who) == Budgets::<T>::get(who), "1: budgets differ from the hold");
-			ensure!(held(HoldReason::Deposit, who) == Deposits::<T>::get(who), "1: deposits differ from the hold");
-			ensure!(held(HoldReason::ProviderBond, who) == bond, "1: bond differs from the hold");
-			ensure!(held(HoldReason::ChallengeBond, who) == 0, "1: a challenge bond without a case");
+			ensure!(
+				held(HoldReason::JobBudget, who) == Budgets::<T>::get(who),
+				"1: budgets differ from the hold"
+			);
+			ensure!(
+				held(HoldReason::Deposit, who) == Deposits::<T>::get(who),
+				"1: deposits differ from the hold"
+			);
+			ensure!(
+				held(HoldReason::ProviderBond, who) == bond,
+				"1: bond differs from the hold"
+			);
+			ensure!(
+				held(HoldReason::ChallengeBond, who) == 0,
+				"1: a challenge bond without a case"
+			);
 			Ok(())
 		};
 		// The accounts that exist, and those that a record says must.
@@ -58,9 +72,14 @@ impl<T: Config> Pallet<T> {
 				let sum = sums.entry(who.encode()).or_default();
 				*sum = sum.checked_add(amount).ok_or("2, 3: amounts overflow")?;
 			}
-			ensure!(Bonds::<T>::contains_key(&terms.provider), "2: a deal without a bond");
 			ensure!(
-				budgets.get(&terms.creator.encode()).is_some_and(|sum| *sum <= Budgets::<T>::get(&terms.creator)),
+				Bonds::<T>::contains_key(&terms.provider),
+				"2: a deal without a bond"
+			);
+			ensure!(
+				budgets
+					.get(&terms.creator.encode())
+					.is_some_and(|sum| *sum <= Budgets::<T>::get(&terms.creator)),
 				"3: a deal's budget is not on hold"
 			);
 			ensure!(
@@ -68,17 +87,34 @@ impl<T: Config> Pallet<T> {
 				"4: a deal is missing in the index"
 			);
 			ensure!(id < NextDealId::<T>::get(), "5: an id could be used again");
-			if let DealState::Submitted { elapsed, opened: Some((_, usage)), .. } = deal.state {
-				ensure!(usage <= elapsed && usage <= terms.time_limit, "6: a usage is too long");
+			if let DealState::Submitted {
+				elapsed,
+				opened: Some((_, usage)),
+				..
+			} = deal.state
+			{
+				ensure!(
+					usage <= elapsed && usage <= terms.time_limit,
+					"6: a usage is too long"
+				);
 			}
 		}
-		ensure!(Lapses::<T>::iter_keys().count() == deals, "4: an index entry without a deal");
+		ensure!(
+			Lapses::<T>::iter_keys().count() == deals,
+			"4: an index entry without a deal"
+		);
 		for (provider, bond) in Bonds::<T>::iter() {
 			let due = collateral.get(&provider.encode()).copied().unwrap_or_default();
 			ensure!(bond.committed == due, "2: committed differs from the collaterals");
 			ensure!(bond.total > 0, "2: an empty bond");
-			let used = bond.committed.checked_add(bond.unbonding_total()).ok_or("2: amounts overflow")?;
-			ensure!(used <= bond.total, "2: more is committed and unbonding than bonded");
+			let used = bond
+				.committed
+				.checked_add(bond.unbonding_total())
+				.ok_or("2: amounts overflow")?;
+			ensure!(
+				used <= bond.total,
+				"2: more is committed and unbonding than bonded"
+			);
 		}
 		Ok(())
 	}

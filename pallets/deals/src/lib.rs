@@ -388,11 +388,20 @@ pub mod pallet {
 			assert!(T::AckBlocks::get() > 0, "nobody could acknowledge in time");
 			assert!(T::FetchBytesPerBlock::get() > 0, "nothing could ever be fetched");
 			assert!(T::SubmitMargin::get() > 0, "nobody could submit in time");
-			assert!(T::DrawBlocks::get() >= 4, "fewer blocks than four leave a draw to too few authors");
+			assert!(
+				T::DrawBlocks::get() >= 4,
+				"fewer blocks than four leave a draw to too few authors"
+			);
 			assert!(T::JudgeBlocks::get() > 0, "nobody could judge in time");
 			assert!(T::MaxUnbonding::get() > 0, "nobody could ever unbond");
-			assert!(T::MinBond::get() > 0, "a bond of nothing would be a free entry in storage");
-			assert!(T::Treasury::get() != T::AuditPool::get(), "fines and levies must not mix");
+			assert!(
+				T::MinBond::get() > 0,
+				"a bond of nothing would be a free entry in storage"
+			);
+			assert!(
+				T::Treasury::get() != T::AuditPool::get(),
+				"fines and levies must not mix"
+			);
 		}
 
 		#[cfg(feature = "try-runtime")]
@@ -465,7 +474,7 @@ pub mod pallet {
 		///
 		/// Errors: as for `acknowledge`. Emits [`Event::Settled`].
 		#[pallet::call_index(4)]
-		#[pallet::weight(T::WeightInfo::decline())]
+		#[pallet::weight(Pallet::<T>::settling(T::WeightInfo::decline()))]
 		pub fn decline(origin: OriginFor<T>, deal: DealId) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_decline(&who, deal)
@@ -478,7 +487,7 @@ pub mod pallet {
 		///
 		/// Errors: as for `acknowledge`. Emits [`Event::Settled`].
 		#[pallet::call_index(5)]
-		#[pallet::weight(T::WeightInfo::report_unfetchable())]
+		#[pallet::weight(Pallet::<T>::settling(T::WeightInfo::report_unfetchable()))]
 		pub fn report_unfetchable(origin: OriginFor<T>, deal: DealId) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_report_unfetchable(&who, deal)
@@ -495,7 +504,7 @@ pub mod pallet {
 		/// Errors: [`Error::UnknownDeal`], [`Error::NotProvider`], [`Error::AlreadySubmitted`], [`Error::TooLate`].
 		/// Emits [`Event::Submitted`].
 		#[pallet::call_index(6)]
-		#[pallet::weight(T::WeightInfo::submit())]
+		#[pallet::weight(T::WeightInfo::submit().saturating_add(T::JobBook::run_ended_weight()))]
 		#[pallet::feeless_if(|origin: &OriginFor<T>, deal: &DealId, _seal: &Seal| -> bool {
 			ensure_signed(origin.clone()).is_ok_and(|who| Pallet::<T>::check_submit(&who, *deal).is_ok())
 		})]
@@ -513,7 +522,7 @@ pub mod pallet {
 		/// [`Error::TooLate`], [`Error::DrawnForAudit`], [`Error::WrongOpening`], [`Error::UsageTooLong`].
 		/// Emits [`Event::Revealed`] unless the provider had revealed, and [`Event::Settled`].
 		#[pallet::call_index(7)]
-		#[pallet::weight(T::WeightInfo::accept())]
+		#[pallet::weight(Pallet::<T>::settling(T::WeightInfo::accept()))]
 		pub fn accept(origin: OriginFor<T>, deal: DealId, opening: Opening) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_accept(&who, deal, opening)

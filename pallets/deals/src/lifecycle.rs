@@ -1,6 +1,8 @@
 //! The deal's transitions, one function each.
 
-use crate::{checks::SubmittedDeal, Config, DealOf, DealState, Deals, Event, LapseKey, Lapses, Pallet};
+use crate::{
+	checks::SubmittedDeal, Config, DealOf, DealState, Deals, Event, LapseKey, Lapses, Pallet, WeightInfo,
+};
 use frame_support::{traits::Get, weights::Weight};
 use lilypad_primitives::{
 	fits::run_blocks, traits::JobBook, Balance, DealId, Opening, Outcome, Seal, Status,
@@ -14,7 +16,15 @@ impl<T: Config> Pallet<T> {
 		let submit_by = now
 			.saturating_add(run_blocks(deal.terms.time_limit, T::MillisPerBlock::get()))
 			.saturating_add(T::SubmitMargin::get());
-		Self::advance(id, deal, DealState::Running { acked_at: now, acked_ms: Self::now_ms(), submit_by });
+		Self::advance(
+			id,
+			deal,
+			DealState::Running {
+				acked_at: now,
+				acked_ms: Self::now_ms(),
+				submit_by,
+			},
+		);
 		Self::deposit_event(Event::Acknowledged { deal: id, submit_by });
 		Ok(())
 	}
@@ -43,8 +53,23 @@ impl<T: Config> Pallet<T> {
 		let draw_at = Self::now().saturating_add(T::DrawBlocks::get());
 		let judge_by = draw_at.saturating_add(T::JudgeBlocks::get());
 		let job = deal.job;
-		Self::advance(id, deal, DealState::Submitted { seal, elapsed, draw_at, judge_by, opened: None });
-		Self::deposit_event(Event::Submitted { deal: id, seal, draw_at, judge_by });
+		Self::advance(
+			id,
+			deal,
+			DealState::Submitted {
+				seal,
+				elapsed,
+				draw_at,
+				judge_by,
+				opened: None,
+			},
+		);
+		Self::deposit_event(Event::Submitted {
+			deal: id,
+			seal,
+			draw_at,
+			judge_by,
+		});
 		T::JobBook::run_ended(job);
 		Ok(())
 	}
@@ -53,7 +78,11 @@ impl<T: Config> Pallet<T> {
 		let SubmittedDeal { deal, opened, .. } = Self::check_accept(who, id, &opening)?;
 		let Opening { triple, usage, .. } = opening;
 		if opened.is_none() {
-			Self::deposit_event(Event::Revealed { deal: id, triple, usage });
+			Self::deposit_event(Event::Revealed {
+				deal: id,
+				triple,
+				usage,
+			});
 		}
 		let completed = triple.status == Status::Completed;
 		Self::settle_deal(id, deal, Outcome::Accepted { usage, completed }, Some(triple));
@@ -61,11 +90,32 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_reveal(who: &T::AccountId, id: DealId, opening: Opening) -> DispatchResult {
-		let SubmittedDeal { deal, seal, elapsed, draw_at, judge_by, .. } = Self::check_reveal(who, id, &opening)?;
+		let SubmittedDeal {
+			deal,
+			seal,
+			elapsed,
+			draw_at,
+			judge_by,
+			..
+		} = Self::check_reveal(who, id, &opening)?;
 		let Opening { triple, usage, .. } = opening;
 		let opened = Some((triple, usage));
-		Self::advance(id, deal, DealState::Submitted { seal, elapsed, draw_at, judge_by, opened });
-		Self::deposit_event(Event::Revealed { deal: id, triple, usage });
+		Self::advance(
+			id,
+			deal,
+			DealState::Submitted {
+				seal,
+				elapsed,
+				draw_at,
+				judge_by,
+				opened,
+			},
+		);
+		Self::deposit_event(Event::Revealed {
+			deal: id,
+			triple,
+			usage,
+		});
 		Ok(())
 	}
 
@@ -73,8 +123,13 @@ impl<T: Config> Pallet<T> {
 		let deal = Self::check_expire(id)?;
 		let (outcome, result) = match deal.state {
 			DealState::Matched { .. } => (Outcome::NoShow, None),
-			DealState::Running { .. } | DealState::Submitted { opened: None, .. } => (Outcome::TimedOut, None),
-			DealState::Submitted { opened: Some((triple, usage)), .. } => {
+			DealState::Running { .. } | DealState::Submitted { opened: None, .. } => {
+				(Outcome::TimedOut, None)
+			},
+			DealState::Submitted {
+				opened: Some((triple, usage)),
+				..
+			} => {
 				let completed = triple.status == Status::Completed;
 				(Outcome::Accepted { usage, completed }, Some(triple))
 			},
@@ -86,8 +141,9 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_cancel(id: DealId) -> DispatchResult {
 		let deal = Self::check_cancel(id)?;
 		let outcome = match deal.state {
-			DealState::Running { acked_ms, .. } =>
-				Outcome::CancelledRunning { elapsed: Self::now_ms().saturating_sub(acked_ms) },
+			DealState::Running { acked_ms, .. } => Outcome::CancelledRunning {
+				elapsed: Self::now_ms().saturating_sub(acked_ms),
+			},
 			DealState::Matched { .. } | DealState::Submitted { .. } => Outcome::CancelledBeforeAck,
 		};
 		Self::settle_deal(id, deal, outcome, None);
@@ -96,8 +152,12 @@ impl<T: Config> Pallet<T> {
 
 	/// Weight of expiring whatever there is.
 	pub(crate) fn expire_weight() -> Weight {
-		use crate::WeightInfo;
-		T::WeightInfo::expire_fault().max(T::WeightInfo::expire_opened())
+		Self::settling(T::WeightInfo::expire_fault().max(T::WeightInfo::expire_opened()))
+	}
+
+	/// Weight of a call that settles a deal: its own, and what the market does about it.
+	pub(crate) fn settling(own: Weight) -> Weight {
+		own.saturating_add(T::JobBook::settled_weight())
 	}
 
 	/// Puts a live deal into its next state, and its deadline into the index.

@@ -12,8 +12,8 @@ use frame_support::{
 use lilypad_primitives::{
 	terms::Amounts,
 	traits::{Deals as DealsSeam, JobBook, Mediate, OnDealSettled},
-	Balance, BlockNumber, DealId, JobId, Millis, OfferId, Opening, Outcome, OutputRoot, Pricing, Profile, Settlement, Status,
-	Terms, Triple, LP,
+	Balance, BlockNumber, DealId, JobId, Millis, OfferId, Opening, Outcome, OutputRoot, Pricing, Profile,
+	Settlement, Status, Terms, Triple, LP,
 };
 use sp_runtime::{BuildStorage, Permill};
 
@@ -120,7 +120,7 @@ parameter_types! {
 }
 
 /// Block times on schedule, plus a delay.
-pub(crate) struct Clock;
+pub struct Clock;
 impl Time for Clock {
 	type Moment = Millis;
 	fn now() -> Millis {
@@ -128,10 +128,13 @@ impl Time for Clock {
 	}
 }
 
-pub(crate) struct Mediation;
+pub struct Mediation;
 impl Mediate<AccountId> for Mediation {
 	fn is_drawn_for_audit(deal: DealId, _: &Terms<AccountId>, draw_at: BlockNumber) -> bool {
-		assert!(System::block_number() >= draw_at, "the draw was asked for before its block");
+		assert!(
+			System::block_number() >= draw_at,
+			"the draw was asked for before its block"
+		);
 		Drawn::get().contains(&deal)
 	}
 }
@@ -150,7 +153,13 @@ pub(crate) struct MockJob {
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) enum Told {
 	RunEnded(JobId),
-	Settled { job: JobId, deal: DealId, outcome: Outcome, result: Option<Triple>, cost: Balance },
+	Settled {
+		job: JobId,
+		deal: DealId,
+		outcome: Outcome,
+		result: Option<Triple>,
+		cost: Balance,
+	},
 }
 
 #[storage_alias]
@@ -163,7 +172,7 @@ pub(crate) type Record = StorageValue<MockMarket, Vec<Told>, frame_support::pall
 pub(crate) type Settlements =
 	StorageValue<MockMarket, Vec<(DealId, Settlement)>, frame_support::pallet_prelude::ValueQuery>;
 
-pub(crate) struct Market;
+pub struct Market;
 impl JobBook<AccountId> for Market {
 	fn run_ended(job: JobId) {
 		Record::append(Told::RunEnded(job));
@@ -182,8 +191,17 @@ impl JobBook<AccountId> for Market {
 	}
 
 	fn settled(job: JobId, deal: DealId, outcome: &Outcome, result: Option<Triple>, cost: Balance) {
-		assert!(Deals::<Test>::get(deal).is_none(), "the market was told too early");
-		Record::append(Told::Settled { job, deal, outcome: *outcome, result, cost });
+		assert!(
+			Deals::<Test>::get(deal).is_none(),
+			"the market was told too early"
+		);
+		Record::append(Told::Settled {
+			job,
+			deal,
+			outcome: *outcome,
+			result,
+			cost,
+		});
 		if !Self::will_requeue(job, outcome) {
 			Jobs::remove(job);
 			return;
@@ -192,6 +210,7 @@ impl JobBook<AccountId> for Market {
 			let j = j.as_mut().expect("the job of a live deal is there");
 			j.retries -= 1;
 			j.deal = None;
+			j.running = false;
 			j.unfetchable |= matches!(outcome, Outcome::Unfetchable { .. });
 		});
 		if let Some(provider) = Rematch::get() {
@@ -201,7 +220,7 @@ impl JobBook<AccountId> for Market {
 	}
 }
 
-pub(crate) struct Recorder;
+pub struct Recorder;
 impl OnDealSettled<AccountId> for Recorder {
 	fn deal_settled(deal: DealId, _: &Terms<AccountId>, _: &Outcome, settlement: &Settlement) {
 		Settlements::append((deal, settlement.clone()));
@@ -237,7 +256,9 @@ pub(crate) fn new_test_ext() -> sp_io::TestExternalities {
 	Delay::set(0);
 	Drawn::set(vec![]);
 	Rematch::set(None);
-	let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().expect("a valid genesis");
+	let mut storage = frame_system::GenesisConfig::<Test>::default()
+		.build_storage()
+		.expect("a valid genesis");
 	let people = [CREATOR, PROVIDER, AUTHOR, SOLVER, OTHER].map(|who| (who, ENDOWMENT));
 	pallet_balances::GenesisConfig::<Test> {
 		balances: people.into_iter().chain([(TREASURY, ED), (POOL, ED)]).collect(),
@@ -296,7 +317,16 @@ pub(crate) fn post_job(terms: Terms<AccountId>, retries: u8) -> Result<JobId, sp
 	<Pallet<Test> as DealsSeam<AccountId>>::hold_budget(&terms.creator, terms.budget)?;
 	let job = JobId(NextJob::get());
 	NextJob::put(job.0 + 1);
-	Jobs::insert(job, MockJob { terms, retries, unfetchable: false, deal: None, running: false });
+	Jobs::insert(
+		job,
+		MockJob {
+			terms,
+			retries,
+			unfetchable: false,
+			deal: None,
+			running: false,
+		},
+	);
 	Ok(job)
 }
 
@@ -340,7 +370,11 @@ pub(crate) fn running() -> DealId {
 /// The opening that the helpers seal: three seconds' run that completed.
 pub(crate) fn opening() -> Opening {
 	Opening {
-		triple: Triple { status: Status::Completed, exit_code: 0, root: OutputRoot([7; 32]) },
+		triple: Triple {
+			status: Status::Completed,
+			exit_code: 0,
+			root: OutputRoot([7; 32]),
+		},
 		usage: 3_000,
 		salt: [9; 32],
 	}
@@ -442,7 +476,7 @@ pub(crate) fn mint(who: AccountId, amount: Balance) {
 }
 
 #[cfg(feature = "runtime-benchmarks")]
-pub(crate) struct MockMarketHelper;
+pub struct MockMarketHelper;
 #[cfg(feature = "runtime-benchmarks")]
 impl crate::BenchmarkHelper<AccountId> for MockMarketHelper {
 	fn open_deal(creator: &AccountId, provider: &AccountId) -> DealId {
@@ -451,7 +485,14 @@ impl crate::BenchmarkHelper<AccountId> for MockMarketHelper {
 			mint(who, ED);
 		}
 		<Pallet<Test> as DealsSeam<AccountId>>::bond_for_benchmark(provider, BOND);
-		let job = post_job(Terms { creator: *creator, ..terms(*provider) }, 1).expect("the creator can pay");
+		let job = post_job(
+			Terms {
+				creator: *creator,
+				..terms(*provider)
+			},
+			1,
+		)
+		.expect("the creator can pay");
 		match_job(job, *provider).expect("the bond suffices")
 	}
 }

@@ -10,7 +10,9 @@ use sp_runtime::{DispatchError, DispatchResult, SaturatedConversion};
 impl<T: Config> Pallet<T> {
 	/// Blocks to acknowledge a deal for which this much has to be fetched.
 	fn ack_blocks(fetch_bytes: u64) -> BlockNumber {
-		let fetch: BlockNumber = fetch_bytes.div_ceil(T::FetchBytesPerBlock::get().max(1)).saturated_into();
+		let fetch: BlockNumber = fetch_bytes
+			.div_ceil(T::FetchBytesPerBlock::get().max(1))
+			.saturated_into();
 		T::AckBlocks::get().saturating_add(fetch.min(T::MaxFetchBlocks::get()))
 	}
 }
@@ -60,7 +62,16 @@ impl<T: Config> DealsSeam<T::AccountId> for Pallet<T> {
 			ack_by,
 		});
 		let state = DealState::Matched { ack_by };
-		Deals::<T>::insert(deal, Deal { job, offer, terms, matched_at: now, state });
+		Deals::<T>::insert(
+			deal,
+			Deal {
+				job,
+				offer,
+				terms,
+				matched_at: now,
+				state,
+			},
+		);
 		Ok(deal)
 	}
 
@@ -77,5 +88,10 @@ impl<T: Config> DealsSeam<T::AccountId> for Pallet<T> {
 	#[cfg(feature = "runtime-benchmarks")]
 	fn bond_for_benchmark(provider: &T::AccountId, amount: Balance) {
 		crate::benchmarking::bond_out_of_nothing::<T>(provider, amount);
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn fund_for_benchmark(who: &T::AccountId, amount: Balance) {
+		crate::benchmarking::endow::<T>(who, amount);
 	}
 }

@@ -10,8 +10,8 @@ use lilypad_primitives::{
 impl<T: Config> Pallet<T> {
 	/// Ends a live deal: moves the money, removes the record, and tells the market.
 	///
-	/// Can't fail, and everything of the deal is done when the market hears of it: the market may open another deal with
-	/// the same job or the same provider at once.
+	/// Can't fail, and everything of the deal is done when the market hears of it: the market gives the capacity back if
+	/// no submission has, and may open another deal with the same job or the same provider at once.
 	pub(crate) fn settle_deal(id: DealId, deal: DealOf<T>, outcome: Outcome, result: Option<Triple>) {
 		let keep_budget = T::JobBook::will_requeue(deal.job, &outcome);
 		Deals::<T>::remove(id);
@@ -21,11 +21,19 @@ impl<T: Config> Pallet<T> {
 		Self::apply(&deal.terms, &settlement, keep_budget);
 
 		let moves = Moves::truncate_from(settlement.moves.clone());
-		Self::deposit_event(Event::Settled { deal: id, job: deal.job, outcome, moves });
+		Self::deposit_event(Event::Settled {
+			deal: id,
+			job: deal.job,
+			outcome,
+			moves,
+		});
 		T::OnSettled::deal_settled(id, &deal.terms, &outcome, &settlement);
-		if deal.state.uses_capacity() {
-			T::JobBook::run_ended(deal.job);
-		}
-		T::JobBook::settled(deal.job, id, &outcome, result, settlement.taken_from(Purse::Budget));
+		T::JobBook::settled(
+			deal.job,
+			id,
+			&outcome,
+			result,
+			settlement.taken_from(Purse::Budget),
+		);
 	}
 }

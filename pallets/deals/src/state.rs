@@ -1,6 +1,7 @@
 //! What is stored: deals and their states, bonds, and the keys of the deadline index.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use frame_support::{CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound};
 use lilypad_primitives::{Balance, BlockNumber, DealId, JobId, Millis, OfferId, Seal, Terms, Triple};
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, Get};
@@ -27,7 +28,9 @@ pub struct Deal<AccountId> {
 ///    ├───────────────submit─────────────────────▲  └─reveal─▲
 ///    └─decline, report_unfetchable, cancel, expire──▶ gone ◀──cancel, expire (Running)
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
 pub enum DealState {
 	/// The provider has not answered yet.
 	///
@@ -81,7 +84,17 @@ impl DealState {
 }
 
 /// What a provider has on hold.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[derive(
+	CloneNoBound,
+	DebugNoBound,
+	PartialEqNoBound,
+	EqNoBound,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
 #[scale_info(skip_type_params(MaxUnbonding))]
 pub struct Bond<MaxUnbonding: Get<u32>> {
 	/// All of it.
@@ -93,7 +106,9 @@ pub struct Bond<MaxUnbonding: Get<u32>> {
 }
 
 /// A part of a bond that is to be given back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
 pub struct Unbonding {
 	/// How much.
 	pub amount: Balance,
@@ -103,14 +118,20 @@ pub struct Unbonding {
 
 impl<MaxUnbonding: Get<u32>> Default for Bond<MaxUnbonding> {
 	fn default() -> Self {
-		Self { total: 0, committed: 0, unbonding: BoundedVec::new() }
+		Self {
+			total: 0,
+			committed: 0,
+			unbonding: BoundedVec::new(),
+		}
 	}
 }
 
 impl<MaxUnbonding: Get<u32>> Bond<MaxUnbonding> {
 	/// All that is unbonding.
 	pub fn unbonding_total(&self) -> Balance {
-		self.unbonding.iter().fold(0, |sum, part| sum.saturating_add(part.amount))
+		self.unbonding
+			.iter()
+			.fold(0, |sum, part| sum.saturating_add(part.amount))
 	}
 
 	/// What stays bonded: all but what is unbonding.
@@ -126,7 +147,18 @@ impl<MaxUnbonding: Get<u32>> Bond<MaxUnbonding> {
 
 /// A deadline and its deal, as a key whose bytes sort as the deadlines do.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
 )]
 pub struct LapseKey {
 	/// The last block before the deal lapses, big-endian.
@@ -138,7 +170,10 @@ pub struct LapseKey {
 impl LapseKey {
 	/// The key of a deal with this deadline.
 	pub fn new(deadline: BlockNumber, deal: DealId) -> Self {
-		Self { deadline: deadline.to_be_bytes(), deal: deal.0.to_be_bytes() }
+		Self {
+			deadline: deadline.to_be_bytes(),
+			deal: deal.0.to_be_bytes(),
+		}
 	}
 
 	/// The last block before the deal lapses.
@@ -159,9 +194,24 @@ mod tests {
 	#[test]
 	fn keys_sort_by_deadline_and_then_by_deal() {
 		let key = |deadline, deal| LapseKey::new(deadline, DealId(deal)).encode();
-		let mut keys = [key(256, 1), key(255, 300), key(u32::MAX, 0), key(255, 2), key(0, u64::MAX)];
+		let mut keys = [
+			key(256, 1),
+			key(255, 300),
+			key(u32::MAX, 0),
+			key(255, 2),
+			key(0, u64::MAX),
+		];
 		keys.sort();
-		assert_eq!(keys, [key(0, u64::MAX), key(255, 2), key(255, 300), key(256, 1), key(u32::MAX, 0)]);
+		assert_eq!(
+			keys,
+			[
+				key(0, u64::MAX),
+				key(255, 2),
+				key(255, 300),
+				key(256, 1),
+				key(u32::MAX, 0)
+			]
+		);
 	}
 
 	#[test]

@@ -1,0 +1,104 @@
+//! Free for whoever is entitled to the call now, and for nobody else.
+
+use super::*;
+use crate::Call;
+use frame_support::dispatch::CheckIfFeeless;
+
+fn is_free(who: AccountId, call: Call<Test>) -> bool {
+	RuntimeCall::DealsPallet(call).is_feeless(&signed(who))
+}
+
+#[test]
+fn acknowledge_is_free_for_the_provider_in_time() {
+	test(|| {
+		let deal = matched();
+		let call = || Call::acknowledge { deal };
+		assert!(is_free(PROVIDER, call()));
+		assert!(!is_free(CREATOR, call()));
+		assert!(!is_free(PROVIDER, Call::acknowledge { deal: DealId(9) }));
+		pass(ACK);
+		assert!(is_free(PROVIDER, call()));
+		pass(1);
+		assert!(!is_free(PROVIDER, call()));
+	});
+}
+
+#[test]
+fn acknowledge_is_not_free_twice() {
+	test(|| {
+		let deal = running();
+		assert!(!is_free(PROVIDER, Call::acknowledge { deal }));
+	});
+}
+
+#[test]
+fn submit_is_free_for_the_provider_in_time() {
+	test(|| {
+		let deal = running();
+		let call = || Call::submit {
+			deal,
+			seal: Seal([1; 32]),
+		};
+		assert!(is_free(PROVIDER, call()));
+		assert!(!is_free(OTHER, call()));
+		go_to(deadline(deal) + 1);
+		assert!(!is_free(PROVIDER, call()));
+	});
+}
+
+#[test]
+fn reveal_is_free_for_the_provider_with_the_right_opening_in_time() {
+	test(|| {
+		let deal = submitted();
+		let call = |opening| Call::reveal { deal, opening };
+		assert!(!is_free(PROVIDER, call(opening())));
+		pass(DRAW);
+		assert!(is_free(PROVIDER, call(opening())));
+		assert!(!is_free(CREATOR, call(opening())));
+		assert!(!is_free(
+			PROVIDER,
+			call(Opening {
+				salt: [0; 32],
+				..opening()
+			})
+		));
+		Drawn::set(vec![deal]);
+		assert!(!is_free(PROVIDER, call(opening())));
+		Drawn::set(vec![]);
+		assert_ok!(DealsPallet::reveal(signed(PROVIDER), deal, opening()));
+		assert!(!is_free(PROVIDER, call(opening())));
+	});
+}
+
+#[test]
+fn nothing_else_is_free() {
+	test(|| {
+		let deal = revealed();
+		for who in [CREATOR, PROVIDER] {
+			for call in [
+				Call::bond { amount: LP },
+				Call::unbond { amount: LP },
+				Call::withdraw_unbonded {},
+				Call::decline { deal },
+				Call::report_unfetchable { deal },
+				Call::accept {
+					deal,
+					opening: opening(),
+				},
+				Call::expire { deal },
+			] {
+				assert!(!is_free(who, call));
+			}
+		}
+	});
+}
+
+#[test]
+fn nobody_unsigned_is_entitled() {
+	test(|| {
+		let deal = matched();
+		let call = RuntimeCall::DealsPallet(Call::acknowledge { deal });
+		assert!(!call.is_feeless(&RuntimeOrigin::none()));
+		assert!(!call.is_feeless(&RuntimeOrigin::root()));
+	});
+}

@@ -1,0 +1,116 @@
+//! Whatever is corrupted, `do_try_state` notices.
+
+use super::*;
+use frame_support::traits::fungible::MutateHold;
+use sp_runtime::TryRuntimeError;
+
+/// Checks that a sound state with one deal of each kind passes, and that it doesn't once it is corrupted.
+#[track_caller]
+fn notices(expected: &'static str, corrupt: impl FnOnce(DealId)) {
+	new_test_ext().execute_with(|| {
+		mint(PROVIDER, 10 * BOND);
+		assert_ok!(DealsPallet::bond(signed(PROVIDER), 9 * BOND));
+		assert_ok!(DealsPallet::hold_deposit(&OTHER, LP));
+		matched();
+		running();
+		let deal = revealed();
+		assert_ok!(DealsPallet::do_try_state());
+		corrupt(deal);
+		assert_eq!(DealsPallet::do_try_state(), Err(TryRuntimeError::Other(expected)));
+	});
+}
+
+fn hold_more(reason: HoldReason, who: AccountId) {
+	assert_ok!(<Balances as MutateHold<_>>::hold(&reason.into(), &who, 1));
+}
+
+#[test]
+fn a_hold_that_no_record_explains() {
+	notices("1: budgets differ from the hold", |_| {
+		hold_more(HoldReason::JobBudget, AUTHOR)
+	});
+	notices("1: deposits differ from the hold", |_| {
+		hold_more(HoldReason::Deposit, CREATOR)
+	});
+	notices("1: bond differs from the hold", |_| {
+		hold_more(HoldReason::ProviderBond, PROVIDER)
+	});
+	notices("1: a challenge bond without a case", |_| {
+		hold_more(HoldReason::ChallengeBond, CREATOR)
+	});
+}
+
+#[test]
+fn a_record_that_no_hold_backs() {
+	notices("1: budgets differ from the hold", |_| {
+		Budgets::<Test>::insert(NOBODY, 1)
+	});
+	notices("1: deposits differ from the hold", |_| {
+		Deposits::<Test>::insert(NOBODY, 1)
+	});
+	notices("1: bond differs from the hold", |_| {
+		Bonds::<Test>::insert(
+			NOBODY,
+			Bond {
+				total: 1,
+				..Default::default()
+			},
+		);
+	});
+	notices("1: an entry that says nothing", |_| {
+		Budgets::<Test>::insert(NOBODY, 0)
+	});
+}
+
+#[test]
+fn commitments_that_do_not_add_up() {
+	notices("2: committed differs from the collaterals", |_| {
+		Bonds::<Test>::mutate(PROVIDER, |bond| bond.as_mut().expect("bonded").committed += 1);
+	});
+	notices("2: more is committed and unbonding than bonded", |_| {
+		Bonds::<Test>::mutate(PROVIDER, |bond| {
+			let bond = bond.as_mut().expect("bonded");
+			let all = Unbonding {
+				amount: bond.total,
+				releasable_at: 0,
+			};
+			bond.unbonding.try_push(all).expect("there is room");
+		});
+	});
+	notices("2: an empty bond", |_| {
+		Bonds::<Test>::insert(NOBODY, Bond::default())
+	});
+}
+
+#[test]
+fn a_deal_whose_budget_is_not_held() {
+	notices("3: a deal's budget is not on hold", |deal| {
+		Deals::<Test>::mutate(deal, |deal| deal.as_mut().expect("lives").terms.budget += 1);
+	});
+}
+
+#[test]
+fn an_index_that_differs_from_the_deals() {
+	notices("4: a deal is missing in the index", |deal| {
+		Lapses::<Test>::remove(LapseKey::new(deadline(deal), deal));
+	});
+	notices("4: an index entry without a deal", |_| {
+		Lapses::<Test>::insert(LapseKey::new(1, DealId(0)), ())
+	});
+}
+
+#[test]
+fn an_id_that_could_be_used_again() {
+	notices("5: an id could be used again", NextDealId::<Test>::put);
+}
+
+#[test]
+fn a_usage_that_is_too_long() {
+	notices("6: a usage is too long", |deal| {
+		Deals::<Test>::mutate(deal, |deal| {
+			if let DealState::Submitted { elapsed, .. } = &mut deal.as_mut().expect("lives").state {
+				*elapsed = 2_999;
+			}
+		});
+	});
+}

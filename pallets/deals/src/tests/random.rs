@@ -1,0 +1,351 @@
+//! Random calls by everybody, while time passes. Whatever happens, the invariants hold after every call, the coin is
+//! conserved, whoever was let in for free succeeds, and once all deadlines have passed nothing stays on hold.
+
+use super::*;
+use crate::{Call, Config, Pallet};
+use frame_support::{
+	dispatch::{CheckIfFeeless, GetDispatchInfo},
+	traits::Get,
+};
+use proptest::{prelude::*, test_runner::TestRunner};
+use sp_runtime::traits::Dispatchable;
+use std::{cell::RefCell, collections::BTreeSet};
+
+const PROVIDERS: [AccountId; 3] = [PROVIDER, OTHER, SOLVER];
+const CREATORS: [AccountId; 2] = [CREATOR, AUTHOR];
+
+#[derive(Clone, Debug)]
+enum Step {
+	Bond(usize, u128),
+	Unbond(usize, u128),
+	Withdraw(usize),
+	Post {
+		creator: usize,
+		provider: usize,
+		budget: u128,
+		retries: u8,
+		solver: Option<usize>,
+	},
+	Rematch(usize, usize),
+	Acknowledge(usize),
+	Decline(usize),
+	Unfetchable(usize),
+	Submit(usize),
+	/// The result's usage and status are the deal's; this says whether the opening is the right one.
+	Accept(usize, bool),
+	Reveal(usize, bool),
+	Cancel(usize),
+	Expire(usize),
+	Stranger(usize, usize),
+	Draw(usize),
+	Sweep,
+	Pass(u32),
+	Delay(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+	let deal = || 0usize..8;
+	let provider = || 0usize..PROVIDERS.len();
+	prop_oneof![
+		2 => (provider(), 0u128..200).prop_map(|(who, lp)| Step::Bond(who, lp * LP)),
+		1 => (provider(), 0u128..200).prop_map(|(who, lp)| Step::Unbond(who, lp * LP)),
+		1 => provider().prop_map(Step::Withdraw),
+		6 => (0..CREATORS.len(), provider(), 15u128..40, 0u8..3, proptest::option::of(provider())).prop_map(
+			|(creator, provider, lp, retries, solver)| Step::Post { creator, provider, budget: lp * LP, retries, solver }
+		),
+		3 => (deal(), provider()).prop_map(|(job, who)| Step::Rematch(job, who)),
+		6 => deal().prop_map(Step::Acknowledge),
+		1 => deal().prop_map(Step::Decline),
+		1 => deal().prop_map(Step::Unfetchable),
+		6 => deal().prop_map(Step::Submit),
+		4 => (deal(), prop::bool::weighted(0.8)).prop_map(|(deal, right)| Step::Accept(deal, right)),
+		4 => (deal(), prop::bool::weighted(0.8)).prop_map(|(deal, right)| Step::Reveal(deal, right)),
+		1 => deal().prop_map(Step::Cancel),
+		3 => deal().prop_map(Step::Expire),
+		1 => (deal(), provider()).prop_map(|(deal, who)| Step::Stranger(deal, who)),
+		1 => deal().prop_map(Step::Draw),
+		1 => Just(Step::Sweep),
+		6 => (1u32..8).prop_map(Step::Pass),
+		1 => (0u64..10_000).prop_map(Step::Delay),
+	]
+}
+
+/// The result of a deal: some fail, some claim too much.
+fn opening_of(deal: DealId) -> Opening {
+	let status = if deal.0 % 3 == 2 {
+		Status::MemoryExceeded
+	} else {
+		Status::Completed
+	};
+	let usage = if deal.0 % 5 == 4 {
+		30_000
+	} else {
+		500 + 700 * (deal.0 % 4)
+	};
+	Opening {
+		triple: Triple {
+			status,
+			..opening().triple
+		},
+		usage,
+		salt: [deal.0 as u8; 32],
+	}
+}
+
+fn live(nth: usize) -> Option<DealId> {
+	let mut deals: Vec<_> = Deals::<Test>::iter_keys().collect();
+	deals.sort();
+	(!deals.is_empty()).then(|| deals[nth % deals.len()])
+}
+
+fn parties(deal: DealId) -> (AccountId, AccountId) {
+	let terms = Deals::<Test>::get(deal).expect("the deal lives").terms;
+	(terms.creator, terms.provider)
+}
+
+/// Makes a call. If it was let in for free, it must succeed; and a free call that would succeed is let in.
+fn call(who: AccountId, call: Call<Test>) {
+	let may_be_free = matches!(
+		call,
+		Call::acknowledge { .. } | Call::submit { .. } | Call::reveal { .. }
+	);
+	let call = RuntimeCall::DealsPallet(call);
+	assert!(call.get_dispatch_info().call_weight.ref_time() > 0);
+	let free = call.is_feeless(&signed(who));
+	let result = call.dispatch(signed(who));
+	if may_be_free {
+		assert_eq!(free, result.is_ok(), "{result:?}");
+	} else {
+		assert!(!free);
+	}
+}
+
+fn take(step: Step) {
+	let opening_for = |deal, right| {
+		let opening = opening_of(deal);
+		if right {
+			opening
+		} else {
+			Opening {
+				salt: [255; 32],
+				..opening
+			}
+		}
+	};
+	match step {
+		Step::Bond(who, amount) => call(PROVIDERS[who], Call::bond { amount }),
+		Step::Unbond(who, amount) => call(PROVIDERS[who], Call::unbond { amount }),
+		Step::Withdraw(who) => call(PROVIDERS[who], Call::withdraw_unbonded {}),
+		Step::Post {
+			creator,
+			provider,
+			budget,
+			retries,
+			solver,
+		} => {
+			let terms = Terms {
+				creator: CREATORS[creator],
+				budget,
+				solver: solver.map(|who| PROVIDERS[who]),
+				..terms(PROVIDERS[provider])
+			};
+			if let Ok(job) = post_job(terms, retries) {
+				let _may_lack_bond = match_job(job, PROVIDERS[provider]);
+			}
+		},
+		Step::Rematch(nth, who) => {
+			let mut waiting: Vec<_> = Jobs::iter()
+				.filter(|(_, job)| job.deal.is_none())
+				.map(|(id, _)| id)
+				.collect();
+			waiting.sort();
+			if !waiting.is_empty() {
+				let _may_lack_bond = match_job(waiting[nth % waiting.len()], PROVIDERS[who]);
+			}
+		},
+		Step::Draw(nth) => Drawn::mutate(|drawn| drawn.extend(live(nth))),
+		Step::Sweep => {
+			<DealsPallet as frame_support::traits::Hooks<_>>::on_idle(
+				System::block_number(),
+				Pallet::<Test>::expire_weight() * 2,
+			);
+		},
+		Step::Pass(blocks) => pass(blocks),
+		Step::Delay(millis) => Delay::mutate(|delay| *delay += millis),
+		Step::Stranger(nth, who) => {
+			if let Some(deal) = live(nth) {
+				let (creator, provider) = parties(deal);
+				let who = PROVIDERS[who];
+				if who != creator && who != provider {
+					let before = balances();
+					call(who, Call::acknowledge { deal });
+					call(
+						who,
+						Call::submit {
+							deal,
+							seal: Seal([0; 32]),
+						},
+					);
+					call(
+						who,
+						Call::accept {
+							deal,
+							opening: opening_of(deal),
+						},
+					);
+					call(
+						who,
+						Call::reveal {
+							deal,
+							opening: opening_of(deal),
+						},
+					);
+					call(who, Call::decline { deal });
+					assert_changed(&before, &[]);
+				}
+			}
+		},
+		Step::Acknowledge(nth) => on(nth, |deal, _, provider| {
+			call(provider, Call::acknowledge { deal })
+		}),
+		Step::Decline(nth) => on(nth, |deal, _, provider| call(provider, Call::decline { deal })),
+		Step::Unfetchable(nth) => on(nth, |deal, _, provider| {
+			call(provider, Call::report_unfetchable { deal })
+		}),
+		Step::Submit(nth) => on(nth, |deal, _, provider| {
+			call(
+				provider,
+				Call::submit {
+					deal,
+					seal: opening_of(deal).seal(deal),
+				},
+			);
+		}),
+		Step::Accept(nth, right) => on(nth, |deal, creator, _| {
+			call(
+				creator,
+				Call::accept {
+					deal,
+					opening: opening_for(deal, right),
+				},
+			);
+		}),
+		Step::Reveal(nth, right) => on(nth, |deal, _, provider| {
+			call(
+				provider,
+				Call::reveal {
+					deal,
+					opening: opening_for(deal, right),
+				},
+			);
+		}),
+		Step::Cancel(nth) => on(nth, |deal, _, _| {
+			let _may_be_too_late = <DealsPallet as DealsSeam<_>>::cancel(deal);
+		}),
+		Step::Expire(nth) => on(nth, |deal, _, _| call(NOBODY, Call::expire { deal })),
+	}
+}
+
+fn on(nth: usize, act: impl FnOnce(DealId, AccountId, AccountId)) {
+	if let Some(deal) = live(nth) {
+		let (creator, provider) = parties(deal);
+		act(deal, creator, provider);
+	}
+}
+
+/// Waits until everything has lapsed, expires it, withdraws what waits, and unbonds.
+fn wait_for_everything() {
+	while let Some(deal) = live(0) {
+		go_to(System::block_number().max(deadline(deal) + 1));
+		call(NOBODY, Call::expire { deal });
+		assert!(
+			!Deals::<Test>::contains_key(deal),
+			"what has lapsed can be expired"
+		);
+		DealsPallet::do_try_state().expect("the invariants hold");
+	}
+	for job in Jobs::iter_keys().collect::<Vec<_>>() {
+		withdraw_job(job);
+	}
+	for who in PROVIDERS {
+		if let Some(bond) = Bonds::<Test>::get(who) {
+			pass(<Test as Config>::UnbondingBlocks::get());
+			let _may_have_nothing_due = DealsPallet::withdraw_unbonded(signed(who));
+			if bond.free() > 0 {
+				assert_ok!(DealsPallet::unbond(signed(who), bond.free()));
+				pass(<Test as Config>::UnbondingBlocks::get());
+				assert_ok!(DealsPallet::withdraw_unbonded(signed(who)));
+			}
+		}
+	}
+}
+
+/// One run. Returns the outcomes that came up.
+fn run(steps: Vec<Step>, rematch: Option<usize>) -> Vec<Outcome> {
+	new_test_ext().execute_with(|| {
+		for who in PROVIDERS {
+			assert_ok!(DealsPallet::bond(signed(who), BOND));
+		}
+		Rematch::set(rematch.map(|who| PROVIDERS[who]));
+		let issued = Balances::total_issuance();
+		for step in steps {
+			take(step);
+			DealsPallet::do_try_state().expect("the invariants hold");
+			assert_eq!(Balances::total_issuance(), issued);
+		}
+		Drawn::set(vec![]);
+		wait_for_everything();
+		DealsPallet::do_try_state().expect("the invariants hold");
+		assert_eq!(Balances::total_issuance(), issued);
+		assert_eq!(Lapses::<Test>::iter_keys().count(), 0);
+		assert_eq!(Bonds::<Test>::iter_keys().count(), 0);
+		for (who, account) in frame_system::Account::<Test>::iter() {
+			assert_eq!(account.data.reserved, 0, "nothing of {who} stays on hold");
+		}
+		Record::get()
+			.into_iter()
+			.filter_map(|told| match told {
+				Told::Settled { outcome, .. } => Some(outcome),
+				Told::RunEnded(_) => None,
+			})
+			.collect()
+	})
+}
+
+#[test]
+fn nothing_stays_on_hold_whatever_happens() {
+	let reached = RefCell::new(BTreeSet::new());
+	let strategy = (
+		prop::collection::vec(step(), 1..80),
+		proptest::option::of(0usize..3),
+	);
+	TestRunner::new(ProptestConfig {
+		cases: 256,
+		..Default::default()
+	})
+	.run(&strategy, |(steps, rematch)| {
+		let names = run(steps, rematch).into_iter().map(|outcome| match outcome {
+			Outcome::Accepted { completed, .. } => format!("Accepted, completed: {completed}"),
+			Outcome::CancelledRunning { .. } => "CancelledRunning".into(),
+			other => format!("{other:?}"),
+		});
+		reached.borrow_mut().extend(names);
+		Ok(())
+	})
+	.expect("no counterexample");
+	let expected = [
+		"Accepted, completed: false",
+		"Accepted, completed: true",
+		"CancelledBeforeAck",
+		"CancelledRunning",
+		"Declined",
+		"NoShow",
+		"TimedOut",
+		"Unfetchable { again: false }",
+		"Unfetchable { again: true }",
+	];
+	assert!(
+		reached.borrow().iter().eq(expected),
+		"the runs must reach every outcome: {reached:?}"
+	);
+}
