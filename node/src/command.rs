@@ -1,0 +1,107 @@
+//! Does what the command line says.
+
+use std::sync::Arc;
+
+use sc_cli::SubstrateCli;
+use sc_service::{chain_ops, ChainSpec, Configuration, TaskManager};
+
+use crate::{
+	chain_spec,
+	cli::{BuildSpecCmd, Cli, Subcommand},
+	service::{self, Backend, Client, ImportQueue},
+};
+
+impl SubstrateCli for Cli {
+	fn impl_name() -> String {
+		"Lilypad node".into()
+	}
+
+	fn impl_version() -> String {
+		env!("SUBSTRATE_CLI_IMPL_VERSION").into()
+	}
+
+	fn description() -> String {
+		env!("CARGO_PKG_DESCRIPTION").into()
+	}
+
+	fn author() -> String {
+		env!("CARGO_PKG_AUTHORS").into()
+	}
+
+	fn support_url() -> String {
+		format!("{}/issues", env!("CARGO_PKG_REPOSITORY"))
+	}
+
+	fn copyright_start_year() -> i32 {
+		2026
+	}
+
+	fn load_spec(&self, id: &str) -> Result<Box<dyn ChainSpec>, String> {
+		chain_spec::load(id).map(|spec| Box::new(spec) as Box<_>)
+	}
+}
+
+/// Opens what is in the database and hands it to `work`, whose future does the rest.
+fn with_parts<F>(
+	config: &Configuration,
+	work: impl FnOnce(Arc<Client>, Arc<Backend>, ImportQueue) -> F,
+) -> sc_cli::Result<(F, TaskManager)> {
+	let (parts, import_queue) = service::open(config)?;
+	Ok((
+		work(parts.client, parts.backend, import_queue),
+		parts.task_manager,
+	))
+}
+
+/// Parses the command line and does what it says.
+pub(crate) fn run() -> sc_cli::Result<()> {
+	let cli = Cli::from_args();
+	match &cli.subcommand {
+		None => run_node(&cli),
+		Some(subcommand) => run_subcommand(&cli, subcommand),
+	}
+}
+
+fn run_node(cli: &Cli) -> sc_cli::Result<()> {
+	cli.create_runner(&cli.run)?
+		.run_node_until_exit(|config| async move { Ok(service::start(config)?) })
+}
+
+fn run_subcommand(cli: &Cli, subcommand: &Subcommand) -> sc_cli::Result<()> {
+	match subcommand {
+		Subcommand::Key(cmd) => cmd.run(cli),
+		Subcommand::ExportChainSpec(cmd) => cmd.run(cli.load_spec(&cmd.chain)?),
+		Subcommand::BuildSpec(cmd) => build_spec(cli, cmd),
+		Subcommand::CheckBlock(cmd) => cli
+			.create_runner(cmd)?
+			.async_run(|config| with_parts(&config, |client, _, queue| cmd.run(client, queue))),
+		Subcommand::ImportBlocks(cmd) => cli
+			.create_runner(cmd)?
+			.async_run(|config| with_parts(&config, |client, _, queue| cmd.run(client, queue))),
+		Subcommand::ExportBlocks(cmd) => cli.create_runner(cmd)?.async_run(|config| {
+			let database = config.database.clone();
+			with_parts(&config, |client, _, _| cmd.run(client, database))
+		}),
+		Subcommand::ExportState(cmd) => cli.create_runner(cmd)?.async_run(|config| {
+			let chain_spec = config.chain_spec.cloned_box();
+			with_parts(&config, |client, _, _| cmd.run(client, chain_spec))
+		}),
+		Subcommand::Revert(cmd) => cli.create_runner(cmd)?.async_run(|config| {
+			with_parts(&config, |client, backend, _| {
+				cmd.run(client, backend, Some(Box::new(service::revert)))
+			})
+		}),
+		Subcommand::PurgeChain(cmd) => cli
+			.create_runner(cmd)?
+			.sync_run(|config| cmd.run(config.database)),
+		Subcommand::ChainInfo(cmd) => cli
+			.create_runner(cmd)?
+			.sync_run(|config| cmd.run::<service::Block>(&config)),
+	}
+}
+
+fn build_spec(cli: &Cli, cmd: &BuildSpecCmd) -> sc_cli::Result<()> {
+	let spec = cli.load_spec(&cmd.chain)?;
+	print!("{}", chain_ops::build_spec(spec.as_ref(), cmd.raw)?);
+	Ok(())
+}
