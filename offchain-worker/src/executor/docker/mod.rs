@@ -1,0 +1,290 @@
+//! Jobs in containers, with any engine that speaks Docker's API: Docker or Podman, root's or a user's.
+//!
+//! `engine` finds it, `images` decides which image is meant, `container` says how a job's container is made, `watch` follows a
+//! run to its end and judges it.
+
+mod container;
+mod engine;
+mod images;
+mod time;
+mod watch;
+
+pub use container::MAX_PROCESSES;
+pub use engine::candidates;
+
+use super::*;
+use bollard::query_parameters::{
+	CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
+};
+use container::{ImageFacts, LABEL_PURPOSE, LABEL_RUN};
+use engine::{status_of, Engine};
+use images::Verified;
+use std::{collections::HashMap, sync::RwLock};
+
+/// Runs containers.
+#[derive(Debug)]
+pub struct DockerExecutor {
+	/// Where to look for an engine.
+	endpoints: Vec<String>,
+	/// The engine that answered last.
+	engine: RwLock<Option<Engine>>,
+	verified: Verified,
+}
+
+impl DockerExecutor {
+	/// Finds the engine: `DOCKER_HOST`, or Docker's and Podman's sockets. See [`candidates`].
+	pub async fn discover() -> Result<Self, ExecError> {
+		Self::with_endpoints(candidates()).await
+	}
+
+	/// Uses the engine at one endpoint: `unix:///var/run/docker.sock`, `tcp://127.0.0.1:2375`.
+	pub async fn connect(endpoint: &str) -> Result<Self, ExecError> {
+		Self::with_endpoints(vec![endpoint.into()]).await
+	}
+
+	async fn with_endpoints(endpoints: Vec<String>) -> Result<Self, ExecError> {
+		let engine = Engine::find(&endpoints).await?;
+		tracing::info!(target: "lilypad::executor", engine = %engine.name, version = %engine.version, endpoint = %engine.endpoint, "container engine found");
+		Ok(Self { endpoints, engine: RwLock::new(Some(engine)), verified: Verified::default() })
+	}
+
+	/// Where the engine is.
+	pub fn endpoint(&self) -> Option<String> {
+		self.current().map(|e| e.endpoint)
+	}
+
+	fn current(&self) -> Option<Engine> {
+		self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+	}
+
+	/// The engine, which is looked for again when the last answer was long ago or it has gone.
+	async fn engine(&self) -> Result<Engine, ExecError> {
+		match self.current() {
+			Some(engine) => Ok(engine),
+			None => {
+				let found = Engine::find(&self.endpoints).await?;
+				*self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(found.clone());
+				Ok(found)
+			},
+		}
+	}
+
+	/// Creates and starts the container. `None` when it runs; an outcome when the job itself is at fault.
+	async fn start(&self, engine: &Engine, request: &RunRequest) -> Result<Option<RunOutcome>, ExecError> {
+		let (id, platform) = images::container_image(&request.image)?;
+		let image = engine
+			.find_image(&id, &self.verified)
+			.await?
+			.ok_or_else(|| ExecError::NotPrepared(format!("sha256:{}", hex::encode(id))))?;
+		let prepared = request.clone();
+		let facts = image.clone();
+		tokio::task::spawn_blocking(move || make_folders(&prepared, &facts))
+			.await
+			.map_err(|e| ExecError::Invalid(format!("making the run's folders failed: {e}")))??;
+		let body = match container::body(request, &image, engine) {
+			Ok(body) => body,
+			Err(why) => return Ok(Some(RunOutcome::new(request, Status::JobError, 0, 0).because(why))),
+		};
+		let options = CreateContainerOptionsBuilder::default()
+			.name(request.run_id.as_str())
+			.platform(image_platform(platform))
+			.build();
+		engine.docker.create_container(Some(options), body).await.map_err(engine.error("create the container"))?;
+		self.start_created(engine, request).await
+	}
+
+	async fn start_created(&self, engine: &Engine, request: &RunRequest) -> Result<Option<RunOutcome>, ExecError> {
+		let name = request.run_id.as_str();
+		match engine.docker.start_container(name, None::<StartContainerOptions>).await {
+			Ok(()) => Ok(None),
+			Err(e) if status_of(&e) == Some(304) => Ok(None),
+			Err(e) => {
+				let why = engine.error("start the container")(e);
+				let exit = engine.state(name).await?.and_then(|s| s.exit_code);
+				match why {
+					// As shells have it: 127 for a program that is not there, 126 for one that can't be run.
+					ExecError::Engine { why, .. } if matches!(exit, Some(126 | 127)) || names_the_program(&why) =>
+						Ok(Some(RunOutcome::new(request, Status::JobError, 0, 0).because(why))),
+					other => Err(other),
+				}
+			},
+		}
+	}
+
+	async fn run_with(
+		&self,
+		engine: &Engine,
+		request: &RunRequest,
+		cancel: CancellationToken,
+	) -> Result<RunOutcome, ExecError> {
+		if let Some(outcome) = self.adopt_with(engine, request, cancel.clone()).await? {
+			return Ok(outcome);
+		}
+		if cancel.is_cancelled() {
+			return Err(ExecError::Cancelled);
+		}
+		match self.start(engine, request).await? {
+			Some(outcome) => Ok(outcome),
+			None => engine.follow(request, cancel, true).await,
+		}
+	}
+
+	async fn adopt_with(
+		&self,
+		engine: &Engine,
+		request: &RunRequest,
+		cancel: CancellationToken,
+	) -> Result<Option<RunOutcome>, ExecError> {
+		let name = request.run_id.as_str();
+		let Some((state, labels)) = engine.state_and_labels(name).await? else { return Ok(None) };
+		if labels.get(LABEL_PURPOSE) != Some(&container::purpose(request)) {
+			let why = "a container of this name was made for something else: remove it".into();
+			return Err(ExecError::Engine { what: format!("create the container {name}"), why });
+		}
+		match watch::Phase::of(&state) {
+			// Made, and then the worker stopped before it was started: nothing of it has run.
+			watch::Phase::Created => match self.start_created(engine, request).await? {
+				Some(outcome) => Ok(Some(outcome)),
+				None => engine.follow(request, cancel, true).await.map(Some),
+			},
+			watch::Phase::Running => engine.follow(request, cancel, true).await.map(Some),
+			watch::Phase::Ended => match engine.follow(request, cancel, false).await {
+				// Nobody knows how it ended: it is as if it had never run.
+				Err(ExecError::Interrupted { why, .. }) => {
+					tracing::info!(target: "lilypad::executor", run = name, why, "discarding an interrupted run");
+					engine.remove(name).await?;
+					Ok(None)
+				},
+				other => other.map(Some),
+			},
+		}
+	}
+
+	/// Forgets the engine when it is gone, so that the next call looks for it again.
+	fn noticing<T>(&self, result: Result<T, ExecError>) -> Result<T, ExecError> {
+		if matches!(result, Err(ExecError::EngineUnavailable { .. })) {
+			*self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+		}
+		result
+	}
+}
+
+#[async_trait::async_trait]
+impl Executor for DockerExecutor {
+	fn platforms(&self) -> Vec<Platform> {
+		match self.current().map(|e| e.architecture).as_deref() {
+			Some("amd64" | "x86_64") => vec![Platform::ContainerAmd64],
+			Some("arm64" | "aarch64") => vec![Platform::ContainerArm64],
+			_ => Vec::new(),
+		}
+	}
+
+	fn describe(&self) -> String {
+		match self.current() {
+			Some(engine) => format!("{} {} at {}", engine.name, engine.version, engine.endpoint),
+			None => "a container engine that does not answer".into(),
+		}
+	}
+
+	async fn health(&self) -> Result<(), ExecError> {
+		let engine = self.engine().await?;
+		self.noticing(Engine::connect(&engine.endpoint).await.map(drop))
+	}
+
+	async fn has(&self, image: &RuntimeImage) -> Result<bool, ExecError> {
+		let (id, _) = images::container_image(image)?;
+		let engine = self.engine().await?;
+		self.noticing(engine.find_image(&id, &self.verified).await.map(|found| found.is_some()))
+	}
+
+	async fn prepare(&self, source: &PreparedSource, progress: &ProgressSender) -> Result<(), ExecError> {
+		let engine = self.engine().await?;
+		self.noticing(engine.prepare_image(source, &self.verified, progress).await)
+	}
+
+	async fn run(&self, request: &RunRequest, cancel: CancellationToken) -> Result<RunOutcome, ExecError> {
+		if let Some(why) = request.refuse() {
+			return Ok(RunOutcome::new(request, Status::JobError, 0, 0).because(why));
+		}
+		if !request.spec.gpus.is_empty() {
+			return Err(ExecError::Unsupported("it needs a GPU".into()));
+		}
+		let engine = self.engine().await?;
+		self.noticing(self.run_with(&engine, request, cancel).await)
+	}
+
+	async fn adopt(&self, request: &RunRequest, cancel: CancellationToken) -> Result<Option<RunOutcome>, ExecError> {
+		let engine = self.engine().await?;
+		self.noticing(self.adopt_with(&engine, request, cancel).await)
+	}
+
+	async fn cleanup(&self, run: &RunId) -> Result<(), ExecError> {
+		let engine = self.engine().await?;
+		self.noticing(engine.remove(run.as_str()).await)
+	}
+
+	async fn list_runs(&self) -> Result<Vec<RunInfo>, ExecError> {
+		let engine = self.engine().await?;
+		let filters = HashMap::from([("label", vec![LABEL_RUN])]);
+		let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+		let listed = engine.docker.list_containers(Some(options)).await.map_err(engine.error("list its containers"));
+		let mut runs = Vec::new();
+		for container in self.noticing(listed)? {
+			let labels = container.labels.unwrap_or_default();
+			let Some(Ok(run_id)) = labels.get(LABEL_RUN).map(RunId::new) else { continue };
+			let state = container.state.map(|s| s.to_string()).unwrap_or_default();
+			runs.push(RunInfo { run_id, running: matches!(state.as_str(), "running" | "paused" | "restarting") });
+		}
+		Ok(runs)
+	}
+}
+
+impl Engine {
+	/// Kills and removes a container with its log. Nothing happens when there is none.
+	async fn remove(&self, name: &str) -> Result<(), ExecError> {
+		let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+		match self.docker.remove_container(name, Some(options)).await {
+			Ok(()) => Ok(()),
+			Err(e) if status_of(&e) == Some(404) => Ok(()),
+			// Somebody else is removing it.
+			Err(e) if status_of(&e) == Some(409) => Ok(()),
+			Err(e) => Err(self.error("remove the container")(e)),
+		}
+	}
+}
+
+/// Whether a refusal to start is about the program that was asked for.
+fn names_the_program(why: &str) -> bool {
+	["executable file not found", "no such file or directory", "permission denied", "exec format error", "is a directory"]
+		.iter()
+		.any(|known| why.to_ascii_lowercase().contains(known)) &&
+		!why.contains("mount")
+}
+
+fn image_platform(platform: Platform) -> &'static str {
+	crate::image::platform_name(platform)
+}
+
+/// The run's folders, emptied of what an interrupted run may have left, and inputs that the program may read.
+fn make_folders(request: &RunRequest, image: &ImageFacts) -> Result<(), ExecError> {
+	use std::os::unix::fs::PermissionsExt;
+	let disk = request.disk_dir();
+	remove_scratch(&disk).map_err(ExecError::io("emptying", &disk))?;
+	make_scratch(request)?;
+	disk::check_room(&disk, request.disk_bytes())?;
+	for at in 0..image.volumes.len() {
+		let dir = container::volume_dir(request, at);
+		std::fs::create_dir_all(&dir).map_err(ExecError::io("making", &dir))?;
+		let open = std::fs::Permissions::from_mode(0o777);
+		std::fs::set_permissions(&dir, open).map_err(ExecError::io("opening", &dir))?;
+	}
+	for input in &request.inputs {
+		let meta = std::fs::metadata(&input.file).map_err(ExecError::io("reading", &input.file))?;
+		let mode = meta.permissions().mode();
+		if mode & 0o444 != 0o444 {
+			let readable = std::fs::Permissions::from_mode(mode | 0o444);
+			std::fs::set_permissions(&input.file, readable).map_err(ExecError::io("opening", &input.file))?;
+		}
+	}
+	Ok(())
+}

@@ -1,0 +1,352 @@
+//! Following a run to its end, and judging it.
+//!
+//! While it runs, five things are waited for: its end, too much output, too much disk, the time limit, and the worker's own
+//! wish to cancel. What it wrote is read from the engine's log after the end, in one piece; following the log while it runs
+//! only serves to notice when it is too much.
+//!
+//! **An end from outside is no result.** When the engine shuts down, or somebody stops the container, a program may end
+//! early, even with exit code 0. The engine's own events tell: a run whose container was sent a signal that did not come
+//! from here is [`ExecError::Interrupted`]; so is one that ended while nobody watched, when the engine no longer knows how.
+
+use super::{
+	super::{disk, *},
+	engine::{status_of, Engine},
+	time,
+};
+use bollard::{
+	container::LogOutput,
+	errors::Error,
+	models::{ContainerState, ContainerStateStatusEnum},
+	query_parameters::{
+		EventsOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder, LogsOptionsBuilder, StatsOptionsBuilder,
+		WaitContainerOptionsBuilder,
+	},
+};
+use futures::StreamExt;
+use std::{
+	collections::HashMap,
+	io::Write,
+	sync::atomic::{AtomicU64, Ordering},
+	time::Duration,
+};
+
+/// How long a killed container may take to be gone.
+const KILL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Where a container stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+	/// Made, never started.
+	Created,
+	/// Started, not ended.
+	Running,
+	/// Ended.
+	Ended,
+}
+
+impl Phase {
+	pub(super) fn of(state: &ContainerState) -> Self {
+		use ContainerStateStatusEnum::*;
+		match state.status {
+			Some(RUNNING | PAUSED | RESTARTING) => Self::Running,
+			Some(CREATED) => Self::Created,
+			// Podman calls it "configured" or "initialized", which the client does not know.
+			_ if state.running == Some(true) => Self::Running,
+			_ if state.started_at.as_deref().and_then(time::parse_rfc3339).is_none() => Self::Created,
+			_ => Self::Ended,
+		}
+	}
+}
+
+/// Why a run is over.
+enum End {
+	/// By itself.
+	Exited,
+	/// It broke a limit.
+	Limit(Status, String),
+	/// The worker wants it so.
+	Cancelled,
+}
+
+impl Engine {
+	/// The state and labels of a container.
+	pub(super) async fn state_and_labels(
+		&self,
+		name: &str,
+	) -> Result<Option<(ContainerState, HashMap<String, String>)>, ExecError> {
+		match self.docker.inspect_container(name, None::<InspectContainerOptions>).await {
+			Ok(found) => {
+				let labels = found.config.and_then(|c| c.labels).unwrap_or_default();
+				Ok(Some((found.state.unwrap_or_default(), labels)))
+			},
+			Err(e) if status_of(&e) == Some(404) => Ok(None),
+			Err(e) => Err(self.error("look at the container")(e)),
+		}
+	}
+
+	/// The state of a container.
+	pub(super) async fn state(&self, name: &str) -> Result<Option<ContainerState>, ExecError> {
+		Ok(self.state_and_labels(name).await?.map(|(state, _)| state))
+	}
+
+	/// The state of a container that must be there.
+	async fn state_of(&self, request: &RunRequest) -> Result<ContainerState, ExecError> {
+		let gone = || ExecError::Interrupted { run: request.run_id.clone(), why: "its container is gone".into() };
+		self.state(request.run_id.as_str()).await?.ok_or_else(gone)
+	}
+
+	/// Follows a started container to its end. `watched`: it was running when this began.
+	pub(super) async fn follow(
+		&self,
+		request: &RunRequest,
+		cancel: CancellationToken,
+		watched: bool,
+	) -> Result<RunOutcome, ExecError> {
+		let name = request.run_id.as_str();
+		let state = self.state_of(request).await?;
+		let started = state.started_at.as_deref().and_then(time::parse_rfc3339).unwrap_or_else(time::now);
+		let peak = AtomicU64::new(0);
+		let end = self.wait_for_end(request, started, &cancel, &peak).await?;
+		if !matches!(end, End::Exited) {
+			self.kill(name).await?;
+		}
+		if matches!(end, End::Cancelled) {
+			return Err(ExecError::Cancelled);
+		}
+		let state = self.settled_state(request).await?;
+		let ended = state.finished_at.as_deref().and_then(time::parse_rfc3339).unwrap_or_else(time::now);
+		// A run that is too short for the clock is still one.
+		let usage = u64::try_from(ended - started).unwrap_or(0).max(1);
+		let peak = Some(peak.into_inner()).filter(|p| *p > 0);
+		let excess = self.save_output(request).await?;
+		let outcome = match end {
+			End::Limit(status, why) => RunOutcome::new(request, status, 0, usage).because(why),
+			_ => self.judge(request, &state, started, usage, watched, excess).await?,
+		};
+		Ok(RunOutcome { peak_memory: peak, ..outcome })
+	}
+
+	/// How a run that ended by itself ended.
+	async fn judge(
+		&self,
+		request: &RunRequest,
+		state: &ContainerState,
+		started: i64,
+		usage: Millis,
+		watched: bool,
+		excess: Option<String>,
+	) -> Result<RunOutcome, ExecError> {
+		let new = |status, code| RunOutcome::new(request, status, code, usage);
+		if state.oom_killed == Some(true) {
+			return Ok(new(Status::MemoryExceeded, 0).because(format!("it used more than {} MiB", request.spec.ram_mib)));
+		}
+		self.check_own_end(request, started, watched).await?;
+		if usage > request.time_limit {
+			return Ok(new(Status::TimeExceeded, 0).because(time_limit_text(request)));
+		}
+		if let Some(why) = excess {
+			return Ok(new(Status::OutputExceeded, 0).because(why));
+		}
+		let dir = request.disk_dir();
+		let limit = request.disk_bytes();
+		let used = tokio::task::spawn_blocking(move || disk::usage_of(&dir, limit)).await.unwrap_or_default();
+		if used.bytes > limit {
+			return Ok(new(Status::DiskExceeded, 0).because(disk_limit_text(request)));
+		}
+		let code = state.exit_code.unwrap_or(0);
+		match state.error.as_deref().filter(|e| !e.is_empty()) {
+			Some(why) if matches!(code, 126..=128) => Ok(new(Status::JobError, 0).because(why)),
+			_ => Ok(new(Status::Completed, i32::try_from(code).unwrap_or(-1))),
+		}
+	}
+
+	async fn wait_for_end(
+		&self,
+		request: &RunRequest,
+		started: i64,
+		cancel: &CancellationToken,
+		peak: &AtomicU64,
+	) -> Result<End, ExecError> {
+		let name = request.run_id.as_str();
+		let elapsed = u64::try_from(time::now() - started).unwrap_or(0);
+		let left = Duration::from_millis(request.time_limit.saturating_sub(elapsed));
+		let disk_dir = request.disk_dir();
+		tokio::select! {
+			biased;
+			exited = self.wait_for_exit(name) => exited.map(|()| End::Exited),
+			() = cancel.cancelled() => Ok(End::Cancelled),
+			() = tokio::time::sleep(left) => Ok(End::Limit(Status::TimeExceeded, time_limit_text(request))),
+			why = self.wait_for_excess_output(name, &request.limits) => Ok(End::Limit(Status::OutputExceeded, why)),
+			_ = disk::wait_until_exceeded(&disk_dir, request.disk_bytes()) =>
+				Ok(End::Limit(Status::DiskExceeded, disk_limit_text(request))),
+			() = self.sample_memory(name, peak) => Ok(End::Exited),
+		}
+	}
+
+	/// Ends when the container does.
+	async fn wait_for_exit(&self, name: &str) -> Result<(), ExecError> {
+		loop {
+			let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
+			let mut answers = std::pin::pin!(self.docker.wait_container(name, Some(options)));
+			match answers.next().await {
+				// An exit code other than 0 comes as an error.
+				Some(Ok(_) | Err(Error::DockerContainerWaitError { .. })) => return Ok(()),
+				Some(Err(e)) if status_of(&e) == Some(404) => return Ok(()),
+				// Some engines only answer at the end, which may be later than the client's patience.
+				Some(Err(Error::RequestTimeoutError)) | None => (),
+				Some(Err(e)) => return Err(self.error("wait for the container")(e)),
+			}
+			match self.state(name).await? {
+				Some(state) if Phase::of(&state) == Phase::Running => tokio::time::sleep(Duration::from_millis(200)).await,
+				_ => return Ok(()),
+			}
+		}
+	}
+
+	/// Ends when the container has written too much; never otherwise.
+	async fn wait_for_excess_output(&self, name: &str, limits: &OutputLimits) -> String {
+		loop {
+			let options = LogsOptionsBuilder::default().follow(true).stdout(true).stderr(true).build();
+			let mut log = std::pin::pin!(self.docker.logs(name, Some(options)));
+			let mut seen = Seen::default();
+			while let Some(Ok(message)) = log.next().await {
+				if let Some(why) = seen.add(&message, limits) {
+					return why;
+				}
+			}
+			// The end of the log is the end of the container, or of the connection: in either case somebody else notices.
+			tokio::time::sleep(Duration::from_millis(500)).await;
+		}
+	}
+
+	/// Watches memory; never ends. A short run is over before the first look.
+	async fn sample_memory(&self, name: &str, peak: &AtomicU64) {
+		loop {
+			tokio::time::sleep(Duration::from_secs(1)).await;
+			let options = StatsOptionsBuilder::default().stream(false).one_shot(true).build();
+			let mut stats = std::pin::pin!(self.docker.stats(name, Some(options)));
+			if let Some(Ok(stats)) = stats.next().await {
+				let memory = stats.memory_stats.unwrap_or_default();
+				peak.fetch_max(memory.max_usage.or(memory.usage).unwrap_or(0), Ordering::Relaxed);
+			}
+		}
+	}
+
+	/// Kills a container and waits until it is gone.
+	async fn kill(&self, name: &str) -> Result<(), ExecError> {
+		let options = KillContainerOptionsBuilder::default().signal("SIGKILL").build();
+		match self.docker.kill_container(name, Some(options)).await {
+			Ok(()) => (),
+			// It ended, or was removed, in the same moment.
+			Err(e) if matches!(status_of(&e), Some(404 | 409)) => (),
+			Err(e) => return Err(self.error("kill the container")(e)),
+		}
+		match tokio::time::timeout(KILL_TIMEOUT, self.wait_for_exit(name)).await {
+			Ok(ended) => ended,
+			Err(_) => Err(ExecError::Engine { what: "kill the container".into(), why: "it is still running".into() }),
+		}
+	}
+
+	/// The state after the end. Engines hear of a kill for memory separately from the end, and sometimes later.
+	async fn settled_state(&self, request: &RunRequest) -> Result<ContainerState, ExecError> {
+		let mut state = self.state_of(request).await?;
+		for _ in 0..5 {
+			let may_be_late = state.exit_code == Some(137) && state.oom_killed != Some(true);
+			if Phase::of(&state) == Phase::Ended && !may_be_late {
+				break;
+			}
+			tokio::time::sleep(Duration::from_millis(100)).await;
+			state = self.state_of(request).await?;
+		}
+		Ok(state)
+	}
+
+	/// Fails when the container was ended from outside, or when that can't be known.
+	async fn check_own_end(&self, request: &RunRequest, started: i64, watched: bool) -> Result<(), ExecError> {
+		let interrupted = |why: &str| ExecError::Interrupted { run: request.run_id.clone(), why: why.into() };
+		for attempt in 0..10 {
+			if attempt > 0 {
+				tokio::time::sleep(Duration::from_millis(100)).await;
+			}
+			let actions = self.actions(request.run_id.as_str(), started).await?;
+			if actions.iter().any(|a| matches!(a.as_str(), "kill" | "stop")) {
+				return Err(interrupted("its container was sent a signal"));
+			}
+			if watched || actions.iter().any(|a| matches!(a.as_str(), "die" | "died")) {
+				return Ok(());
+			}
+		}
+		Err(interrupted("it ended while nobody watched"))
+	}
+
+	/// What happened to a container since it was started, as far as the engine remembers.
+	async fn actions(&self, name: &str, since: i64) -> Result<Vec<String>, ExecError> {
+		let filters = HashMap::from([("container", vec![name])]);
+		let until = time::now();
+		let stamp = |millis: i64| format!("{}.{:03}", millis / 1000, millis % 1000);
+		let options =
+			EventsOptionsBuilder::default().since(&stamp(since - 1000)).until(&stamp(until)).filters(&filters).build();
+		let mut events = std::pin::pin!(self.docker.events(Some(options)));
+		let mut actions = Vec::new();
+		while let Some(event) = events.next().await {
+			actions.extend(event.map_err(self.error("tell what happened to the container"))?.action);
+		}
+		Ok(actions)
+	}
+
+	/// Writes what the program wrote into two files, up to the limits. A reason when it was more.
+	async fn save_output(&self, request: &RunRequest) -> Result<Option<String>, ExecError> {
+		let create = |path: PathBuf| -> Result<(PathBuf, std::io::BufWriter<std::fs::File>), ExecError> {
+			let file = std::fs::File::create(&path).map_err(ExecError::io("writing", &path))?;
+			Ok((path, std::io::BufWriter::new(file)))
+		};
+		let (mut stdout, mut stderr) = (create(request.stdout_file())?, create(request.stderr_file())?);
+		let options = LogsOptionsBuilder::default().stdout(true).stderr(true).build();
+		let mut log = std::pin::pin!(self.docker.logs(request.run_id.as_str(), Some(options)));
+		let mut seen = Seen::default();
+		let mut excess = None;
+		while let Some(message) = log.next().await {
+			let message = message.map_err(self.error("read the container's log"))?;
+			excess = seen.add(&message, &request.limits);
+			if excess.is_some() {
+				break;
+			}
+			let (path, file) = match &message {
+				LogOutput::StdErr { .. } => &mut stderr,
+				_ => &mut stdout,
+			};
+			file.write_all(message.as_ref()).map_err(ExecError::io("writing", path))?;
+		}
+		for (path, mut file) in [stdout, stderr] {
+			file.flush().map_err(ExecError::io("writing", path))?;
+		}
+		Ok(excess)
+	}
+}
+
+/// Bytes of output so far.
+#[derive(Default)]
+struct Seen {
+	stdout: u64,
+	stderr: u64,
+}
+
+impl Seen {
+	/// Counts a message; a reason when that is too much.
+	fn add(&mut self, message: &LogOutput, limits: &OutputLimits) -> Option<String> {
+		let (seen, limit, what) = match message {
+			LogOutput::StdErr { .. } => (&mut self.stderr, limits.max_stderr, "standard error"),
+			_ => (&mut self.stdout, limits.max_stdout, "standard output"),
+		};
+		*seen += message.as_ref().len() as u64;
+		(*seen > limit).then(|| format!("it wrote more than {limit} bytes to {what}"))
+	}
+}
+
+fn time_limit_text(request: &RunRequest) -> String {
+	format!("it ran longer than {} ms", request.time_limit)
+}
+
+fn disk_limit_text(request: &RunRequest) -> String {
+	format!("it used more than {} MiB of disk", request.spec.disk_mib)
+}
