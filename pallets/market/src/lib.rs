@@ -344,6 +344,8 @@ pub mod pallet {
 			assert!(T::MaxScan::get() > 0, "MaxScan is zero: nothing would be matched");
 			assert!(T::MaxMatches::get() > 0, "MaxMatches is zero: freed capacity would not be matched");
 			assert!(T::MaxOffersPerProvider::get() > 0, "MaxOffersPerProvider is zero");
+			assert!(T::MaxScan::get() <= weights::MOST_CANDIDATES, "MaxScan is beyond what is benchmarked");
+			assert!(T::MaxOffersPerProvider::get() <= weights::MOST_OFFERS, "MaxOffersPerProvider is beyond the benchmarks");
 			assert!(T::MinMatchWindow::get() <= T::MaxMatchWindow::get(), "match windows are out of order");
 			assert!(MAX_RETRIES <= u32::from(u8::MAX), "retries do not fit their type");
 		}

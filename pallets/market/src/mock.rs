@@ -80,7 +80,7 @@ mod runtime {
 	#[runtime::pallet_index(1)]
 	pub type Market = pallet_market;
 	#[runtime::pallet_index(2)]
-	pub type Desk = super::desk;
+	pub type Desk = desk;
 }
 
 #[derive_impl(frame_system::config_preludes::TestDefaultConfig)]

@@ -12,6 +12,11 @@ use frame_support::{
 	weights::{constants::ParityDbWeight, RuntimeDbWeight, Weight},
 };
 
+/// Most offers of one provider that the benchmark of a settlement covers.
+pub const MOST_OFFERS: u32 = 32;
+/// Most candidates that the benchmarks of searches cover.
+pub const MOST_CANDIDATES: u32 = 64;
+
 /// Weights of the calls and of their parts.
 pub trait WeightInfo {
 	/// `post_offer`, without looking for jobs.

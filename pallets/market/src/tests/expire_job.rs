@@ -97,7 +97,6 @@ fn the_sweeper_comes_around_however_many_jobs_wait() {
 		});
 		assert_eq!(rounds, Some(4));
 		// The next round begins at the beginning.
-		Market::on_idle(22, Weight::MAX);
 		assert_eq!(SweepCursor::<Test>::get(), None);
 		assert!(Market::job(JobId(0)).is_some());
 	});

@@ -102,9 +102,10 @@ fn a_search_for_an_offer_is_bounded_whatever_stands_before() {
 		Desk::take(At::Free, RIVAL, 100 * LP).unwrap();
 		assert_eq!(offer_of(post(request())), fits, "the last place that is looked at");
 		closed(RATE).by(AUTHOR);
-		let charged = crate::Pallet::<Test>::longest_search_for_offers();
 		let info = try_post(CREATOR, request()).unwrap();
-		assert!(info.actual_weight.unwrap().ref_time() > charged.ref_time() / 2);
+		let looked_at = crate::Scan { candidates: MAX_SCAN, matches: 0 };
+		let searched = crate::Pallet::<Test>::searched_offers(looked_at);
+		assert_eq!(info.actual_weight.unwrap(), <() as crate::WeightInfo>::post_job() + searched);
 		assert_eq!(match_by(lilypad_primitives::JobId(1)), Some(21), "one place too far");
 	});
 }
