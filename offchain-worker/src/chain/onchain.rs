@@ -1,0 +1,197 @@
+//! The chain behind a node.
+
+use super::{BestBlock, Block, Call, Chain, ChainError, ChainResult, Deal, DealState};
+use crate::AccountId;
+use async_trait::async_trait;
+use futures::stream::{BoxStream, StreamExt};
+use lilypad_client::{
+	calls, BlockId, ChainEvent, Client, ClientError, Follower, MarketEvent, OfferParams, Signer, TxOptions, Update, View,
+};
+use lilypad_primitives::{
+	Balance, DealId, Job, JobId, Millis, ModuleInfo, Offer, OfferId, PeerAddress, VersionId,
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+/// Blocks in which a worker's transaction can be included: it is worthless later.
+const MORTALITY: u64 = 16;
+
+/// Blocks that wait to be looked at.
+const QUEUE: usize = 64;
+
+/// The chain behind a node.
+#[derive(Clone, Debug)]
+pub struct OnChain {
+	client: Client,
+	signer: Signer,
+	millis_per_block: Millis,
+}
+
+impl OnChain {
+	/// With a connection that stands.
+	pub async fn new(client: Client, signer: Signer) -> ChainResult<Self> {
+		let millis_per_block = client.best().await?.constant("Deals", "MillisPerBlock")?;
+		Ok(Self { client, signer, millis_per_block })
+	}
+
+	async fn block(&self, view: &View) -> ChainResult<Block> {
+		Ok(Block { number: view.number(), hash: view.hash().into(), timestamp: view.timestamp().await? })
+	}
+
+	/// The next new best block.
+	async fn next(&self, follower: &mut Follower) -> ChainResult<BestBlock> {
+		loop {
+			if let Update::Best { block, events } = follower.next().await? {
+				let me = self.signer.account();
+				let matched = events.into_iter().filter_map(|record| match record.event {
+					ChainEvent::MarketEvent(MarketEvent::JobMatched { deal, provider, .. }) if provider == me => Some(deal),
+					_ => None,
+				});
+				let matched = matched.collect();
+				let view = self.client.at(lilypad_client::At::Hash(block.hash)).await?;
+				return Ok(BestBlock { block: self.block(&view).await?, matched });
+			}
+		}
+	}
+}
+
+impl From<ClientError> for ChainError {
+	fn from(error: ClientError) -> Self {
+		let text = error.to_string();
+		match error {
+			ClientError::Lapsed { .. } => Self::NotIncluded(text),
+			ClientError::OtherChain { .. } | ClientError::NotLilypad { .. } | ClientError::Incompatible { .. } =>
+				Self::WrongChain(text),
+			ClientError::Decode { .. } => Self::Malformed(text),
+			other if other.is_transient() => Self::Unreachable(text),
+			_ => Self::Refused { what: "the request".into(), error: text },
+		}
+	}
+}
+
+fn deal(id: DealId, deal: lilypad_client::Deal) -> Deal {
+	use lilypad_client::DealState as Theirs;
+	let state = match deal.state {
+		Theirs::Matched { ack_by } => DealState::Matched { ack_by },
+		Theirs::Running { acked_at, acked_ms, submit_by } => DealState::Running { acked_at, acked_ms, submit_by },
+		Theirs::Submitted { seal, elapsed, draw_at, judge_by, opened } =>
+			DealState::Submitted { seal, elapsed, draw_at, judge_by, opened },
+	};
+	Deal { id, job: deal.job, offer: deal.offer, terms: deal.terms, state }
+}
+
+fn encode(call: Call) -> ChainResult<calls::Call> {
+	Ok(match call {
+		Call::Bond(amount) => calls::deals::bond(amount.into()),
+		Call::PostOffer(offer) => calls::market::post_offer(OfferParams {
+			machine: offer.machine,
+			slots: offer.slots,
+			rate: offer.rate,
+			platforms: offer.platforms.try_into().map_err(|_| ChainError::Malformed("too many platforms".into()))?,
+			modules: offer.modules,
+			mediators: offer.mediators,
+			creators: offer.creators,
+		}),
+		Call::PauseOffer(offer) => calls::market::pause_offer(offer),
+		Call::ResumeOffer(offer) => calls::market::resume_offer(offer),
+		Call::SetPeer(address) => calls::market::set_peer(address),
+		Call::Acknowledge(deal) => calls::deals::acknowledge(deal),
+		Call::Decline(deal) => calls::deals::decline(deal),
+		Call::ReportUnfetchable(deal) => calls::deals::report_unfetchable(deal),
+		Call::Submit(deal, seal) => calls::deals::submit(deal, seal),
+		Call::Reveal(deal, opening) => calls::deals::reveal(deal, opening),
+		Call::Expire(deal) => calls::deals::expire(deal),
+	})
+}
+
+#[async_trait]
+impl Chain for OnChain {
+	fn account(&self) -> AccountId {
+		self.signer.account()
+	}
+
+	fn genesis_hash(&self) -> [u8; 32] {
+		self.client.genesis_hash().into()
+	}
+
+	fn millis_per_block(&self) -> Millis {
+		self.millis_per_block
+	}
+
+	async fn best_block(&self) -> ChainResult<Block> {
+		self.block(&self.client.best().await?).await
+	}
+
+	async fn subscribe_best(&self) -> ChainResult<BoxStream<'static, ChainResult<BestBlock>>> {
+		let (sender, receiver) = mpsc::channel(QUEUE);
+		let (chain, runtime) = (self.clone(), tokio::runtime::Handle::current());
+		// The follower can't move between threads while it waits, so it has one of its own.
+		let follow = move || {
+			runtime.block_on(async {
+				let mut follower = chain.client.follow(None);
+				loop {
+					let next = tokio::select! {
+						next = chain.next(&mut follower) => next,
+						() = sender.closed() => return,
+					};
+					let failed = next.is_err();
+					if sender.send(next).await.is_err() || failed {
+						return;
+					}
+				}
+			})
+		};
+		std::thread::Builder::new()
+			.name("lilypad-follow".into())
+			.spawn(follow)
+			.map_err(|e| ChainError::Unreachable(format!("no thread can be started: {e}")))?;
+		Ok(ReceiverStream::new(receiver).boxed())
+	}
+
+	async fn deal(&self, id: DealId) -> ChainResult<Option<Deal>> {
+		Ok(self.client.best().await?.deal(id).await?.map(|found| deal(id, found)))
+	}
+
+	async fn deals_of(&self, who: &AccountId) -> ChainResult<Vec<Deal>> {
+		let all = self.client.best().await?.deals().await?;
+		let ours = all.into_iter().filter(|(_, found)| found.terms.provider == *who);
+		Ok(ours.map(|(id, found)| deal(id, found)).collect())
+	}
+
+	async fn job(&self, id: JobId) -> ChainResult<Option<Job<AccountId>>> {
+		Ok(self.client.best().await?.job(id).await?.map(|record| record.job))
+	}
+
+	async fn module(&self, id: VersionId) -> ChainResult<Option<(ModuleInfo<AccountId>, Vec<u8>)>> {
+		let module = self.client.best().await?.module_by_id(id).await?;
+		Ok(module.map(|module| (module.info, module.manifest)))
+	}
+
+	async fn offers_of(&self, who: &AccountId) -> ChainResult<Vec<(OfferId, Offer<AccountId>)>> {
+		Ok(self.client.best().await?.offers_of(who).await?)
+	}
+
+	async fn peer(&self, who: &AccountId) -> ChainResult<Option<PeerAddress>> {
+		Ok(self.client.best().await?.peer(who).await?)
+	}
+
+	async fn peers(&self) -> ChainResult<Vec<(AccountId, PeerAddress)>> {
+		Ok(self.client.best().await?.peers().await?)
+	}
+
+	async fn bond(&self, who: &AccountId) -> ChainResult<Balance> {
+		Ok(self.client.best().await?.bond(who).await?.map_or(0, |bond| bond.total))
+	}
+
+	async fn call(&self, call: Call, anchor: Option<Block>) -> ChainResult<Block> {
+		let anchor = anchor.map(|block| BlockId { number: block.number, hash: block.hash.into() });
+		let options = TxOptions { mortality: MORTALITY, anchor, ..TxOptions::default() };
+		let call = encode(call)?;
+		let what = call.to_string();
+		let outcome = self.client.submit_with(&self.signer, call, options).await.map_err(|e| match e.into() {
+			ChainError::Refused { error, .. } => ChainError::Refused { what, error },
+			other => other,
+		})?;
+		self.block(&self.client.at(lilypad_client::At::Hash(outcome.block.hash)).await?).await
+	}
+}

@@ -1,0 +1,185 @@
+//! Opened results over HTTP, read-only, for those who have no peer-to-peer client.
+
+use crate::{
+	p2p::Access,
+	results::{BlobStore, ResultEntry, ResultError, ResultStore},
+};
+use axum::{
+	body::Body,
+	extract::{Path, State},
+	http::{header, HeaderValue, StatusCode},
+	response::{IntoResponse, Response},
+	routing::get,
+	Json, Router,
+};
+use iroh_blobs::Hash;
+use lilypad_primitives::OutputRoot;
+use serde::Serialize;
+use std::{net::SocketAddr, sync::Arc};
+use tokio::{
+	net::TcpListener,
+	sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_util::{io::ReaderStream, sync::CancellationToken};
+
+/// Requests that are answered at the same time.
+const MAX_REQUESTS: usize = 64;
+
+#[derive(Clone)]
+struct Shared {
+	blobs: BlobStore,
+	access: Access,
+	slots: Arc<Semaphore>,
+}
+
+#[derive(Serialize)]
+struct Listing {
+	root: String,
+	files: Vec<ListedFile>,
+}
+
+#[derive(Serialize)]
+struct ListedFile {
+	name: String,
+	size: u64,
+	blake3: String,
+}
+
+/// The routes: `/v1/results/<root>/` lists a result, `/v1/results/<root>/<name>` is one of its files.
+pub fn router(blobs: BlobStore, access: Access) -> Router {
+	let shared = Shared { blobs, access, slots: Arc::new(Semaphore::new(MAX_REQUESTS)) };
+	Router::new()
+		.route("/v1/results/{root}", get(list))
+		.route("/v1/results/{root}/", get(list))
+		.route("/v1/results/{root}/{*name}", get(file))
+		.route("/health", get(|| async { "ok\n" }))
+		.with_state(shared)
+}
+
+/// Serves until `shutdown`.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) -> Result<(), std::io::Error> {
+	axum::serve(listener, router).with_graceful_shutdown(async move { shutdown.cancelled().await }).await
+}
+
+/// Opens a port.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, crate::WorkerError> {
+	TcpListener::bind(address).await.map_err(|source| crate::WorkerError::Listen { address, source })
+}
+
+fn refuse(status: StatusCode, why: &str) -> Response {
+	(status, format!("{why}\n")).into_response()
+}
+
+impl Shared {
+	async fn entries(&self, root: &str) -> Result<(OutputRoot, Vec<ResultEntry>, OwnedSemaphorePermit), Response> {
+		let busy = |_| refuse(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once: try again");
+		let permit = self.slots.clone().try_acquire_owned().map_err(busy)?;
+		let mut bytes = [0; 32];
+		hex::decode_to_slice(root, &mut bytes)
+			.map_err(|_| refuse(StatusCode::BAD_REQUEST, "a result's root has 64 hexadecimal digits"))?;
+		let unknown = || refuse(StatusCode::NOT_FOUND, "no such result is served here; sealed results are not public yet");
+		if !self.access.is_public(bytes) {
+			return Err(unknown());
+		}
+		let root = OutputRoot(bytes);
+		match self.blobs.list(root).await {
+			Ok(entries) => Ok((root, entries, permit)),
+			// Archives of modules are public as well, but no results.
+			Err(ResultError::Missing(_) | ResultError::Store(_)) => Err(unknown()),
+			Err(error) => Err(refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())),
+		}
+	}
+}
+
+async fn list(State(shared): State<Shared>, Path(root): Path<String>) -> Response {
+	let (root, entries, _permit) = match shared.entries(&root).await {
+		Ok(found) => found,
+		Err(response) => return response,
+	};
+	let file = |e: ResultEntry| ListedFile { name: e.name, size: e.size, blake3: hex::encode(e.hash) };
+	Json(Listing { root: root.to_string(), files: entries.into_iter().map(file).collect() }).into_response()
+}
+
+async fn file(State(shared): State<Shared>, Path((root, name)): Path<(String, String)>) -> Response {
+	let (_, entries, permit) = match shared.entries(&root).await {
+		Ok(found) => found,
+		Err(response) => return response,
+	};
+	// The name is compared, never used as a path.
+	let Some(entry) = entries.into_iter().find(|entry| entry.name == name) else {
+		return refuse(StatusCode::NOT_FOUND, "the result has no such file");
+	};
+	let reader = shared.blobs.inner().blobs().reader(Hash::from(entry.hash));
+	let stream = futures::StreamExt::map(ReaderStream::with_capacity(reader, 64 * 1024), move |chunk| {
+		// Held until the last byte is sent.
+		let _ = &permit;
+		chunk
+	});
+	let headers = [
+		(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+		(header::CONTENT_LENGTH, HeaderValue::from(entry.size)),
+		// A stranger's file must not run as a page of this server.
+		(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
+		(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+		(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
+	];
+	(headers, Body::from_stream(stream)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::results::ResultFile;
+	use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+	async fn ask(address: SocketAddr, path: &str) -> (String, Vec<u8>) {
+		let mut stream = tokio::net::TcpStream::connect(address).await.expect("connected");
+		let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+		stream.write_all(request.as_bytes()).await.expect("sent");
+		let mut answer = Vec::new();
+		stream.read_to_end(&mut answer).await.expect("answered");
+		let split = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("a head");
+		(String::from_utf8_lossy(&answer[..split]).into_owned(), answer[split + 4..].to_vec())
+	}
+
+	#[tokio::test]
+	async fn opened_results_are_served_and_nothing_else() {
+		let dir = tempfile::tempdir().expect("a folder");
+		let blobs = BlobStore::open(&dir.path().join("blobs")).await.expect("new");
+		let bytes = vec![9u8; 300_000];
+		let path = dir.path().join("f");
+		std::fs::write(&path, &bytes).expect("written");
+		let hash = *blake3::hash(&bytes).as_bytes();
+		let file = ResultFile { name: "outputs/a b".into(), hash, path };
+		let root = blobs.publish("result/1", &[file]).await.expect("published");
+		let access = Access::default();
+		let listener = listen(([127, 0, 0, 1], 0).into()).await.expect("a port");
+		let address = listener.local_addr().expect("an address");
+		let stop = CancellationToken::new();
+		let server = tokio::spawn(serve(listener, router(blobs, access.clone()), stop.clone()));
+
+		let (head, _) = ask(address, &format!("/v1/results/{root}/")).await;
+		assert!(head.starts_with("HTTP/1.1 404"), "a sealed result is not listed: {head}");
+		access.publish(root.0);
+		let (head, body) = ask(address, &format!("/v1/results/{root}/")).await;
+		assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+		let listing: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+		assert_eq!(listing["files"][0]["name"], "outputs/a b");
+		assert_eq!(listing["files"][0]["size"], 300_000);
+		let (head, body) = ask(address, &format!("/v1/results/{root}/outputs/a%20b")).await;
+		assert!(head.starts_with("HTTP/1.1 200") && head.to_lowercase().contains("nosniff"), "{head}");
+		assert_eq!(body, bytes);
+		for path in [
+			format!("/v1/results/{root}/outputs/../../f"),
+			format!("/v1/results/{root}/..%2f..%2ff"),
+			format!("/v1/results/{}/", "00".repeat(32)),
+			format!("/v1/results/{}/", hex::encode(hash)),
+		] {
+			let (head, _) = ask(address, &path).await;
+			assert!(head.starts_with("HTTP/1.1 404"), "{path}: {head}");
+		}
+		assert!(ask(address, "/v1/results/xyz/").await.0.starts_with("HTTP/1.1 400"));
+		stop.cancel();
+		server.await.expect("no panic").expect("no error");
+	}
+}

@@ -1,0 +1,206 @@
+//! The provider's standing on the chain: its bond, its offer, its address, and whether it takes new work.
+
+use crate::{
+	chain::{Call, Chain, ChainError},
+	config::{Limits, OfferConfig},
+	datadir::DataDir,
+	journal::Journal,
+	metrics::Metrics,
+	p2p::PeerClient,
+	pipeline::Engines,
+	WorkerError,
+};
+use lilypad_primitives::{offer::MAX_PLATFORMS, OfferId, OfferState, PeerAddress, Platform};
+use std::{
+	sync::{Arc, Mutex, PoisonError},
+	time::Duration,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Longest wait for another worker's answer.
+const OTHER_WORKER: Duration = Duration::from_secs(6);
+
+/// Makes sure that no other worker serves this account, and announces where this one is.
+///
+/// The chain names one peer per account. If it names another one, and that one answers for this account, this worker must
+/// not start: two of them would run each job twice, and each would undo the other's offers. A peer that does not answer is
+/// taken over from.
+pub async fn claim_account(chain: &dyn Chain, peers: &PeerClient, own: &PeerAddress) -> Result<(), WorkerError> {
+	let account = chain.account();
+	let announced = chain.peer(&account).await?;
+	if let Some(other) = announced.as_ref().filter(|other| other.id != own.id) {
+		let peer = hex::encode(other.id);
+		match tokio::time::timeout(OTHER_WORKER, ask(peers, other)).await {
+			Ok(Ok((served, genesis))) if served == account && genesis == chain.genesis_hash() => {
+				return Err(WorkerError::AnotherWorker { peer, account: account.to_string() });
+			},
+			Ok(Ok(_)) => tracing::info!(peer, "the announced peer works for somebody else now; taking over"),
+			Ok(Err(error)) => tracing::info!(peer, %error, "the announced peer does not answer; taking over"),
+			Err(_) => tracing::info!(peer, "the announced peer does not answer; taking over"),
+		}
+	}
+	if announced.as_ref() != Some(own) {
+		chain.call(Call::SetPeer(own.clone()), None).await?;
+		tracing::info!(peer = %hex::encode(own.id), "announced this worker's address on the chain");
+	}
+	Ok(())
+}
+
+async fn ask(peers: &PeerClient, other: &PeerAddress) -> Result<(crate::AccountId, [u8; 32]), crate::p2p::P2pError> {
+	peers.connect(other).await?.hello().await
+}
+
+/// Bonds, and posts the offer, as far as that has not been done.
+pub async fn ensure_offer(
+	chain: &dyn Chain,
+	journal: &Journal,
+	engines: &Engines,
+	config: &OfferConfig,
+) -> Result<(), WorkerError> {
+	let account = chain.account();
+	let bond = chain.bond(&account).await?;
+	if let Some(missing) = config.bond.checked_sub(bond).filter(|missing| *missing > 0) {
+		chain.call(Call::Bond(missing), None).await?;
+		tracing::info!(amount = missing, "bonded");
+	}
+	let offers = chain.offers_of(&account).await?;
+	if offers.is_empty() {
+		let mut offer = config.offer.clone();
+		if offer.platforms.is_empty() {
+			offer.platforms = engines.platforms();
+		}
+		offer.platforms.truncate(MAX_PLATFORMS as usize);
+		if offer.platforms.is_empty() {
+			return Err(WorkerError::NoExecutor("there is nothing to offer".into()));
+		}
+		chain.call(Call::PostOffer(offer), None).await?;
+		tracing::info!("posted the offer");
+		return Ok(());
+	}
+	let ours = journal.paused()?;
+	for (id, offer) in offers.iter().filter(|(_, offer)| offer.state == OfferState::Paused) {
+		match config.resume {
+			true => {
+				chain.call(Call::ResumeOffer(*id), None).await?;
+				tracing::info!(%id, "resumed the offer");
+			},
+			false if ours.contains(id) => (),
+			false => tracing::warn!(
+				%id,
+				rate = offer.rate,
+				"the offer is paused and takes no jobs: look why (the chain pauses offers after a missed deal), then resume it"
+			),
+		}
+	}
+	Ok(())
+}
+
+/// Why no new work is taken, if so.
+pub type Ailments = Arc<Mutex<Vec<String>>>;
+
+/// Keeps an eye on executors, disk, address and account.
+pub struct Health {
+	/// The chain.
+	pub chain: Arc<dyn Chain>,
+	/// Remembers which offers this worker has paused.
+	pub journal: Journal,
+	/// What runs jobs.
+	pub engines: Engines,
+	/// The worker's folder.
+	pub data: Arc<DataDir>,
+	/// How much disk must be free.
+	pub limits: Limits,
+	/// Counts.
+	pub metrics: Arc<Metrics>,
+	/// This worker's peer id.
+	pub peer: [u8; 32],
+	/// What is wrong now.
+	pub ailments: Ailments,
+}
+
+impl Health {
+	/// Looks again and again, pauses offers while something is wrong, and resumes those that it has paused.
+	pub async fn watch(self, every: Duration, shutdown: CancellationToken) -> Result<(), WorkerError> {
+		let mut tick = tokio::time::interval(every);
+		tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+		loop {
+			tokio::select! {
+				() = shutdown.cancelled() => return Ok(()),
+				_ = tick.tick() => (),
+			}
+			match self.look().await {
+				Ok(()) => (),
+				Err(error @ (WorkerError::TakenOver(_) | WorkerError::Journal(_))) => return Err(error),
+				Err(error) => tracing::warn!(%error, "the worker's health could not be looked after"),
+			}
+		}
+	}
+
+	/// Looks once.
+	pub async fn look(&self) -> Result<(), WorkerError> {
+		let mut ailing: Vec<(Option<Platform>, String)> = Vec::new();
+		let mut able = Vec::new();
+		for engine in &self.engines.0 {
+			match engine.health().await {
+				Ok(()) => able.extend(engine.platforms()),
+				Err(error) => ailing.extend(engine.platforms().into_iter().map(|p| (Some(p), error.to_string()))),
+			}
+		}
+		let free = self.data.free_bytes()?;
+		self.metrics.free_bytes.set(free);
+		if free < self.limits.min_free_bytes {
+			let why = format!(
+				"the disk is nearly full: {free} bytes are free in {}, {} are needed to take new work. Make room",
+				self.data.root().display(),
+				self.limits.min_free_bytes
+			);
+			ailing.push((None, why));
+		}
+		let account = self.chain.account();
+		if let Some(peer) = self.chain.peer(&account).await?.filter(|peer| peer.id != self.peer) {
+			return Err(WorkerError::TakenOver(hex::encode(peer.id)));
+		}
+		self.adjust_offers(&able, ailing).await
+	}
+
+	async fn adjust_offers(&self, able: &[Platform], ailing: Vec<(Option<Platform>, String)>) -> Result<(), WorkerError> {
+		let full = ailing.iter().any(|(platform, _)| platform.is_none());
+		let mut whys = ailing.into_iter().map(|(_, why)| why).collect::<Vec<_>>();
+		let offers = self.chain.offers_of(&self.chain.account()).await?;
+		let before = self.journal.paused()?;
+		let mut paused = before.iter().copied().filter(|id| offers.iter().any(|(of, _)| of == id)).collect::<Vec<_>>();
+		for (id, offer) in offers {
+			// An engine that is down no longer lists its platforms.
+			let unable = offer.platforms.iter().find(|platform| !able.contains(platform));
+			if let Some(platform) = unable {
+				whys.push(format!("offer {id} promises {platform:?}, which nothing here can run now"));
+			}
+			let ill = full || unable.is_some();
+			if ill && offer.state == OfferState::Active {
+				// First the note, then the deed: what this worker has paused, it may resume.
+				if !paused.contains(&id) {
+					paused.push(id);
+				}
+				self.journal.set_paused(&paused)?;
+				self.change(Call::PauseOffer(id), id, "paused").await?;
+			} else if !ill && paused.contains(&id) {
+				if offer.state == OfferState::Paused {
+					self.change(Call::ResumeOffer(id), id, "resumed").await?;
+				}
+				paused.retain(|of| *of != id);
+				self.journal.set_paused(&paused)?;
+			}
+		}
+		whys.sort();
+		whys.dedup();
+		self.metrics.healthy.set(u64::from(whys.is_empty()));
+		*self.ailments.lock().unwrap_or_else(PoisonError::into_inner) = whys;
+		Ok(())
+	}
+
+	async fn change(&self, call: Call, id: OfferId, what: &str) -> Result<(), ChainError> {
+		self.chain.call(call, None).await?;
+		tracing::warn!(%id, "{what} the offer");
+		Ok(())
+	}
+}

@@ -1,0 +1,391 @@
+//! The worker's side of the protocol.
+
+use super::{
+	access::Access,
+	wire::{
+		read_frame, write_frame, Purpose, Refusal, Request, Response, SignedRequest, ALPN, FRAME_TIMEOUT, MAX_REQUEST,
+	},
+	P2pError,
+};
+use crate::{
+	chain::{Chain, ChainError, DealState},
+	config::{Limits, MIB},
+	datadir::DataDir,
+	journal::{Closing, Journal, Stage},
+	progress::{Progress, ProgressHub},
+	results::{input_tag, module_tag, sidecar_tag, BlobStore, ResultError, ResultStore},
+	AccountId,
+};
+use bytes::Bytes;
+use iroh::{
+	endpoint::{Connection, RecvStream, SendStream},
+	protocol::{AcceptError, ProtocolHandler, Router},
+	Endpoint, EndpointId,
+};
+use iroh_blobs::BlobsProtocol;
+use lilypad_primitives::{manifest::Manifest, DealId, Inputs, JobId, OutputRoot, VersionId};
+use std::{
+	io,
+	sync::{
+		atomic::{AtomicU64, Ordering},
+		Arc,
+	},
+	time::Duration,
+};
+use tokio::{
+	sync::{mpsc, watch, Semaphore},
+	task::JoinSet,
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+
+/// Streams that one peer may have open at once.
+const STREAMS_PER_PEER: usize = 8;
+/// Longest pause in an upload.
+const UPLOAD_PAUSE: Duration = Duration::from_secs(30);
+/// How often an unchanged state is repeated to a watcher, so that it knows that we live.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// A peer that asks nothing for so long is disconnected.
+const IDLE: Duration = Duration::from_secs(300);
+const CHUNK: usize = 64 * 1024;
+/// Longest standard error that is sent in one answer.
+const MAX_LOG: u64 = 2 * MIB;
+/// Its name among the files that come along unverified.
+const STDERR: &str = "stderr";
+
+/// What the worker's side of the protocol needs.
+#[derive(Clone)]
+pub struct PeerService {
+	/// The chain.
+	pub chain: Arc<dyn Chain>,
+	/// The worker's folder.
+	pub data: Arc<DataDir>,
+	/// What has been decided.
+	pub journal: Journal,
+	/// Where files are kept.
+	pub blobs: BlobStore,
+	/// What deals are doing.
+	pub hub: ProgressHub,
+	/// Who may fetch which blob.
+	pub access: Access,
+	/// How much others may store.
+	pub limits: Limits,
+	/// Counts the files that have arrived, for those who wait for one.
+	pub arrivals: watch::Sender<u64>,
+	/// Bytes promised to uploads that go on.
+	pub reserved: Arc<AtomicU64>,
+}
+
+impl std::fmt::Debug for PeerService {
+	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+		f.write_str("PeerService")
+	}
+}
+
+/// The bytes promised to one upload.
+struct Reservation {
+	reserved: Arc<AtomicU64>,
+	bytes: u64,
+}
+
+impl Drop for Reservation {
+	fn drop(&mut self) {
+		self.reserved.fetch_sub(self.bytes, Ordering::SeqCst);
+	}
+}
+
+impl From<ChainError> for Refusal {
+	fn from(error: ChainError) -> Self {
+		Refusal::Unavailable(error.to_string())
+	}
+}
+
+impl From<ResultError> for Refusal {
+	fn from(error: ResultError) -> Self {
+		match error {
+			ResultError::DiskFull => Refusal::DiskFull,
+			ResultError::WrongHash { .. } => Refusal::WrongHash,
+			ResultError::Missing(_) => Refusal::Unknown,
+			other => Refusal::Unavailable(other.to_string()),
+		}
+	}
+}
+
+impl PeerService {
+	/// Starts to serve both protocols on the endpoint.
+	pub fn serve(&self, endpoint: Endpoint, shutdown: CancellationToken) -> Router {
+		let gate = self.access.gate(self.limits.max_connections, shutdown.clone());
+		let handler = Handler {
+			service: self.clone(),
+			id: endpoint.id(),
+			connections: Arc::new(Semaphore::new(self.limits.max_connections)),
+			shutdown,
+		};
+		Router::builder(endpoint)
+			.accept(iroh_blobs::ALPN, BlobsProtocol::new(self.blobs.inner(), Some(gate)))
+			.accept(ALPN, handler)
+			.spawn()
+	}
+
+	async fn answer(&self, me: EndpointId, peer: EndpointId, mut send: SendStream, mut recv: RecvStream) -> Result<(), P2pError> {
+		let request = match read_frame::<SignedRequest>(&mut recv, MAX_REQUEST, FRAME_TIMEOUT).await {
+			Ok(request) => request,
+			Err(P2pError::Protocol(_)) => return finish(&mut send, &Response::Refused(Refusal::Malformed)).await,
+			Err(other) => return Err(other),
+		};
+		let genesis = self.chain.genesis_hash();
+		let response = match &request.request {
+			Request::Hello => Ok(Response::Hello { account: self.chain.account(), genesis }),
+			signed => match request.account(&genesis, me, peer) {
+				Err(refusal) => Err(refusal),
+				Ok(who) => match signed {
+					Request::Watch(deal) => match self.owned(*deal, &who) {
+						Ok(_) => return self.watch(*deal, send).await,
+						Err(refusal) => Err(refusal),
+					},
+					Request::Upload { hash, size, purpose } => {
+						let result = self.upload(&who, *hash, *size, *purpose, &mut send, &mut recv).await;
+						if result.is_err() {
+							// Whatever is still on its way is not wanted. It may have been read to its end already.
+							recv.stop(0u32.into()).ok();
+						}
+						result.map(|()| Response::Stored)
+					},
+					Request::Opening(deal) => self.opening(*deal, &who, peer).await,
+					Request::Logs(deal) => self.logs(*deal, &who).await,
+					Request::Hello => Err(Refusal::Malformed),
+				},
+			},
+		};
+		finish(&mut send, &response.unwrap_or_else(Response::Refused)).await
+	}
+
+	fn owned(&self, deal: DealId, who: &AccountId) -> Result<Stage, Refusal> {
+		let record = self.journal.get(deal).map_err(|e| Refusal::Unavailable(e.to_string()))?.ok_or(Refusal::Unknown)?;
+		match record.creator == *who {
+			true => Ok(record.stage),
+			false => Err(Refusal::NotYours),
+		}
+	}
+
+	async fn watch(&self, deal: DealId, mut send: SendStream) -> Result<(), P2pError> {
+		let Some(mut progress) = self.hub.watch(deal) else {
+			return finish(&mut send, &Response::Refused(Refusal::Unknown)).await;
+		};
+		loop {
+			let now = progress.borrow_and_update().clone();
+			let last = now.is_final();
+			write_frame(&mut send, &Response::Progress(now)).await?;
+			if last {
+				break;
+			}
+			match tokio::time::timeout(HEARTBEAT, progress.changed()).await {
+				Ok(Err(_)) => {
+					let ended = Progress::Ended { why: "the deal is closed".into() };
+					write_frame(&mut send, &Response::Progress(ended)).await?;
+					break;
+				},
+				Ok(Ok(())) | Err(_) => (),
+			}
+		}
+		send.finish().map_err(P2pError::lost)
+	}
+
+	async fn opening(&self, deal: DealId, who: &AccountId, peer: EndpointId) -> Result<Response, Refusal> {
+		let stage = self.owned(deal, who)?;
+		let opening = stage.opening().ok_or(Refusal::NotReady)?;
+		// Before the seal is on the chain the creator could still cancel, result in hand.
+		let sealed = match self.chain.deal(deal).await? {
+			Some(deal) => matches!(deal.state, DealState::Submitted { seal, .. } if seal == opening.seal(deal.id)),
+			None => match stage {
+				Stage::Sealed { submitted, .. } => submitted,
+				Stage::Closed { why, .. } => why == Closing::Settled,
+				_ => false,
+			},
+		};
+		if !sealed {
+			return Err(Refusal::NotReady);
+		}
+		self.access.grant(opening.triple.root.0, peer);
+		let sidecar = self.blobs.tag_hash(&sidecar_tag(deal)).await?.map(OutputRoot);
+		if let Some(root) = sidecar {
+			self.access.grant(root.0, peer);
+		}
+		Ok(Response::Opening { opening, sidecar })
+	}
+
+	async fn logs(&self, deal: DealId, who: &AccountId) -> Result<Response, Refusal> {
+		self.owned(deal, who)?;
+		let root = self.blobs.tag_hash(&sidecar_tag(deal)).await?.ok_or(Refusal::NotReady)?;
+		let files = self.blobs.list(OutputRoot(root)).await?;
+		let bytes = match files.iter().find(|file| file.name == STDERR) {
+			Some(file) => self.blobs.read(file.hash, MAX_LOG).await?,
+			None => Bytes::new(),
+		};
+		Ok(Response::Logs(bytes.to_vec()))
+	}
+
+	async fn upload(
+		&self,
+		who: &AccountId,
+		hash: [u8; 32],
+		size: u64,
+		purpose: Purpose,
+		send: &mut SendStream,
+		recv: &mut RecvStream,
+	) -> Result<(), Refusal> {
+		let (tag, quota) = match purpose {
+			Purpose::JobInput(job) => (input_tag(job, &hash), self.check_input(who, job, hash, size).await?),
+			Purpose::Module(version) => (module_tag(version), self.check_module(who, version, hash, size).await?),
+		};
+		if self.blobs.size(hash).await?.is_some() {
+			self.blobs.tag(hash, &tag).await?;
+		} else {
+			let _reservation = self.reserve(size, quota).await?;
+			let broken = |e: P2pError| Refusal::Unavailable(e.to_string());
+			write_frame(send, &Response::Send).await.map_err(broken)?;
+			let (sender, receiver) = mpsc::channel(16);
+			let stored = self.blobs.add_stream(ReceiverStream::new(receiver), hash, &tag);
+			let (received, stored) = tokio::join!(receive(recv, size, sender), stored);
+			received?;
+			stored?;
+		}
+		if matches!(purpose, Purpose::Module(_)) {
+			self.access.publish(hash);
+		}
+		self.arrivals.send_modify(|n| *n += 1);
+		Ok(())
+	}
+
+	/// Whether the job wants this file from this account.
+	async fn check_input(&self, who: &AccountId, id: JobId, hash: [u8; 32], size: u64) -> Result<Option<u64>, Refusal> {
+		if !self.hub.has_job(id) {
+			return Err(Refusal::Unknown);
+		}
+		let job = self.chain.job(id).await?.ok_or(Refusal::Unknown)?;
+		if job.creator != *who {
+			return Err(Refusal::NotYours);
+		}
+		let inputs = match job.request.inputs {
+			Inputs::Hash { hash, size } => Some((hash, size)),
+			Inputs::Inline(_) => None,
+		};
+		let files = job.request.files.iter().map(|f| (f.hash, f.size)).chain(inputs).collect::<Vec<_>>();
+		let expected = files.iter().find(|(of, _)| *of == hash).ok_or(Refusal::NotAsked)?.1;
+		if expected != size {
+			return Err(Refusal::WrongSize(expected));
+		}
+		let all = files.iter().fold(0u64, |sum, (_, size)| sum.saturating_add(*size));
+		match all > self.limits.max_input_bytes {
+			true => Err(Refusal::TooLarge(self.limits.max_input_bytes)),
+			false => Ok(None),
+		}
+	}
+
+	/// Whether the module version has this archive or code, and this account is its author.
+	async fn check_module(
+		&self,
+		who: &AccountId,
+		id: VersionId,
+		hash: [u8; 32],
+		size: u64,
+	) -> Result<Option<u64>, Refusal> {
+		let (info, manifest) = self.chain.module(id).await?.ok_or(Refusal::Unknown)?;
+		if info.author != *who {
+			return Err(Refusal::NotYours);
+		}
+		let manifest = Manifest::parse(&manifest).map_err(|_| Refusal::NotAsked)?;
+		let blob = manifest.blob().filter(|blob| blob.hash.0 == hash).ok_or(Refusal::NotAsked)?;
+		if blob.size != size {
+			return Err(Refusal::WrongSize(blob.size));
+		}
+		match size > self.limits.max_archive_bytes {
+			true => Err(Refusal::TooLarge(self.limits.max_archive_bytes)),
+			false => Ok(Some(self.limits.module_cache_bytes)),
+		}
+	}
+
+	/// Sets room aside for an upload.
+	async fn reserve(&self, size: u64, module_quota: Option<u64>) -> Result<Reservation, Refusal> {
+		let before = self.reserved.fetch_add(size, Ordering::SeqCst);
+		let reservation = Reservation { reserved: self.reserved.clone(), bytes: size };
+		let promised = before.saturating_add(size);
+		if let Some(quota) = module_quota {
+			let used = self.blobs.tagged("module/").await?.iter().fold(0u64, |sum, (_, _, size)| sum.saturating_add(*size));
+			if used.saturating_add(promised) > quota {
+				return Err(Refusal::QuotaExceeded);
+			}
+		}
+		let free = self.data.free_bytes().map_err(|e| Refusal::Unavailable(e.to_string()))?;
+		match free < promised.saturating_add(self.limits.min_free_bytes) {
+			true => Err(Refusal::DiskFull),
+			false => Ok(reservation),
+		}
+	}
+}
+
+/// Passes on exactly `size` bytes.
+async fn receive(recv: &mut RecvStream, size: u64, to: mpsc::Sender<io::Result<Bytes>>) -> Result<(), Refusal> {
+	let mut left = size;
+	let failed = loop {
+		let chunk = match tokio::time::timeout(UPLOAD_PAUSE, recv.read_chunk(CHUNK)).await {
+			Err(_) => break Refusal::Unavailable("the upload paused for too long".into()),
+			Ok(Err(e)) => break Refusal::Unavailable(e.to_string()),
+			Ok(Ok(None)) if left == 0 => return Ok(()),
+			Ok(Ok(None)) => break Refusal::WrongSize(size),
+			Ok(Ok(Some(chunk))) => chunk,
+		};
+		let Some(rest) = left.checked_sub(chunk.len() as u64) else { break Refusal::WrongSize(size) };
+		left = rest;
+		if to.send(Ok(chunk)).await.is_err() {
+			// The store has given up, and says why itself.
+			return Ok(());
+		}
+	};
+	// An error makes the store drop what it has. If it is gone already, so are the bytes.
+	to.send(Err(io::Error::other(failed.to_string()))).await.ok();
+	Err(failed)
+}
+
+async fn finish(send: &mut SendStream, response: &Response) -> Result<(), P2pError> {
+	write_frame(send, response).await?;
+	send.finish().map_err(P2pError::lost)
+}
+
+#[derive(Clone, Debug)]
+struct Handler {
+	service: PeerService,
+	id: EndpointId,
+	connections: Arc<Semaphore>,
+	shutdown: CancellationToken,
+}
+
+impl ProtocolHandler for Handler {
+	async fn accept(&self, connection: Connection) -> Result<(), AcceptError> {
+		let Ok(_permit) = self.connections.clone().try_acquire_owned() else {
+			connection.close(1u32.into(), b"busy");
+			return Ok(());
+		};
+		let peer = connection.remote_id();
+		let mut streams = JoinSet::new();
+		loop {
+			let next = tokio::select! {
+				next = tokio::time::timeout(IDLE, connection.accept_bi()), if streams.len() < STREAMS_PER_PEER => next,
+				Some(_) = streams.join_next() => continue,
+				() = self.shutdown.cancelled() => break,
+			};
+			let (send, recv) = match next {
+				Ok(Ok(stream)) => stream,
+				Err(_) if !streams.is_empty() => continue,
+				Ok(Err(_)) | Err(_) => break,
+			};
+			let (service, me) = (self.service.clone(), self.id);
+			streams.spawn(async move {
+				if let Err(error) = service.answer(me, peer, send, recv).await {
+					tracing::debug!(peer = %peer.fmt_short(), %error, "a request was not answered");
+				}
+			});
+		}
+		Ok(())
+	}
+}

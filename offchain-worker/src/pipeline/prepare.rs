@@ -1,0 +1,117 @@
+//! Before the run: the image or code, and the creator's files.
+
+use super::{Context, StepError};
+use crate::{
+	chain::{Block, Call, Deal, DealState},
+	executor::{self, ExecError},
+	journal::{DealRecord, RunRecord, Stage},
+	progress::Progress,
+	AccountId,
+};
+use lilypad_primitives::{manifest::Manifest, Inputs, Job, ModuleInfo, Status, Triple};
+
+/// What is to be run.
+pub(crate) struct Work {
+	pub(crate) job: Job<AccountId>,
+	pub(crate) info: ModuleInfo<AccountId>,
+	pub(crate) manifest: Manifest,
+}
+
+/// Reads the job and its module. The inner error is the module's own fault, the same for every provider; `None` when the
+/// job is gone.
+pub(crate) async fn load(ctx: &Context, deal: &Deal) -> Result<Option<Result<Work, String>>, StepError> {
+	let Some(job) = ctx.chain.job(deal.job).await? else { return Ok(None) };
+	let Some((info, bytes)) = ctx.chain.module(job.version).await? else { return Ok(None) };
+	let manifest = match Manifest::parse(&bytes) {
+		Ok(manifest) => manifest,
+		Err(error) => return Ok(Some(Err(error.to_string()))),
+	};
+	if manifest.image() != Some(info.runtime) {
+		return Ok(Some(Err("the manifest names another image or code than the chain".into())));
+	}
+	Ok(Some(Ok(Work { job, info, manifest })))
+}
+
+/// Blobs that the creator has to hand over.
+pub(crate) fn wanted(job: &Job<AccountId>) -> Vec<[u8; 32]> {
+	let inputs = match &job.request.inputs {
+		Inputs::Hash { hash, .. } => Some(*hash),
+		Inputs::Inline(_) => None,
+	};
+	job.request.files.iter().map(|file| file.hash).chain(inputs).collect()
+}
+
+/// A run that failed for the job's own fault before it began.
+pub(crate) fn job_error() -> RunRecord {
+	let triple = Triple { status: Status::JobError, exit_code: 0, root: crate::output::empty_root() };
+	RunRecord { triple, measured: 1 }
+}
+
+pub(super) async fn prepare(ctx: &Context, record: &DealRecord, deal: &Deal, best: Block) -> Result<(), StepError> {
+	let error = match try_prepare(ctx, record, deal).await {
+		Ok(()) => return Ok(()),
+		Err(error) => error,
+	};
+	// A transaction sent in the last block that is left would be too late.
+	let DealState::Matched { ack_by } = deal.state else { return Err(error) };
+	if best.number.saturating_add(1).saturating_add(ctx.timing.deadline_margin) < ack_by {
+		return Err(error);
+	}
+	let call = match error.is_unfetchable() {
+		true => Call::ReportUnfetchable(deal.id),
+		false => Call::Decline(deal.id),
+	};
+	tracing::warn!(deal = %deal.id, %error, ?call, "giving the deal up");
+	ctx.chain.call(call, Some(best)).await?;
+	Ok(())
+}
+
+async fn try_prepare(ctx: &Context, record: &DealRecord, deal: &Deal) -> Result<(), StepError> {
+	let Some(work) = load(ctx, deal).await? else { return Ok(()) };
+	let Work { job, info, manifest } = match work {
+		Ok(work) => work,
+		Err(why) => {
+			tracing::warn!(deal = %deal.id, why, "the module can't be run by anybody");
+			super::run::publish_nothing(ctx, record.deal).await?;
+			ctx.journal.advance(record.deal, Stage::Ran(job_error()))?;
+			return Ok(());
+		},
+	};
+	let free = ctx.data.free_bytes().map_err(|e| StepError::Exec(ExecError::Invalid(e.to_string())))?;
+	let needed = ctx.limits.min_free_bytes.saturating_add(u64::from(deal_disk_mib(&job)) << 20);
+	if free < needed {
+		return Err(ExecError::DiskFull { path: ctx.data.root().into(), needed, free }.into());
+	}
+	let engine = ctx.engines.get(info.runtime.platform())?;
+	if !engine.has(&info.runtime).await? {
+		let show = |done, total| ctx.hub.set(deal.id, Progress::FetchingImage { done, total });
+		show(0, info.fetch_bytes);
+		// The file lasts until the executor has read it.
+		let (source, _file) = ctx.sources.module(job.version, &info, &manifest, show).await?;
+		let sender = executor::ProgressSender::new(executor::Progress::default());
+		let mut receiver = sender.subscribe();
+		let preparing = engine.prepare(&source, &sender);
+		tokio::pin!(preparing);
+		loop {
+			tokio::select! {
+				done = &mut preparing => break done?,
+				Ok(()) = receiver.changed() => {
+					let progress = receiver.borrow_and_update().clone();
+					show(progress.done, progress.total.unwrap_or(info.fetch_bytes));
+				},
+			}
+		}
+	}
+	let missing = ctx.sources.missing(wanted(&job)).await?;
+	if !missing.is_empty() {
+		let count = missing.len();
+		ctx.hub.set(deal.id, Progress::AwaitingFiles { missing });
+		return Err(StepError::AwaitingFiles(count));
+	}
+	ctx.journal.advance(record.deal, Stage::Prepared)?;
+	Ok(())
+}
+
+fn deal_disk_mib(job: &Job<AccountId>) -> u32 {
+	job.request.spec.disk_mib
+}

@@ -1,0 +1,258 @@
+//! Puts the parts together and keeps them running.
+
+use crate::{
+	chain::{onchain::OnChain, Block, Chain},
+	config::EngineChoice,
+	datadir::DataDir,
+	executor::{DockerExecutor, Executor, WasmExecutor},
+	http,
+	journal::Journal,
+	metrics::Metrics,
+	offers::{claim_account, ensure_offer, Ailments, Health},
+	p2p::{self, Access, PeerClient, PeerService},
+	pipeline::{watch, Context, Engines},
+	progress::ProgressHub,
+	results::BlobStore,
+	sources::Sources,
+	status, WorkerConfig, WorkerError,
+};
+use lilypad_client::{Client, ClientConfig};
+use std::{collections::HashMap, future::Future, sync::Arc};
+use tokio::{
+	sync::{mpsc, watch as channel},
+	task::{Id, JoinSet},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Matched deals that wait for their task.
+const MATCHED: usize = 256;
+
+/// Connects to the chain and runs the worker until `shutdown`, or until it can't go on.
+pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<(), WorkerError> {
+	config.check()?;
+	let client = ClientConfig {
+		expected_genesis: config.expected_genesis.map(Into::into),
+		..ClientConfig::with_urls(config.urls.clone())
+	};
+	let client = Client::connect(&client).await.map_err(crate::chain::ChainError::from)?;
+	let chain = Arc::new(OnChain::new(client, config.signer.clone()).await?);
+	let engines = executors(&config.engine).await?;
+	run_with(chain, engines, config, shutdown).await
+}
+
+/// The executors that a choice of engine gives: containers first, WebAssembly always.
+pub async fn executors(choice: &EngineChoice) -> Result<Engines, WorkerError> {
+	let mut all: Vec<Arc<dyn Executor>> = Vec::new();
+	let docker = match choice {
+		EngineChoice::WasmOnly => None,
+		EngineChoice::Docker(endpoint) => {
+			let engine = DockerExecutor::connect(endpoint).await;
+			Some(engine.map_err(|e| WorkerError::NoExecutor(e.to_string()))?)
+		},
+		EngineChoice::Auto => match DockerExecutor::discover().await {
+			Ok(engine) => Some(engine),
+			Err(error) => {
+				tracing::warn!(%error, "no containers: only WebAssembly modules can be run");
+				None
+			},
+		},
+	};
+	if let Some(docker) = docker {
+		all.push(Arc::new(docker));
+	}
+	all.push(Arc::new(WasmExecutor::new().map_err(|e| WorkerError::NoExecutor(e.to_string()))?));
+	Ok(Engines(all))
+}
+
+/// Tasks that must not end before the worker does.
+struct Tasks {
+	set: JoinSet<Result<(), WorkerError>>,
+	names: HashMap<Id, &'static str>,
+	shutdown: CancellationToken,
+}
+
+impl Tasks {
+	fn spawn(&mut self, name: &'static str, task: impl Future<Output = Result<(), WorkerError>> + Send + 'static) {
+		let handle = self.set.spawn(task);
+		self.names.insert(handle.id(), name);
+	}
+
+	/// Waits until one fails or the shutdown is asked for, then until all have ended.
+	async fn run(mut self) -> Result<(), WorkerError> {
+		let mut first = Ok(());
+		while let Some(ended) = self.set.join_next_with_id().await {
+			let (id, result) = match ended {
+				Ok((id, result)) => (id, result),
+				Err(error) => {
+					let id = error.id();
+					let task = self.names.get(&id).copied().unwrap_or("unknown");
+					(id, Err(WorkerError::Task { task, why: error.to_string() }))
+				},
+			};
+			let task = self.names.get(&id).copied().unwrap_or("unknown");
+			let result = match result {
+				Ok(()) if !self.shutdown.is_cancelled() => Err(WorkerError::Task { task, why: "it ended".into() }),
+				other => other,
+			};
+			if let Err(error) = result {
+				tracing::error!(task, %error, "the worker stops");
+				first = first.and(Err(error));
+			}
+			self.shutdown.cancel();
+		}
+		first
+	}
+}
+
+/// The same on any chain and executors.
+pub async fn run_with(
+	chain: Arc<dyn Chain>,
+	engines: Engines,
+	config: WorkerConfig,
+	shutdown: CancellationToken,
+) -> Result<(), WorkerError> {
+	config.check()?;
+	// The parts stop together, whether the caller or one of them wants it.
+	let shutdown = shutdown.child_token();
+	let data = Arc::new(DataDir::open(&config.data_dir)?);
+	data.clear_tmp()?;
+	let journal = Journal::open(&data.journal())?;
+	let blobs = BlobStore::open(&data.blobs()).await?;
+	let metrics = Arc::new(Metrics::default());
+	let (hub, access, ailments) = (ProgressHub::default(), Access::default(), Ailments::default());
+	for (_, hash, _) in blobs.tagged("module/").await? {
+		access.publish(hash);
+	}
+
+	let endpoint = p2p::bind(data.peer_key()?, config.p2p_listen).await?;
+	let peers = PeerClient::on(endpoint.clone(), chain.genesis_hash(), None);
+	let arrivals = channel::Sender::new(0);
+	let service = PeerService {
+		chain: chain.clone(),
+		data: data.clone(),
+		journal: journal.clone(),
+		blobs: blobs.clone(),
+		hub: hub.clone(),
+		access: access.clone(),
+		limits: config.limits.clone(),
+		arrivals: arrivals.clone(),
+		reserved: Arc::default(),
+	};
+	let router = service.serve(endpoint.clone(), shutdown.clone());
+	let own = p2p::announced(&endpoint, &config);
+	let started = async {
+		claim_account(&*chain, &peers, &own).await?;
+		if let Some(offer) = &config.offer {
+			ensure_offer(&*chain, &journal, &engines, offer).await?;
+		}
+		chain.best_block().await.map_err(WorkerError::from)
+	};
+	let first: Block = match started.await {
+		Ok(best) => best,
+		Err(error) => {
+			close(router, &blobs).await;
+			return Err(error);
+		},
+	};
+	tracing::info!(account = %chain.account(), peer = %endpoint.id(), executors = ?engines.platforms(), "the worker is up");
+
+	let (best_sender, best) = channel::channel(first);
+	let (matched_sender, matched) = mpsc::channel(MATCHED);
+	let sources = Sources {
+		chain: chain.clone(),
+		data: data.clone(),
+		blobs: blobs.clone(),
+		peers,
+		access: access.clone(),
+		limits: config.limits.clone(),
+	};
+	let ctx = Arc::new(Context {
+		chain: chain.clone(),
+		data: data.clone(),
+		journal: journal.clone(),
+		blobs: blobs.clone(),
+		engines: engines.clone(),
+		sources,
+		hub: hub.clone(),
+		access: access.clone(),
+		metrics: metrics.clone(),
+		limits: config.limits.clone(),
+		timing: config.timing.clone(),
+		best: best.clone(),
+		arrivals: arrivals.subscribe(),
+	});
+	let health = Health {
+		chain: chain.clone(),
+		journal,
+		engines: engines.clone(),
+		data: data.clone(),
+		limits: config.limits.clone(),
+		metrics: metrics.clone(),
+		peer: own.id,
+		ailments: ailments.clone(),
+	};
+	let mut tasks = Tasks { set: JoinSet::new(), names: HashMap::new(), shutdown: shutdown.clone() };
+	tasks.spawn("chain", watch::follow_chain(chain.clone(), best_sender, matched_sender, shutdown.clone()));
+	tasks.spawn("deals", watch::supervise(ctx, matched, shutdown.clone()));
+	tasks.spawn("health", health.watch(config.timing.health, shutdown.clone()));
+	tasks.spawn("heartbeat", count_blocks(best, metrics.clone(), shutdown.clone()));
+	let mut servers = Vec::new();
+	if let Some(address) = config.http_listen {
+		servers.push(("results over HTTP", address, http::router(blobs.clone(), access)));
+	}
+	if let Some(address) = config.admin_listen {
+		let addresses = own.addresses.iter().map(|a| String::from_utf8_lossy(a).into_owned()).collect();
+		let peer = endpoint.id().to_string();
+		let source = status::StatusSource { chain, hub, engines, metrics, ailments, peer, addresses };
+		servers.push(("status", address, status::router(source)));
+	}
+	for (name, address, routes) in servers {
+		match http::listen(address).await {
+			Ok(listener) => {
+				let serving = http::serve(listener, routes, shutdown.clone());
+				tasks.spawn(name, async move {
+					serving.await.map_err(|e| WorkerError::Task { task: name, why: e.to_string() })
+				});
+			},
+			Err(error) => {
+				shutdown.cancel();
+				// The tasks end by themselves now; why they had to is what matters.
+				tasks.run().await.ok();
+				close(router, &blobs).await;
+				return Err(error);
+			},
+		}
+	}
+	let result = tasks.run().await;
+	close(router, &blobs).await;
+	tracing::info!("the worker has stopped");
+	result
+}
+
+async fn count_blocks(
+	mut best: channel::Receiver<Block>,
+	metrics: Arc<Metrics>,
+	shutdown: CancellationToken,
+) -> Result<(), WorkerError> {
+	loop {
+		metrics.best_block.set(best.borrow_and_update().number.into());
+		tokio::select! {
+			changed = best.changed() => if changed.is_err() {
+				// The task that sends them says why it ended.
+				shutdown.cancelled().await;
+				return Ok(());
+			},
+			() = shutdown.cancelled() => return Ok(()),
+		}
+	}
+}
+
+/// Says goodbye to peers and writes the store to disk.
+async fn close(router: iroh::protocol::Router, blobs: &BlobStore) {
+	if let Err(error) = router.shutdown().await {
+		tracing::debug!(%error, "the peer-to-peer router did not end well");
+	}
+	if let Err(error) = blobs.shutdown().await {
+		tracing::debug!(%error, "the store was closed before");
+	}
+}

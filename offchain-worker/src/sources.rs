@@ -1,0 +1,182 @@
+//! Where images, code and input files come from.
+//!
+//! In this order: the executor has the image already; it is in the worker's own store, where its author has put it; another
+//! provider has it; a registry has it. Input files come from the job's creator alone.
+
+use crate::{
+	chain::Chain,
+	config::Limits,
+	datadir::DataDir,
+	executor::PreparedSource,
+	p2p::{Access, P2pError, PeerClient},
+	results::{module_tag, BlobStore, ResultError},
+};
+use futures::StreamExt;
+use iroh_blobs::{api::remote::GetProgressItem, Hash, HashAndFormat};
+use lilypad_primitives::{
+	manifest::{Blob, Manifest, Runtime},
+	ModuleInfo, PeerAddress, VersionId,
+};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+/// Longest pause while a blob is fetched from another provider.
+const PAUSE: Duration = Duration::from_secs(20);
+/// Most providers that are asked for an archive.
+const MAX_PEERS: usize = 32;
+
+/// Why something was not fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+	/// Nobody has it.
+	#[error("{what} is not to be had: {why}")]
+	NotFound {
+		/// What.
+		what: String,
+		/// Who was asked.
+		why: String,
+	},
+	/// Larger than this worker takes.
+	#[error("{what} has {size} bytes; this worker takes at most {limit}")]
+	TooLarge {
+		/// What.
+		what: String,
+		/// Its size.
+		size: u64,
+		/// The limit.
+		limit: u64,
+	},
+	/// The local store.
+	#[error(transparent)]
+	Store(#[from] ResultError),
+}
+
+/// Fetches.
+#[derive(Clone)]
+pub struct Sources {
+	/// The chain, which knows the other providers.
+	pub chain: Arc<dyn Chain>,
+	/// The worker's folder.
+	pub data: Arc<DataDir>,
+	/// The worker's own store.
+	pub blobs: BlobStore,
+	/// Connects to the others.
+	pub peers: PeerClient,
+	/// Lets others fetch what was fetched.
+	pub access: Access,
+	/// How much may be fetched.
+	pub limits: Limits,
+}
+
+/// A temporary file, removed when this is dropped.
+pub struct TempFile(PathBuf);
+
+impl Drop for TempFile {
+	fn drop(&mut self) {
+		// What stays behind is removed at the next start.
+		std::fs::remove_file(&self.0).ok();
+	}
+}
+
+impl Sources {
+	/// The image or code of a module version, as a file or as a registry's name. The file lasts as long as what comes with
+	/// it.
+	pub async fn module(
+		&self,
+		version: VersionId,
+		info: &ModuleInfo<crate::AccountId>,
+		manifest: &Manifest,
+		progress: impl Fn(u64, u64),
+	) -> Result<(PreparedSource, Option<TempFile>), FetchError> {
+		let reference = match &manifest.runtime {
+			Runtime::Container { reference, .. } => reference.clone(),
+			Runtime::Wasm { .. } => None,
+		};
+		let what = format!("the image or code of {}", info.name);
+		let mut source = PreparedSource { image: info.runtime, file: None, reference: reference.clone() };
+		let Some(blob) = manifest.blob() else {
+			return match reference {
+				Some(_) => Ok((source, None)),
+				None => Err(FetchError::NotFound { what, why: "its manifest names neither archive nor registry".into() }),
+			};
+		};
+		match self.blob(version, &blob, &what, progress).await {
+			Ok(()) => {
+				let path = self.data.tmp().join(format!("{}-{}", blob.hash, rand::random::<u64>()));
+				let file = TempFile(path.clone());
+				self.blobs.export(blob.hash.0, &path).await?;
+				source.file = Some(path);
+				Ok((source, Some(file)))
+			},
+			Err(FetchError::NotFound { .. } | FetchError::TooLarge { .. }) if reference.is_some() => Ok((source, None)),
+			Err(error) => Err(error),
+		}
+	}
+
+	/// Gets a module's blob into the own store.
+	async fn blob(
+		&self,
+		version: VersionId,
+		blob: &Blob,
+		what: &str,
+		progress: impl Fn(u64, u64),
+	) -> Result<(), FetchError> {
+		let tag = module_tag(version);
+		if self.blobs.size(blob.hash.0).await?.is_some() {
+			self.blobs.tag(blob.hash.0, &tag).await?;
+			self.access.publish(blob.hash.0);
+			return Ok(());
+		}
+		let limit = self.limits.max_archive_bytes;
+		if blob.size > limit {
+			return Err(FetchError::TooLarge { what: what.into(), size: blob.size, limit });
+		}
+		let me = self.chain.account();
+		let not_found = |why: String| FetchError::NotFound { what: what.into(), why };
+		let peers = self.chain.peers().await.map_err(|e| not_found(e.to_string()))?;
+		let mut asked = 0usize;
+		for (_, peer) in peers.into_iter().filter(|(account, _)| *account != me).take(MAX_PEERS) {
+			asked += 1;
+			match self.from_peer(&peer, blob, &progress).await {
+				Ok(()) => {
+					self.blobs.tag(blob.hash.0, &tag).await?;
+					self.access.publish(blob.hash.0);
+					return Ok(());
+				},
+				Err(P2pError::Store(ResultError::DiskFull)) => return Err(ResultError::DiskFull.into()),
+				Err(error) => tracing::debug!(peer = %hex::encode(peer.id), %error, "{what} was not fetched from this peer"),
+			}
+		}
+		Err(not_found(format!("its author has not handed it over, and none of {asked} other providers had it")))
+	}
+
+	async fn from_peer(&self, peer: &PeerAddress, blob: &Blob, progress: &impl Fn(u64, u64)) -> Result<(), P2pError> {
+		// The hash vouches for the size too: a peer can't make us fetch more than the manifest says.
+		let size = self.peers.verified_size(peer, blob.hash.0).await?;
+		if size != blob.size {
+			return Err(P2pError::BadContent(format!("it has {size} bytes, not {}", blob.size)));
+		}
+		let connection = self.peers.blob_connection(peer).await?;
+		let content = HashAndFormat::raw(Hash::from(blob.hash.0));
+		let mut fetching = Box::pin(self.blobs.inner().remote().fetch(connection, content).stream());
+		loop {
+			let item = tokio::time::timeout(PAUSE, fetching.next()).await;
+			match item.map_err(|_| P2pError::Timeout("an archive's next bytes"))? {
+				Some(GetProgressItem::Progress(done)) => progress(done.min(size), size),
+				Some(GetProgressItem::Done(_)) => return Ok(()),
+				Some(GetProgressItem::Error(error)) => return Err(P2pError::Store(ResultError::store(error))),
+				None => return Err(P2pError::Lost("the download ended early".into())),
+			}
+		}
+	}
+
+	/// Which of these files are not in the own store.
+	pub async fn missing(&self, hashes: impl IntoIterator<Item = [u8; 32]>) -> Result<Vec<[u8; 32]>, ResultError> {
+		let mut missing = Vec::new();
+		for hash in hashes {
+			if self.blobs.size(hash).await?.is_none() {
+				missing.push(hash);
+			}
+		}
+		Ok(missing)
+	}
+}
