@@ -171,8 +171,8 @@ mod benches {
 	fn unbond() {
 		let caller: T::AccountId = whitelisted_caller();
 		full_bond::<T>(&caller);
-		Bonds::<T>::mutate(&caller, |bond| {
-			bond.as_mut().and_then(|bond| bond.unbonding.pop())
+		Bonds::<T>::mutate(&caller, |entry| {
+			entry.as_mut().and_then(|found| found.unbonding.pop())
 		});
 		#[extrinsic_call]
 		_(RawOrigin::Signed(caller.clone()), 1);

@@ -3,7 +3,7 @@
 
 use crate::{Config, DealOf, DealState, Deals, Error, Pallet};
 use frame_support::{ensure, traits::Time};
-use lilypad_primitives::{traits::Mediate, BlockNumber, DealId, Millis, Opening, Seal, Triple};
+use lilypad_primitives::{traits::Mediate, BlockNumber, DealId, Millis, Opening, Seal};
 use sp_runtime::{DispatchError, SaturatedConversion};
 
 /// A deal in state `Submitted`, taken apart.
@@ -13,7 +13,7 @@ pub(crate) struct SubmittedDeal<T: Config> {
 	pub(crate) elapsed: Millis,
 	pub(crate) draw_at: BlockNumber,
 	pub(crate) judge_by: BlockNumber,
-	pub(crate) opened: Option<(Triple, Millis)>,
+	pub(crate) opened: Option<Opening>,
 }
 
 impl<T: Config> Pallet<T> {

@@ -15,7 +15,7 @@ use crate::{
 use alloc::collections::BTreeMap;
 use codec::Encode;
 use frame_support::{ensure, traits::fungible::InspectHold};
-use lilypad_primitives::Balance;
+use lilypad_primitives::{Balance, Opening};
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
@@ -89,7 +89,7 @@ impl<T: Config> Pallet<T> {
 			ensure!(id < NextDealId::<T>::get(), "5: an id could be used again");
 			if let DealState::Submitted {
 				elapsed,
-				opened: Some((_, usage)),
+				opened: Some(Opening { usage, .. }),
 				..
 			} = deal.state
 			{

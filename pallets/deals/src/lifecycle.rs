@@ -99,7 +99,6 @@ impl<T: Config> Pallet<T> {
 			..
 		} = Self::check_reveal(who, id, &opening)?;
 		let Opening { triple, usage, .. } = opening;
-		let opened = Some((triple, usage));
 		Self::advance(
 			id,
 			deal,
@@ -108,7 +107,7 @@ impl<T: Config> Pallet<T> {
 				elapsed,
 				draw_at,
 				judge_by,
-				opened,
+				opened: Some(opening),
 			},
 		);
 		Self::deposit_event(Event::Revealed {
@@ -127,7 +126,7 @@ impl<T: Config> Pallet<T> {
 				(Outcome::TimedOut, None)
 			},
 			DealState::Submitted {
-				opened: Some((triple, usage)),
+				opened: Some(Opening { triple, usage, .. }),
 				..
 			} => {
 				let completed = triple.status == Status::Completed;

@@ -2,7 +2,7 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound};
-use lilypad_primitives::{Balance, BlockNumber, DealId, JobId, Millis, OfferId, Seal, Terms, Triple};
+use lilypad_primitives::{Balance, BlockNumber, DealId, JobId, Millis, OfferId, Opening, Seal, Terms};
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, Get};
 
@@ -62,8 +62,9 @@ pub enum DealState {
 		draw_at: BlockNumber,
 		/// The last block in which it can.
 		judge_by: BlockNumber,
-		/// Result and usage, once the provider has revealed them.
-		opened: Option<(Triple, Millis)>,
+		/// What the seal hides, once the provider has revealed it: with the salt, so that the creator can accept with
+		/// what the chain knows.
+		opened: Option<Opening>,
 	},
 }
 

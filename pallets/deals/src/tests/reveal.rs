@@ -19,7 +19,9 @@ fn reveal_works() {
 			}]
 		);
 		let state = Deals::<Test>::get(deal).expect("the deal lives").state;
-		assert!(matches!(state, DealState::Submitted { opened: Some((t, 3_000)), .. } if t == triple));
+		assert!(
+			matches!(state, DealState::Submitted { opened: Some(o), .. } if o.triple == triple && o.usage == 3_000)
+		);
 	});
 }
 
