@@ -5,7 +5,7 @@ use crate::AccountId;
 use codec::{Decode, Encode};
 use lilypad_primitives::{
 	offer::MAX_PLATFORMS, Balance, BlockNumber, CreatorPolicy, DealId, Job, JobId, MachineSpec, MediatorPolicy, Millis,
-	Mismatch, ModuleInfo, ModulePolicy, OfferId, Platform, Seal, Triple, VersionId,
+	Mismatch, ModuleInfo, ModulePolicy, OfferId, Opening, Platform, Seal, VersionId,
 };
 use scale_info::TypeInfo;
 use serde::Serialize;
@@ -153,7 +153,7 @@ pub enum DealState {
 		/// The last block to accept or reveal it.
 		judge_by: BlockNumber,
 		/// What the provider revealed, once it has.
-		opened: Option<(Triple, Millis)>,
+		opened: Option<Opening>,
 	},
 }
 

@@ -1,0 +1,362 @@
+//! The command line as it is typed.
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use lilypad_client::{lp, AccountId};
+use lilypad_primitives::{Balance, JobId, ModuleName};
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  something unexpected
+  2  wrong usage
+  3  no node can be reached, or it is on another chain
+  4  refused: money, key, input, module, or no provider fits
+  5  the job failed
+  6  the result can't be obtained
+  130  interrupted; the job goes on
+
+Environment:
+  LILYPAD_URL       the node, or several separated by commas
+  WEB3_PRIVATE_KEY  a secp256k1 key in hexadecimal, used when no other key is named
+  DATA_DIR          where results and the list of your jobs are kept";
+
+/// Run jobs on the Lilypad network, publish modules, provide machines.
+#[derive(Debug, Parser)]
+#[command(name = "lilypad", version, after_help = AFTER_HELP, arg_required_else_help = true, subcommand_required = true)]
+pub struct Cli {
+	/// What every command takes.
+	#[command(flatten)]
+	pub global: Global,
+	/// What to do.
+	#[command(subcommand)]
+	pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+	/// The node to talk to; several are tried in turn
+	#[arg(
+		long = "url", global = true, value_name = "WS_URL", env = "LILYPAD_URL", value_delimiter = ',',
+		default_value = lilypad_client::DEFAULT_URL, hide_env_values = true, help_heading = "Chain"
+	)]
+	pub urls: Vec<String>,
+	/// Refuse nodes of any other chain than that with this genesis hash
+	#[arg(long, global = true, value_name = "HASH", help_heading = "Chain")]
+	pub genesis: Option<lilypad_client::Hash>,
+	/// The key: a mnemonic, a seed as 0x…, or a development account such as //Alice
+	#[arg(long, global = true, value_name = "SECRET", conflicts_with_all = ["keystore", "account"], help_heading = "Key")]
+	pub suri: Option<String>,
+	/// The key: a key file as polkadot.js exports it
+	#[arg(long, global = true, value_name = "FILE", conflicts_with = "account", help_heading = "Key")]
+	pub keystore: Option<PathBuf>,
+	/// The key: one of your own key files, by the name given to `account new`
+	#[arg(long, global = true, value_name = "NAME", help_heading = "Key")]
+	pub account: Option<String>,
+	/// File with the key file's password; asked for otherwise
+	#[arg(long, global = true, value_name = "FILE", help_heading = "Key")]
+	pub password_file: Option<PathBuf>,
+	/// Print JSON: one value per stage, the last is the outcome
+	#[arg(long, global = true, help_heading = "Output")]
+	pub json: bool,
+	/// Say more of what happens; twice: still more
+	#[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
+	pub verbose: u8,
+	/// Where results and the list of your jobs are kept
+	#[arg(long, global = true, value_name = "DIR", env = "DATA_DIR", help_heading = "Output")]
+	pub data_dir: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+	/// Run a module and fetch its result
+	Run(RunArgs),
+	/// Your jobs
+	#[command(subcommand)]
+	Job(JobCommand),
+	/// Modules
+	#[command(subcommand)]
+	Module(ModuleCommand),
+	/// Provide a machine
+	#[command(subcommand, alias = "resource-provider")]
+	Provider(ProviderCommand),
+	/// Keys and money
+	#[command(subcommand)]
+	Account(AccountCommand),
+	/// Check this machine, the node and your account, and say how to mend what is wrong
+	Doctor,
+	/// Print the completion script for a shell
+	Completion {
+		/// The shell
+		shell: Shell,
+	},
+}
+
+/// An input: `Key=value`. The first `=` ends the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyValue {
+	/// Before the first `=`.
+	pub key: String,
+	/// After it.
+	pub value: String,
+}
+
+fn key_value(text: &str) -> Result<KeyValue, String> {
+	match text.split_once('=') {
+		Some((key, value)) if !key.is_empty() => Ok(KeyValue { key: key.into(), value: value.into() }),
+		_ => Err("write it as Key=value".into()),
+	}
+}
+
+fn amount(text: &str) -> Result<Balance, String> {
+	lp::parse(text).map_err(|e| e.to_string())
+}
+
+fn account(text: &str) -> Result<AccountId, String> {
+	crate::keys::parse_account(text)
+}
+
+/// Arguments of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+	/// The module, for instance cowsay:v0.0.1
+	pub module: ModuleName,
+	/// An input of the module
+	#[arg(short, long = "input", value_name = "KEY=VALUE", value_parser = key_value, action = clap::ArgAction::Append)]
+	pub input: Vec<KeyValue>,
+	/// A JSON file with inputs: one object; -i overrides it
+	#[arg(long, value_name = "FILE")]
+	pub inputs_path: Option<PathBuf>,
+	/// A file for the module, by the name that its manifest gives it
+	#[arg(long = "input-file", value_name = "NAME=PATH", value_parser = key_value, action = clap::ArgAction::Append)]
+	pub input_file: Vec<KeyValue>,
+	/// Most LP to spend on the job [default: what the cheapest offer costs at most]
+	#[arg(long, value_name = "LP", value_parser = amount)]
+	pub budget: Option<Balance>,
+	/// The only provider that will do
+	#[arg(short, long, value_name = "ACCOUNT", value_parser = account)]
+	pub target: Option<AccountId>,
+	/// Longest run to pay for, in seconds [default: the module's]
+	#[arg(long, value_name = "SECS")]
+	pub timeout: Option<u64>,
+	/// Longest wait for a provider, in seconds
+	#[arg(long, value_name = "SECS", default_value_t = 60)]
+	pub match_timeout: u64,
+	/// What whoever finds a match that the chain's own search missed earns
+	#[arg(long, value_name = "LP", value_parser = amount, default_value = "0")]
+	pub tip: Balance,
+	/// How often to try another provider after one failed
+	#[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=8))]
+	pub retries: u8,
+	/// Agree to the price without being asked
+	#[arg(short, long)]
+	pub yes: bool,
+	/// Post the job and return at once; `lilypad job get` fetches the result later
+	#[arg(short, long)]
+	pub detach: bool,
+	/// Where the result goes: a folder that does not exist yet or is empty
+	#[arg(short, long, value_name = "DIR")]
+	pub output: Option<PathBuf>,
+}
+
+/// Arguments that say where a result goes.
+#[derive(Clone, Debug, Args)]
+pub struct FollowArgs {
+	/// The job's number
+	pub job: JobId,
+	/// Where the result goes: a folder that does not exist yet or is empty
+	#[arg(short, long, value_name = "DIR")]
+	pub output: Option<PathBuf>,
+}
+
+/// `job …`
+#[derive(Debug, Subcommand)]
+pub enum JobCommand {
+	/// List your jobs
+	List,
+	/// Show where a job stands
+	Show {
+		/// The job's number
+		job: JobId,
+	},
+	/// Follow a job to its end, as `run` does
+	Watch(FollowArgs),
+	/// Fetch a job's result
+	Get(FollowArgs),
+	/// Cancel a job
+	Cancel {
+		/// The job's number
+		job: JobId,
+		/// Do not ask
+		#[arg(short, long)]
+		yes: bool,
+	},
+}
+
+/// `module …`
+#[derive(Debug, Subcommand)]
+pub enum ModuleCommand {
+	/// List the modules on the chain
+	List,
+	/// Show a module: inputs, files, limits, price
+	Show {
+		/// The module
+		module: ModuleName,
+	},
+	/// Publish the module in a folder: module.json and its image.tar or module.wasm
+	Publish {
+		/// The folder
+		dir: PathBuf,
+		/// Agree to deposit and bond without being asked
+		#[arg(short, long)]
+		yes: bool,
+	},
+}
+
+/// `provider …`
+#[derive(Debug, Subcommand)]
+pub enum ProviderCommand {
+	/// Look at this machine and write a configuration file for it
+	Init(ProviderInit),
+	/// Run jobs for others with this machine
+	Start(ProviderStart),
+	/// Show offers, bond and deals of a provider
+	Status {
+		/// The provider [default: your own account]
+		#[arg(value_parser = account)]
+		provider: Option<AccountId>,
+	},
+	/// Add to your bond
+	Bond {
+		/// How much
+		#[arg(value_parser = amount)]
+		lp: Balance,
+	},
+	/// Ask for a part of your bond back
+	Unbond {
+		/// How much
+		#[arg(value_parser = amount)]
+		lp: Balance,
+	},
+	/// Take what you asked back, once its time is over
+	Withdraw,
+	/// Take no new jobs
+	Pause,
+	/// Take jobs again
+	Resume,
+}
+
+/// Arguments of `provider init`.
+#[derive(Clone, Debug, Args)]
+pub struct ProviderInit {
+	/// The file [default: provider.json in the data folder]
+	#[arg(long, value_name = "FILE")]
+	pub config: Option<PathBuf>,
+	/// LP per second of run time
+	#[arg(long, value_name = "LP", value_parser = amount, default_value = "0.0001")]
+	pub rate: Balance,
+	/// LP to bond
+	#[arg(long, value_name = "LP", value_parser = amount, default_value = "100")]
+	pub bond: Balance,
+	/// Replace a file that is there
+	#[arg(long)]
+	pub force: bool,
+}
+
+/// Arguments of `provider start`.
+#[derive(Clone, Debug, Args)]
+pub struct ProviderStart {
+	/// The configuration file [default: provider.json in the data folder]
+	#[arg(long, value_name = "FILE")]
+	pub config: Option<PathBuf>,
+}
+
+/// `account …`
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+	/// Make a new key and keep it in an encrypted file
+	New {
+		/// Its name
+		#[arg(default_value = "default")]
+		name: String,
+	},
+	/// List your key files
+	List,
+	/// Show an account's money
+	Balance {
+		/// The account [default: your own]
+		#[arg(value_parser = account)]
+		who: Option<AccountId>,
+	},
+	/// Send LP
+	Transfer {
+		/// To whom
+		#[arg(value_parser = account)]
+		to: AccountId,
+		/// How much
+		#[arg(value_parser = amount)]
+		lp: Balance,
+		/// Do not ask
+		#[arg(short, long)]
+		yes: bool,
+	},
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use clap::CommandFactory;
+
+	#[test]
+	fn the_definitions_are_consistent() {
+		Cli::command().debug_assert();
+	}
+
+	fn run(args: &[&str]) -> Result<RunArgs, clap::Error> {
+		match Cli::try_parse_from([&["lilypad", "run", "cowsay:v0.0.1"], args].concat())?.command {
+			Command::Run(run) => Ok(run),
+			other => panic!("{other:?}"),
+		}
+	}
+
+	#[test]
+	fn the_first_equals_sign_ends_the_key() {
+		let run = run(&["-i", "Message=a=b=c", "-i", "Empty="]).expect("parses");
+		assert_eq!(run.input[0], KeyValue { key: "Message".into(), value: "a=b=c".into() });
+		assert_eq!(run.input[1], KeyValue { key: "Empty".into(), value: String::new() });
+	}
+
+	#[test]
+	fn inputs_without_a_key_are_refused() {
+		assert!(run(&["-i", "Message"]).is_err());
+		assert!(run(&["-i", "=x"]).is_err());
+	}
+
+	#[test]
+	fn amounts_are_decimal_lp() {
+		assert_eq!(run(&["--budget", "0.25"]).expect("parses").budget, Some(lilypad_primitives::LP / 4));
+		assert!(run(&["--budget", "-1"]).is_err());
+		assert!(run(&["--budget", "1e3"]).is_err());
+	}
+
+	#[test]
+	fn the_predecessors_names_work() {
+		assert!(Cli::try_parse_from(["lilypad", "resource-provider", "status"]).is_ok());
+		assert!(run(&["-t", "//Bob"]).is_ok());
+	}
+
+	#[test]
+	fn global_options_work_behind_the_command() {
+		let cli = Cli::try_parse_from(["lilypad", "job", "list", "--url", "ws://a,ws://b", "--json"]).expect("parses");
+		assert_eq!(cli.global.urls, ["ws://a", "ws://b"]);
+		assert!(cli.global.json);
+	}
+
+	#[test]
+	fn two_keys_are_refused() {
+		assert!(Cli::try_parse_from(["lilypad", "job", "list", "--suri", "//Bob", "--keystore", "x"]).is_err());
+	}
+}

@@ -1,0 +1,85 @@
+//! `lilypad`: run jobs on the Lilypad network, publish modules, provide machines.
+
+mod account;
+mod app;
+mod args;
+mod data;
+mod doctor;
+mod error;
+mod job;
+mod keys;
+mod module;
+mod provider;
+mod run;
+mod ui;
+
+use app::App;
+use args::{Cli, Command};
+use clap::{CommandFactory, Parser};
+use error::{CliError, ExitCode};
+use std::io::IsTerminal;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> std::process::ExitCode {
+	// Clap itself ends with 2 on wrong usage, and with 0 after --help.
+	let cli = Cli::parse();
+	log(cli.global.verbose, matches!(&cli.command, Command::Provider(args::ProviderCommand::Start(_))));
+	let json = cli.global.json;
+	match start(cli) {
+		Ok(()) => std::process::ExitCode::SUCCESS,
+		Err(error) => {
+			if json {
+				println!("{}", ui::error_json(&error));
+			} else {
+				eprintln!("error: {error}");
+			}
+			std::process::ExitCode::from(error.exit_code() as u8)
+		},
+	}
+}
+
+fn start(cli: Cli) -> Result<(), CliError> {
+	let runtime = tokio::runtime::Builder::new_multi_thread()
+		.enable_all()
+		.build()
+		.map_err(|e| CliError::Other(format!("no threads can be started: {e}")))?;
+	let app = App::new(cli.global)?;
+	let result = runtime.block_on(dispatch(&app, cli.command));
+	app.ui.rest();
+	// Connections that are being closed are not worth waiting for.
+	runtime.shutdown_background();
+	result
+}
+
+async fn dispatch(app: &App, command: Command) -> Result<(), CliError> {
+	match command {
+		Command::Run(args) => run::run(app, &args).await,
+		Command::Job(command) => job::run(app, &command).await,
+		Command::Module(command) => module::run(app, &command).await,
+		Command::Provider(command) => provider::run(app, &command).await,
+		Command::Account(command) => account::run(app, &command).await,
+		Command::Doctor => doctor::run(app).await,
+		Command::Completion { shell } => {
+			clap_complete::generate(shell, &mut Cli::command(), "lilypad", &mut std::io::stdout());
+			Ok(())
+		},
+	}
+}
+
+/// Logs go to standard error: warnings, or what `-v` or `RUST_LOG` ask for. A provider tells what it does.
+fn log(verbose: u8, is_provider: bool) {
+	let ours = match (verbose, is_provider) {
+		(0, false) => "lilypad=warn,lilypad_client=warn,lilypad_worker=warn",
+		(0, true) | (1, _) => "lilypad=info,lilypad_client=info,lilypad_worker=info",
+		(2, _) => "lilypad=debug,lilypad_client=debug,lilypad_worker=debug",
+		_ => "debug",
+	};
+	let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("error,{ours}")));
+	let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+	let subscriber = subscriber.with_ansi(std::io::stderr().is_terminal());
+	// A second subscriber is refused; there is none.
+	let _ = subscriber.try_init();
+}
+
+/// Kept apart from usage errors, which clap reports with the same number.
+const _: () = assert!(ExitCode::Usage as u8 == 2);

@@ -1,0 +1,386 @@
+//! `lilypad provider …`: a machine that runs jobs for others.
+
+use crate::{
+	app::{require_money, App},
+	args::{ProviderCommand, ProviderInit, ProviderStart},
+	data::write_whole,
+	error::CliError,
+	ui::table,
+};
+use lilypad_client::{calls, lp, AccountId, Call, Client, View};
+use lilypad_primitives::{
+	Balance, BlockNumber, CreatorPolicy, MachineSpec, MediatorPolicy, ModulePolicy, OfferId, OfferState,
+};
+use lilypad_worker::{
+	chain::NewOffer,
+	config::{EngineChoice, OfferConfig, WorkerConfig},
+	executor,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{json, Value};
+use std::{
+	net::SocketAddr,
+	path::{Path, PathBuf},
+	time::Duration,
+};
+use tokio::{
+	io::{AsyncReadExt, AsyncWriteExt},
+	net::TcpStream,
+	time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Where a worker tells what it does, unless its configuration says otherwise.
+const ADMIN: &str = "127.0.0.1:9650";
+/// Part of the machine that jobs may use; the rest is for the system and the worker.
+const SHARE_PERCENT: u64 = 80;
+
+/// Runs a command.
+pub async fn run(app: &App, command: &ProviderCommand) -> Result<(), CliError> {
+	match command {
+		ProviderCommand::Init(args) => init(app, args),
+		ProviderCommand::Start(args) => start(app, args).await,
+		ProviderCommand::Status { provider } => status(app, provider.clone()).await,
+		ProviderCommand::Bond { lp } => bond(app, *lp).await,
+		ProviderCommand::Unbond { lp } => {
+			let words = format!("{} asked back; `lilypad provider withdraw` takes it when its time is over", lp::show(*lp));
+			send(app, calls::deals::unbond((*lp).into()), &words).await
+		},
+		ProviderCommand::Withdraw => send(app, calls::deals::withdraw_unbonded(), "what was due is back").await,
+		ProviderCommand::Pause => each_offer(app, OfferState::Active, calls::market::pause_offer, "paused").await,
+		ProviderCommand::Resume => each_offer(app, OfferState::Paused, calls::market::resume_offer, "resumed").await,
+	}
+}
+
+/// The configuration file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+	/// The machine to offer.
+	machine: MachineSpec,
+	/// Most jobs at once.
+	slots: u32,
+	/// LP per second of run time, as a decimal number.
+	rate: String,
+	/// LP to bond.
+	bond: String,
+	/// What runs containers.
+	#[serde(default)]
+	engine: EngineChoice,
+	/// Where peers connect (UDP); any free port when not set.
+	#[serde(default)]
+	p2p_listen: Option<SocketAddr>,
+	/// Where opened results are served over HTTP.
+	#[serde(default)]
+	http_listen: Option<SocketAddr>,
+	/// Where status and metrics are served.
+	#[serde(default = "admin")]
+	admin_listen: Option<SocketAddr>,
+	/// Addresses to announce instead of this machine's own.
+	#[serde(default)]
+	public_addresses: Vec<String>,
+}
+
+fn admin() -> Option<SocketAddr> {
+	ADMIN.parse().ok()
+}
+
+impl File {
+	fn read(path: &Path) -> Result<Self, CliError> {
+		let bytes = std::fs::read(path).map_err(|e| match e.kind() {
+			std::io::ErrorKind::NotFound => CliError::Input(format!(
+				"there is no configuration at {}: `lilypad provider init` writes one for this machine",
+				path.display()
+			)),
+			_ => CliError::io("can't read", path)(e),
+		})?;
+		let wrong = |e: String| CliError::Input(format!("{}: {e}", path.display()));
+		let file: Self = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
+		file.prices().map_err(|e| wrong(e.to_string()))?;
+		match file.machine.is_usable() && file.slots > 0 {
+			true => Ok(file),
+			false => Err(wrong("cpu_milli, ram_mib, slots and every GPU's vram_mib must be more than zero".into())),
+		}
+	}
+
+	fn prices(&self) -> Result<(Balance, Balance), lp::AmountError> {
+		Ok((lp::parse(&self.rate)?, lp::parse(&self.bond)?))
+	}
+}
+
+fn path(app: &App, named: Option<&PathBuf>) -> PathBuf {
+	named.cloned().unwrap_or_else(|| app.data.path().join("provider.json"))
+}
+
+fn init(app: &App, args: &ProviderInit) -> Result<(), CliError> {
+	let path = path(app, args.config.as_ref());
+	if path.exists() && !args.force {
+		return Err(CliError::Input(format!("{} exists already; --force replaces it", path.display())));
+	}
+	let cores = std::thread::available_parallelism().map_or(1, |n| n.get()) as u64;
+	let share = |all: u64| u32::try_from(all.saturating_mul(SHARE_PERCENT) / 100).unwrap_or(u32::MAX);
+	std::fs::create_dir_all(app.data.path()).map_err(CliError::io("can't make the folder", app.data.path()))?;
+	let free = executor::free_bytes(app.data.path()).map_err(CliError::io("can't ask for free space in", app.data.path()))?;
+	let file = File {
+		machine: MachineSpec::new(
+			// At least one whole core: modules ask for that.
+			share(cores * 1000).max(1000),
+			share(memory_mib().unwrap_or(1024)),
+			share(free / (1024 * 1024)),
+		),
+		slots: u32::try_from(cores).unwrap_or(1),
+		rate: lp::exact(args.rate),
+		bond: lp::exact(args.bond),
+		engine: EngineChoice::Auto,
+		p2p_listen: None,
+		http_listen: None,
+		admin_listen: admin(),
+		public_addresses: Vec::new(),
+	};
+	let json = serde_json::to_vec_pretty(&file).map_err(|e| CliError::Other(e.to_string()))?;
+	write_whole(&path, &json)?;
+	app.ui.outcome(&json!({ "config": path, "settings": file }), || {
+		format!(
+			"{}\n\n{}\n\nChange what you like, then `lilypad provider start`.",
+			path.display(),
+			String::from_utf8_lossy(&json)
+		)
+	})
+}
+
+/// Memory of this machine.
+fn memory_mib() -> Option<u64> {
+	let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+	let line = text.lines().find_map(|l| l.strip_prefix("MemTotal:"))?;
+	line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib / 1024)
+}
+
+async fn start(app: &App, args: &ProviderStart) -> Result<(), CliError> {
+	let file = File::read(&path(app, args.config.as_ref()))?;
+	let (rate, bond) = file.prices().map_err(|e| CliError::Input(e.to_string()))?;
+	let mut config = WorkerConfig::new(app.global.urls.clone(), app.signer()?, app.data.provider());
+	config.expected_genesis = app.global.genesis.map(|g| g.0);
+	config.engine = file.engine;
+	config.http_listen = file.http_listen;
+	config.p2p_listen = file.p2p_listen;
+	config.admin_listen = file.admin_listen;
+	config.public_addresses = file.public_addresses;
+	config.offer = Some(OfferConfig {
+		offer: NewOffer {
+			machine: file.machine,
+			slots: file.slots,
+			rate,
+			platforms: Vec::new(),
+			modules: ModulePolicy::Any,
+			mediators: MediatorPolicy::Any,
+			creators: CreatorPolicy::Any,
+		},
+		bond,
+		resume: false,
+	});
+	let shutdown = CancellationToken::new();
+	let stop = shutdown.clone();
+	let signals = tokio::spawn(async move {
+		// Without signals the worker is stopped the hard way, which it survives.
+		if ended().await.is_ok() {
+			stop.cancel();
+		}
+	});
+	let result = lilypad_worker::run(config, shutdown).await;
+	signals.abort();
+	result.map_err(|e| CliError::Other(e.to_string()))
+}
+
+/// Waits to be told to stop.
+async fn ended() -> std::io::Result<()> {
+	let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+	tokio::select! {
+		done = tokio::signal::ctrl_c() => done,
+		_ = term.recv() => Ok(()),
+	}
+}
+
+async fn status(app: &App, provider: Option<AccountId>) -> Result<(), CliError> {
+	let own = provider.is_none();
+	let who = provider.map_or_else(|| app.account(), Ok)?;
+	let view = app.client().await?.best().await?;
+	let bond = view.bond(&who).await?.unwrap_or_default();
+	let offers = view.offers_of(&who).await?;
+	let deals: Vec<_> = view.deals().await?.into_iter().filter(|(_, d)| d.terms.provider == who).collect();
+	let peer = view.peer(&who).await?;
+	let worker = if own { ask_worker(app).await } else { None };
+	let value = json!({
+		"provider": who.to_string(),
+		"bond": {
+			"total": lp::show(bond.total), "committed": lp::show(bond.committed), "free": lp::show(bond.free()),
+			"unbonding": bond.unbonding.iter().map(|u| json!({ "amount": lp::show(u.amount), "block": u.releasable_at })).collect::<Vec<_>>(),
+		},
+		"offers": offers.iter().map(|(id, o)| json!({
+			"offer": id, "state": o.state, "rate": lp::show(o.rate), "running": o.running, "slots": o.slots,
+			"machine": o.total, "free": o.free, "platforms": o.platforms,
+		})).collect::<Vec<_>>(),
+		"deals": deals.iter().map(|(id, d)| json!({ "deal": id, "job": d.job, "creator": d.terms.creator.to_string() })).collect::<Vec<_>>(),
+		"announced": peer.is_some(),
+		"worker": worker,
+	});
+	app.ui.outcome(&value, || {
+		let mut lines = vec![
+			format!("provider  {who}"),
+			format!("bond      {}, of which {} free", lp::show(bond.total), lp::show(bond.free())),
+		];
+		lines.push(match (&worker, own, &peer) {
+			(Some(status), ..) => format!("worker    runs{}", problems(status)),
+			(None, true, _) => "worker    none answers on this machine: start it with `lilypad provider start`".into(),
+			(None, false, Some(_)) => "worker    has announced its address".into(),
+			(None, false, None) => "worker    has announced no address".into(),
+		});
+		lines.push(format!("deals     {}", deals.len()));
+		if offers.is_empty() {
+			lines.push("offers    none".into());
+		} else {
+			let rows = offers.iter().map(|(id, o)| {
+				let state = format!("{:?}", o.state).to_lowercase();
+				vec![id.to_string(), state, format!("{} a second", lp::show(o.rate)), format!("{} of {}", o.running, o.slots)]
+			});
+			lines.push(String::new());
+			lines.push(table(&["OFFER", "STATE", "RATE", "RUNNING"], rows.collect()));
+		}
+		lines.join("\n")
+	})
+}
+
+fn problems(status: &Value) -> String {
+	let list: Vec<&str> = status["problems"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+	match list.is_empty() {
+		true => String::new(),
+		false => format!(", but takes no new jobs: {}", list.join("; ")),
+	}
+}
+
+/// What the worker on this machine says about itself.
+async fn ask_worker(app: &App) -> Option<Value> {
+	let address = match File::read(&path(app, None)) {
+		Ok(file) => file.admin_listen?,
+		Err(_) => admin()?,
+	};
+	timeout(Duration::from_secs(3), http_json(address, "/status")).await.ok()?.ok()
+}
+
+async fn http_json(address: SocketAddr, path: &str) -> std::io::Result<Value> {
+	const MOST: u64 = 4 * 1024 * 1024;
+	let mut stream = TcpStream::connect(address).await?;
+	// HTTP 1.0: no chunks, and the end of the answer is the end of the stream.
+	stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
+	let mut answer = Vec::new();
+	stream.take(MOST).read_to_end(&mut answer).await?;
+	let body = answer.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4).unwrap_or(answer.len());
+	serde_json::from_slice(&answer[body..]).map_err(std::io::Error::other)
+}
+
+async fn bond(app: &App, amount: Balance) -> Result<(), CliError> {
+	let signer = app.signer()?;
+	let client = app.client().await?;
+	let view = client.best().await?;
+	let call = calls::deals::bond(amount.into());
+	let fee = client.estimate_fee(&signer, &call).await?;
+	require_money(&view, &signer.account(), &[("as a bond", amount), ("for the transaction", fee)]).await?;
+	client.submit(&signer, call).await?;
+	let words = format!("{} added to the bond", lp::show(amount));
+	app.ui.outcome(&json!({ "bonded": lp::show(amount) }), || words)
+}
+
+async fn send(app: &App, call: Call, words: &str) -> Result<(), CliError> {
+	let signer = app.signer()?;
+	let client = app.client().await?;
+	let outcome = client.submit(&signer, call).await?;
+	app.ui.outcome(&json!({ "block": outcome.block.number }), || words.to_string())
+}
+
+async fn each_offer(
+	app: &App,
+	state: OfferState,
+	call: fn(OfferId) -> Call,
+	words: &str,
+) -> Result<(), CliError> {
+	let signer = app.signer()?;
+	let client: Client = app.client().await?;
+	let view: View = client.best().await?;
+	let offers = view.offers_of(&signer.account()).await?;
+	let mut done: Vec<OfferId> = Vec::new();
+	let mut block: BlockNumber = view.number();
+	for (id, offer) in offers {
+		if offer.state == state {
+			block = client.submit(&signer, call(id)).await?.block.number;
+			done.push(id);
+		}
+	}
+	app.ui.outcome(&json!({ "offers": done, "state": words, "block": block }), || match done.len() {
+		0 => "there was nothing to do".into(),
+		n => format!("{n} offers are {words}"),
+	})
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn file() -> File {
+		File {
+			machine: MachineSpec::new(1000, 100, 10),
+			slots: 1,
+			rate: "0.001".into(),
+			bond: "100".into(),
+			engine: EngineChoice::Auto,
+			p2p_listen: None,
+			http_listen: None,
+			admin_listen: admin(),
+			public_addresses: vec![],
+		}
+	}
+
+	fn read(value: &Value) -> Result<File, CliError> {
+		let dir = tempfile::tempdir().expect("a folder");
+		let path = dir.path().join("provider.json");
+		std::fs::write(&path, value.to_string()).expect("written");
+		File::read(&path)
+	}
+
+	#[test]
+	fn what_is_written_is_read_back() {
+		assert_eq!(read(&json!(file())).expect("read"), file());
+	}
+
+	#[test]
+	fn wrong_settings_are_refused() {
+		for (key, value) in
+			[("rate", json!("cheap")), ("bond", json!("-1")), ("slots", json!(0)), ("typo", json!(1)), ("engine", json!("x"))]
+		{
+			let mut wrong = json!(file());
+			wrong[key] = value;
+			assert!(read(&wrong).is_err(), "{key}");
+		}
+		let missing = File::read(Path::new("/nowhere/provider.json")).expect_err("not there").to_string();
+		assert!(missing.contains("provider init"), "{missing}");
+	}
+
+	#[test]
+	fn this_machine_has_memory() {
+		assert!(memory_mib().is_some_and(|m| m > 100));
+	}
+
+	#[tokio::test]
+	async fn a_status_is_read_from_its_answer() {
+		let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+		let address = listener.local_addr().expect("bound");
+		tokio::spawn(async move {
+			let (mut stream, _) = listener.accept().await.expect("asked");
+			let mut request = [0; 256];
+			let n = stream.read(&mut request).await.expect("read");
+			assert!(request[..n].starts_with(b"GET /status "));
+			let answer = b"HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{\"problems\":[\"disk full\"]}";
+			stream.write_all(answer).await.expect("sent");
+		});
+		let status = http_json(address, "/status").await.expect("read");
+		assert_eq!(problems(&status), ", but takes no new jobs: disk full");
+	}
+}
