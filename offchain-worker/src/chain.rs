@@ -4,8 +4,8 @@ use crate::AccountId;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use lilypad_primitives::{
-	Balance, BlockNumber, CreatorPolicy, DealId, Job, JobId, MachineSpec, MediatorPolicy, Millis, ModuleInfo, ModulePolicy,
-	Offer, OfferId, Opening, PeerAddress, Platform, Seal, Terms, VersionId,
+	Balance, BlockNumber, CreatorPolicy, DealId, Job, JobId, MachineSpec, MediatorPolicy, Millis, ModuleInfo,
+	ModulePolicy, Offer, OfferId, Opening, PeerAddress, Platform, Seal, Terms, VersionId,
 };
 
 #[cfg(test)]

@@ -154,15 +154,21 @@ impl WorkerConfig {
 		}
 		if let Some(address) = self.admin_listen {
 			if !address.ip().is_loopback() {
-				return wrong(format!("status must be served on a loopback address, not on {address}"));
+				return wrong(format!(
+					"status must be served on a loopback address, not on {address}"
+				));
 			}
 		}
 		for address in &self.public_addresses {
 			if address.len() > MAX_PEER_ADDRESS as usize {
-				return wrong(format!("the public address '{address}' is longer than {MAX_PEER_ADDRESS} bytes"));
+				return wrong(format!(
+					"the public address '{address}' is longer than {MAX_PEER_ADDRESS} bytes"
+				));
 			}
 			if address.parse::<SocketAddr>().is_err() {
-				return wrong(format!("the public address '{address}' is not of the form 203.0.113.7:4433"));
+				return wrong(format!(
+					"the public address '{address}' is not of the form 203.0.113.7:4433"
+				));
 			}
 		}
 		if self.limits.max_archive_bytes > self.limits.module_cache_bytes {
@@ -196,7 +202,10 @@ mod tests {
 		};
 		says(|c| c.urls.clear(), "no node is named");
 		says(|c| c.admin_listen = Some(([0, 0, 0, 0], 1).into()), "loopback");
-		says(|c| c.public_addresses = vec!["example.org".into()], "203.0.113.7:4433");
+		says(
+			|c| c.public_addresses = vec!["example.org".into()],
+			"203.0.113.7:4433",
+		);
 		says(|c| c.limits.max_archive_bytes = u64::MAX, "cache");
 	}
 }

@@ -29,9 +29,16 @@ impl DataDir {
 			.open(&path)
 			.map_err(WorkerError::io("can't open", &path))?;
 		match lock.try_lock() {
-			Ok(()) => Ok(Self { root: root.to_path_buf(), _lock: lock }),
+			Ok(()) => Ok(Self {
+				root: root.to_path_buf(),
+				_lock: lock,
+			}),
 			Err(TryLockError::WouldBlock) => Err(WorkerError::DataDirInUse(root.to_path_buf())),
-			Err(TryLockError::Error(source)) => Err(WorkerError::Io { what: "can't lock", path, source }),
+			Err(TryLockError::Error(source)) => Err(WorkerError::Io {
+				what: "can't lock",
+				path,
+				source,
+			}),
 		}
 	}
 
@@ -73,7 +80,10 @@ impl DataDir {
 		match std::fs::read(&path) {
 			Ok(bytes) => {
 				let bytes: [u8; 32] = bytes.try_into().map_err(|_| {
-					WorkerError::Config(format!("{} is damaged: remove it, and a new one is made", path.display()))
+					WorkerError::Config(format!(
+						"{} is damaged: remove it, and a new one is made",
+						path.display()
+					))
 				})?;
 				Ok(SecretKey::from_bytes(&bytes))
 			},
@@ -82,7 +92,11 @@ impl DataDir {
 				write_secret(&path, &key.to_bytes()).map_err(WorkerError::io("can't write", &path))?;
 				Ok(key)
 			},
-			Err(source) => Err(WorkerError::Io { what: "can't read", path, source }),
+			Err(source) => Err(WorkerError::Io {
+				what: "can't read",
+				path,
+				source,
+			}),
 		}
 	}
 
@@ -112,7 +126,10 @@ pub fn is_disk_full(error: &(dyn std::error::Error + 'static)) -> bool {
 	let mut next = Some(error);
 	while let Some(error) = next {
 		if let Some(io) = error.downcast_ref::<std::io::Error>() {
-			if matches!(io.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) {
+			if matches!(
+				io.kind(),
+				std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+			) {
 				return true;
 			}
 			// Some libraries wrap an error in another of kind `Other`.
@@ -135,7 +152,10 @@ mod tests {
 	fn one_folder_serves_one_worker() {
 		let dir = tempfile::tempdir().expect("a folder");
 		let first = DataDir::open(dir.path()).expect("free");
-		assert!(matches!(DataDir::open(dir.path()), Err(WorkerError::DataDirInUse(_))));
+		assert!(matches!(
+			DataDir::open(dir.path()),
+			Err(WorkerError::DataDirInUse(_))
+		));
 		drop(first);
 		DataDir::open(dir.path()).expect("free again");
 	}
@@ -149,7 +169,10 @@ mod tests {
 		#[cfg(unix)]
 		{
 			use std::os::unix::fs::PermissionsExt;
-			let mode = std::fs::metadata(dir.path().join("peer.key")).expect("there").permissions().mode();
+			let mode = std::fs::metadata(dir.path().join("peer.key"))
+				.expect("there")
+				.permissions()
+				.mode();
 			assert_eq!(mode & 0o077, 0);
 		}
 	}

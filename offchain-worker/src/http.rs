@@ -47,7 +47,11 @@ struct ListedFile {
 
 /// The routes: `/v1/results/<root>/` lists a result, `/v1/results/<root>/<name>` is one of its files.
 pub fn router(blobs: BlobStore, access: Access) -> Router {
-	let shared = Shared { blobs, access, slots: Arc::new(Semaphore::new(MAX_REQUESTS)) };
+	let shared = Shared {
+		blobs,
+		access,
+		slots: Arc::new(Semaphore::new(MAX_REQUESTS)),
+	};
 	Router::new()
 		.route("/v1/results/{root}", get(list))
 		.route("/v1/results/{root}/", get(list))
@@ -57,13 +61,21 @@ pub fn router(blobs: BlobStore, access: Access) -> Router {
 }
 
 /// Serves until `shutdown`.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) -> Result<(), std::io::Error> {
-	axum::serve(listener, router).with_graceful_shutdown(async move { shutdown.cancelled().await }).await
+pub async fn serve(
+	listener: TcpListener,
+	router: Router,
+	shutdown: CancellationToken,
+) -> Result<(), std::io::Error> {
+	axum::serve(listener, router)
+		.with_graceful_shutdown(async move { shutdown.cancelled().await })
+		.await
 }
 
 /// Opens a port.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, crate::WorkerError> {
-	TcpListener::bind(address).await.map_err(|source| crate::WorkerError::Listen { address, source })
+	TcpListener::bind(address)
+		.await
+		.map_err(|source| crate::WorkerError::Listen { address, source })
 }
 
 fn refuse(status: StatusCode, why: &str) -> Response {
@@ -71,13 +83,30 @@ fn refuse(status: StatusCode, why: &str) -> Response {
 }
 
 impl Shared {
-	async fn entries(&self, root: &str) -> Result<(OutputRoot, Vec<ResultEntry>, OwnedSemaphorePermit), Response> {
-		let busy = |_| refuse(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once: try again");
+	async fn entries(
+		&self,
+		root: &str,
+	) -> Result<(OutputRoot, Vec<ResultEntry>, OwnedSemaphorePermit), Response> {
+		let busy = |_| {
+			refuse(
+				StatusCode::SERVICE_UNAVAILABLE,
+				"too many requests at once: try again",
+			)
+		};
 		let permit = self.slots.clone().try_acquire_owned().map_err(busy)?;
 		let mut bytes = [0; 32];
-		hex::decode_to_slice(root, &mut bytes)
-			.map_err(|_| refuse(StatusCode::BAD_REQUEST, "a result's root has 64 hexadecimal digits"))?;
-		let unknown = || refuse(StatusCode::NOT_FOUND, "no such result is served here; sealed results are not public yet");
+		hex::decode_to_slice(root, &mut bytes).map_err(|_| {
+			refuse(
+				StatusCode::BAD_REQUEST,
+				"a result's root has 64 hexadecimal digits",
+			)
+		})?;
+		let unknown = || {
+			refuse(
+				StatusCode::NOT_FOUND,
+				"no such result is served here; sealed results are not public yet",
+			)
+		};
 		if !self.access.is_public(bytes) {
 			return Err(unknown());
 		}
@@ -96,8 +125,16 @@ async fn list(State(shared): State<Shared>, Path(root): Path<String>) -> Respons
 		Ok(found) => found,
 		Err(response) => return response,
 	};
-	let file = |e: ResultEntry| ListedFile { name: e.name, size: e.size, blake3: hex::encode(e.hash) };
-	Json(Listing { root: root.to_string(), files: entries.into_iter().map(file).collect() }).into_response()
+	let file = |e: ResultEntry| ListedFile {
+		name: e.name,
+		size: e.size,
+		blake3: hex::encode(e.hash),
+	};
+	Json(Listing {
+		root: root.to_string(),
+		files: entries.into_iter().map(file).collect(),
+	})
+	.into_response()
 }
 
 async fn file(State(shared): State<Shared>, Path((root, name)): Path<(String, String)>) -> Response {
@@ -116,12 +153,24 @@ async fn file(State(shared): State<Shared>, Path((root, name)): Path<(String, St
 		chunk
 	});
 	let headers = [
-		(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+		(
+			header::CONTENT_TYPE,
+			HeaderValue::from_static("application/octet-stream"),
+		),
 		(header::CONTENT_LENGTH, HeaderValue::from(entry.size)),
 		// A stranger's file must not run as a page of this server.
-		(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
-		(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-		(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
+		(
+			header::CONTENT_DISPOSITION,
+			HeaderValue::from_static("attachment"),
+		),
+		(
+			header::X_CONTENT_TYPE_OPTIONS,
+			HeaderValue::from_static("nosniff"),
+		),
+		(
+			header::CACHE_CONTROL,
+			HeaderValue::from_static("public, max-age=31536000, immutable"),
+		),
 	];
 	(headers, Body::from_stream(stream)).into_response()
 }
@@ -139,7 +188,10 @@ mod tests {
 		let mut answer = Vec::new();
 		stream.read_to_end(&mut answer).await.expect("answered");
 		let split = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("a head");
-		(String::from_utf8_lossy(&answer[..split]).into_owned(), answer[split + 4..].to_vec())
+		(
+			String::from_utf8_lossy(&answer[..split]).into_owned(),
+			answer[split + 4..].to_vec(),
+		)
 	}
 
 	#[tokio::test]
@@ -150,7 +202,11 @@ mod tests {
 		let path = dir.path().join("f");
 		std::fs::write(&path, &bytes).expect("written");
 		let hash = *blake3::hash(&bytes).as_bytes();
-		let file = ResultFile { name: "outputs/a b".into(), hash, path };
+		let file = ResultFile {
+			name: "outputs/a b".into(),
+			hash,
+			path,
+		};
 		let root = blobs.publish("result/1", &[file]).await.expect("published");
 		let access = Access::default();
 		let listener = listen(([127, 0, 0, 1], 0).into()).await.expect("a port");
@@ -159,7 +215,10 @@ mod tests {
 		let server = tokio::spawn(serve(listener, router(blobs, access.clone()), stop.clone()));
 
 		let (head, _) = ask(address, &format!("/v1/results/{root}/")).await;
-		assert!(head.starts_with("HTTP/1.1 404"), "a sealed result is not listed: {head}");
+		assert!(
+			head.starts_with("HTTP/1.1 404"),
+			"a sealed result is not listed: {head}"
+		);
 		access.publish(root.0);
 		let (head, body) = ask(address, &format!("/v1/results/{root}/")).await;
 		assert!(head.starts_with("HTTP/1.1 200"), "{head}");
@@ -167,7 +226,10 @@ mod tests {
 		assert_eq!(listing["files"][0]["name"], "outputs/a b");
 		assert_eq!(listing["files"][0]["size"], 300_000);
 		let (head, body) = ask(address, &format!("/v1/results/{root}/outputs/a%20b")).await;
-		assert!(head.starts_with("HTTP/1.1 200") && head.to_lowercase().contains("nosniff"), "{head}");
+		assert!(
+			head.starts_with("HTTP/1.1 200") && head.to_lowercase().contains("nosniff"),
+			"{head}"
+		);
 		assert_eq!(body, bytes);
 		for path in [
 			format!("/v1/results/{root}/outputs/../../f"),
@@ -178,7 +240,10 @@ mod tests {
 			let (head, _) = ask(address, &path).await;
 			assert!(head.starts_with("HTTP/1.1 404"), "{path}: {head}");
 		}
-		assert!(ask(address, "/v1/results/xyz/").await.0.starts_with("HTTP/1.1 400"));
+		assert!(ask(address, "/v1/results/xyz/")
+			.await
+			.0
+			.starts_with("HTTP/1.1 400"));
 		stop.cancel();
 		server.await.expect("no panic").expect("no error");
 	}

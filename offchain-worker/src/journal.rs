@@ -62,7 +62,13 @@ macro_rules! from_redb {
 		}
 	)*};
 }
-from_redb!(redb::DatabaseError, redb::TransactionError, redb::TableError, redb::StorageError, redb::CommitError);
+from_redb!(
+	redb::DatabaseError,
+	redb::TransactionError,
+	redb::TableError,
+	redb::StorageError,
+	redb::CommitError
+);
 
 /// What a run gave.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,8 +162,18 @@ impl Stage {
 	/// Whether the journal lets `self` be followed by `next`: never backwards, and a sealed opening never changes.
 	fn may_become(&self, next: &Stage) -> bool {
 		match (self, next) {
-			(Self::Sealed { opening, submitted: was, .. }, Self::Sealed { opening: new, submitted: is, .. }) =>
-				opening == new && (*is || !*was),
+			(
+				Self::Sealed {
+					opening,
+					submitted: was,
+					..
+				},
+				Self::Sealed {
+					opening: new,
+					submitted: is,
+					..
+				},
+			) => opening == new && (*is || !*was),
 			(Self::Sealed { opening, .. }, Self::Closed { opening: new, .. }) => Some(*opening) == *new,
 			(Self::Closed { .. }, _) => false,
 			_ => next.order() >= self.order(),
@@ -234,7 +250,10 @@ impl Journal {
 		let tx = self.db.begin_write()?;
 		let kept = {
 			let mut table = tx.open_table(DEALS)?;
-			let known = table.get(record.deal.0)?.map(|bytes| decode(record.deal, bytes.value())).transpose()?;
+			let known = table
+				.get(record.deal.0)?
+				.map(|bytes| decode(record.deal, bytes.value()))
+				.transpose()?;
 			match known {
 				Some(known) => known,
 				None => {
@@ -251,7 +270,11 @@ impl Journal {
 	pub fn advance(&self, deal: DealId, stage: Stage) -> Result<DealRecord, JournalError> {
 		self.change(deal, |record| {
 			if !record.stage.may_become(&stage) {
-				return Err(JournalError::Order { deal, from: record.stage.name(), to: stage.name() });
+				return Err(JournalError::Order {
+					deal,
+					from: record.stage.name(),
+					to: stage.name(),
+				});
 			}
 			record.stage = stage;
 			record.trouble = None;
@@ -263,13 +286,26 @@ impl Journal {
 	pub fn reopen(&self, deal: DealId) -> Result<DealRecord, JournalError> {
 		self.change(deal, |record| {
 			record.stage = match &record.stage {
-				Stage::Closed { opening: Some(opening), why, .. } => Stage::Sealed {
-					run: RunRecord { triple: opening.triple, measured: opening.usage },
+				Stage::Closed {
+					opening: Some(opening),
+					why,
+					..
+				} => Stage::Sealed {
+					run: RunRecord {
+						triple: opening.triple,
+						measured: opening.usage,
+					},
 					opening: *opening,
 					submitted: *why == Closing::Settled,
 				},
 				Stage::Closed { opening: None, .. } => Stage::Matched,
-				other => return Err(JournalError::Order { deal, from: other.name(), to: "open again" }),
+				other => {
+					return Err(JournalError::Order {
+						deal,
+						from: other.name(),
+						to: "open again",
+					})
+				},
 			};
 			Ok(())
 		})
@@ -295,12 +331,17 @@ impl Journal {
 	pub fn paused(&self) -> Result<Vec<OfferId>, JournalError> {
 		let table = self.db.begin_read()?.open_table(FLAGS)?;
 		let found = table.get(PAUSED)?;
-		Ok(found.and_then(|bytes| serde_json::from_slice(bytes.value()).ok()).unwrap_or_default())
+		Ok(found
+			.and_then(|bytes| serde_json::from_slice(bytes.value()).ok())
+			.unwrap_or_default())
 	}
 
 	/// Remembers them.
 	pub fn set_paused(&self, offers: &[OfferId]) -> Result<(), JournalError> {
-		let bytes = serde_json::to_vec(offers).map_err(|e| JournalError::Record { deal: DealId(0), why: e.to_string() })?;
+		let bytes = serde_json::to_vec(offers).map_err(|e| JournalError::Record {
+			deal: DealId(0),
+			why: e.to_string(),
+		})?;
 		let tx = self.db.begin_write()?;
 		tx.open_table(FLAGS)?.insert(PAUSED, bytes.as_slice())?;
 		tx.commit()?;
@@ -315,8 +356,14 @@ impl Journal {
 		let tx = self.db.begin_write()?;
 		let record = {
 			let mut table = tx.open_table(DEALS)?;
-			let known = table.get(deal.0)?.map(|bytes| decode(deal, bytes.value())).transpose()?;
-			let mut record = known.ok_or_else(|| JournalError::Record { deal, why: "there is none".into() })?;
+			let known = table
+				.get(deal.0)?
+				.map(|bytes| decode(deal, bytes.value()))
+				.transpose()?;
+			let mut record = known.ok_or_else(|| JournalError::Record {
+				deal,
+				why: "there is none".into(),
+			})?;
 			change(&mut record)?;
 			table.insert(deal.0, encode(&record)?.as_slice())?;
 			record
@@ -327,11 +374,17 @@ impl Journal {
 }
 
 fn encode(record: &DealRecord) -> Result<Vec<u8>, JournalError> {
-	serde_json::to_vec(record).map_err(|e| JournalError::Record { deal: record.deal, why: e.to_string() })
+	serde_json::to_vec(record).map_err(|e| JournalError::Record {
+		deal: record.deal,
+		why: e.to_string(),
+	})
 }
 
 fn decode(deal: DealId, bytes: &[u8]) -> Result<DealRecord, JournalError> {
-	serde_json::from_slice(bytes).map_err(|e| JournalError::Record { deal, why: e.to_string() })
+	serde_json::from_slice(bytes).map_err(|e| JournalError::Record {
+		deal,
+		why: e.to_string(),
+	})
 }
 
 #[cfg(test)]
@@ -351,12 +404,20 @@ mod tests {
 	}
 
 	fn run() -> RunRecord {
-		let triple = Triple { status: Status::Completed, exit_code: 0, root: OutputRoot([4; 32]) };
+		let triple = Triple {
+			status: Status::Completed,
+			exit_code: 0,
+			root: OutputRoot([4; 32]),
+		};
 		RunRecord { triple, measured: 5 }
 	}
 
 	fn opening(salt: u8) -> Opening {
-		Opening { triple: run().triple, usage: 5, salt: [salt; 32] }
+		Opening {
+			triple: run().triple,
+			usage: 5,
+			salt: [salt; 32],
+		}
 	}
 
 	fn stages() -> Vec<Stage> {
@@ -364,8 +425,16 @@ mod tests {
 			Stage::Prepared,
 			Stage::Started { at: 1 },
 			Stage::Ran(run()),
-			Stage::Sealed { run: run(), opening: opening(1), submitted: false },
-			Stage::Closed { why: Closing::Settled, at: 2, opening: Some(opening(1)) },
+			Stage::Sealed {
+				run: run(),
+				opening: opening(1),
+				submitted: false,
+			},
+			Stage::Closed {
+				why: Closing::Settled,
+				at: 2,
+				opening: Some(opening(1)),
+			},
 		]
 	}
 
@@ -373,13 +442,19 @@ mod tests {
 	fn every_stage_survives_reopening() {
 		let dir = tempfile::tempdir().expect("a folder");
 		let path = dir.path().join("journal.redb");
-		Journal::open(&path).expect("new").begin(record()).expect("written");
+		Journal::open(&path)
+			.expect("new")
+			.begin(record())
+			.expect("written");
 		for stage in stages() {
 			let journal = Journal::open(&path).expect("reopened");
 			journal.advance(DealId(7), stage.clone()).expect("in order");
 			drop(journal);
 			let journal = Journal::open(&path).expect("reopened");
-			assert_eq!(journal.get(DealId(7)).expect("readable").expect("there").stage, stage);
+			assert_eq!(
+				journal.get(DealId(7)).expect("readable").expect("there").stage,
+				stage
+			);
 			assert_eq!(journal.all().expect("readable").len(), 1);
 		}
 	}
@@ -389,8 +464,13 @@ mod tests {
 		let dir = tempfile::tempdir().expect("a folder");
 		let journal = Journal::open(&dir.path().join("j")).expect("new");
 		journal.begin(record()).expect("written");
-		journal.advance(DealId(7), Stage::Started { at: 9 }).expect("in order");
-		assert_eq!(journal.begin(record()).expect("kept").stage, Stage::Started { at: 9 });
+		journal
+			.advance(DealId(7), Stage::Started { at: 9 })
+			.expect("in order");
+		assert_eq!(
+			journal.begin(record()).expect("kept").stage,
+			Stage::Started { at: 9 }
+		);
 	}
 
 	#[test]
@@ -402,7 +482,10 @@ mod tests {
 		for (at, stage) in stages.iter().enumerate() {
 			journal.advance(DealId(7), stage.clone()).expect("in order");
 			for earlier in &stages[..at] {
-				assert!(matches!(journal.advance(DealId(7), earlier.clone()), Err(JournalError::Order { .. })));
+				assert!(matches!(
+					journal.advance(DealId(7), earlier.clone()),
+					Err(JournalError::Order { .. })
+				));
 			}
 		}
 	}
@@ -412,12 +495,44 @@ mod tests {
 		let dir = tempfile::tempdir().expect("a folder");
 		let journal = Journal::open(&dir.path().join("j")).expect("new");
 		journal.begin(record()).expect("written");
-		journal.advance(DealId(7), Stage::Sealed { run: run(), opening: opening(1), submitted: false }).expect("in order");
-		let other = journal.advance(DealId(7), Stage::Sealed { run: run(), opening: opening(2), submitted: false });
+		journal
+			.advance(
+				DealId(7),
+				Stage::Sealed {
+					run: run(),
+					opening: opening(1),
+					submitted: false,
+				},
+			)
+			.expect("in order");
+		let other = journal.advance(
+			DealId(7),
+			Stage::Sealed {
+				run: run(),
+				opening: opening(2),
+				submitted: false,
+			},
+		);
 		assert!(matches!(other, Err(JournalError::Order { .. })));
-		let lost = journal.advance(DealId(7), Stage::Closed { why: Closing::Settled, at: 1, opening: None });
+		let lost = journal.advance(
+			DealId(7),
+			Stage::Closed {
+				why: Closing::Settled,
+				at: 1,
+				opening: None,
+			},
+		);
 		assert!(matches!(lost, Err(JournalError::Order { .. })));
-		journal.advance(DealId(7), Stage::Sealed { run: run(), opening: opening(1), submitted: false }).expect("the same again");
+		journal
+			.advance(
+				DealId(7),
+				Stage::Sealed {
+					run: run(),
+					opening: opening(1),
+					submitted: false,
+				},
+			)
+			.expect("the same again");
 	}
 
 	#[test]
@@ -425,14 +540,46 @@ mod tests {
 		let dir = tempfile::tempdir().expect("a folder");
 		let journal = Journal::open(&dir.path().join("j")).expect("new");
 		journal.begin(record()).expect("written");
-		assert!(matches!(journal.reopen(DealId(7)), Err(JournalError::Order { .. })));
-		journal.advance(DealId(7), Stage::Closed { why: Closing::Gone, at: 1, opening: None }).expect("in order");
+		assert!(matches!(
+			journal.reopen(DealId(7)),
+			Err(JournalError::Order { .. })
+		));
+		journal
+			.advance(
+				DealId(7),
+				Stage::Closed {
+					why: Closing::Gone,
+					at: 1,
+					opening: None,
+				},
+			)
+			.expect("in order");
 		assert_eq!(journal.reopen(DealId(7)).expect("closed").stage, Stage::Matched);
-		journal.advance(DealId(7), Stage::Sealed { run: run(), opening: opening(1), submitted: true }).expect("in order");
-		let closed = Stage::Closed { why: Closing::Settled, at: 1, opening: Some(opening(1)) };
+		journal
+			.advance(
+				DealId(7),
+				Stage::Sealed {
+					run: run(),
+					opening: opening(1),
+					submitted: true,
+				},
+			)
+			.expect("in order");
+		let closed = Stage::Closed {
+			why: Closing::Settled,
+			at: 1,
+			opening: Some(opening(1)),
+		};
 		journal.advance(DealId(7), closed).expect("in order");
 		let stage = journal.reopen(DealId(7)).expect("closed").stage;
-		assert_eq!(stage, Stage::Sealed { run: run(), opening: opening(1), submitted: true });
+		assert_eq!(
+			stage,
+			Stage::Sealed {
+				run: run(),
+				opening: opening(1),
+				submitted: true
+			}
+		);
 	}
 
 	#[test]
@@ -440,7 +587,10 @@ mod tests {
 		let dir = tempfile::tempdir().expect("a folder");
 		let journal = Journal::open(&dir.path().join("j")).expect("new");
 		let tx = journal.db.begin_write().expect("a transaction");
-		tx.open_table(DEALS).expect("a table").insert(7, b"{}".as_slice()).expect("written");
+		tx.open_table(DEALS)
+			.expect("a table")
+			.insert(7, b"{}".as_slice())
+			.expect("written");
 		tx.commit().expect("committed");
 		assert!(matches!(journal.get(DealId(7)), Err(JournalError::Record { .. })));
 		assert!(journal.begin(record()).is_err());

@@ -18,7 +18,11 @@ impl Number {
 	/// Subtracts; never below zero.
 	pub fn sub(&self, n: u64) {
 		// The closure always gives a value, so this never fails.
-		self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_sub(n))).ok();
+		self.0
+			.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
+				Some(now.saturating_sub(n))
+			})
+			.ok();
 	}
 
 	/// Sets.
@@ -60,20 +64,64 @@ impl Metrics {
 	pub fn render(&self) -> String {
 		let mut out = String::new();
 		let rows: [(&str, &str, &str, &Number); 9] = [
-			("deals_total", "counter", "Deals matched with this worker's offers", &self.deals),
+			(
+				"deals_total",
+				"counter",
+				"Deals matched with this worker's offers",
+				&self.deals,
+			),
 			("jobs_running", "gauge", "Jobs that run now", &self.running),
-			("results_submitted_total", "counter", "Sealed results submitted", &self.submitted),
-			("deals_settled_total", "counter", "Deals settled with a result of this worker", &self.settled),
-			("deals_lost_total", "counter", "Deals that ended without a result of this worker", &self.lost),
-			("step_failures_total", "counter", "Steps that failed and were tried again", &self.failures),
-			("best_block", "gauge", "Number of the best block seen", &self.best_block),
-			("disk_free_bytes", "gauge", "Free space on the disk of the data folder", &self.free_bytes),
-			("healthy", "gauge", "Whether the worker takes new work", &self.healthy),
+			(
+				"results_submitted_total",
+				"counter",
+				"Sealed results submitted",
+				&self.submitted,
+			),
+			(
+				"deals_settled_total",
+				"counter",
+				"Deals settled with a result of this worker",
+				&self.settled,
+			),
+			(
+				"deals_lost_total",
+				"counter",
+				"Deals that ended without a result of this worker",
+				&self.lost,
+			),
+			(
+				"step_failures_total",
+				"counter",
+				"Steps that failed and were tried again",
+				&self.failures,
+			),
+			(
+				"best_block",
+				"gauge",
+				"Number of the best block seen",
+				&self.best_block,
+			),
+			(
+				"disk_free_bytes",
+				"gauge",
+				"Free space on the disk of the data folder",
+				&self.free_bytes,
+			),
+			(
+				"healthy",
+				"gauge",
+				"Whether the worker takes new work",
+				&self.healthy,
+			),
 		];
 		for (name, kind, help, number) in rows {
 			// Writing to a string never fails.
 			let value = number.get();
-			write!(out, "# HELP lilypad_{name} {help}\n# TYPE lilypad_{name} {kind}\nlilypad_{name} {value}\n").ok();
+			write!(
+				out,
+				"# HELP lilypad_{name} {help}\n# TYPE lilypad_{name} {kind}\nlilypad_{name} {value}\n"
+			)
+			.ok();
 		}
 		out
 	}

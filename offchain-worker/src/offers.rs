@@ -12,7 +12,10 @@ use crate::{
 };
 use lilypad_primitives::{offer::MAX_PLATFORMS, OfferId, OfferState, PeerAddress, Platform};
 use std::{
-	sync::{Arc, Mutex, PoisonError},
+	sync::{
+		atomic::{AtomicU32, Ordering},
+		Arc, Mutex, PoisonError,
+	},
 	time::Duration,
 };
 use tokio_util::sync::CancellationToken;
@@ -25,16 +28,26 @@ const OTHER_WORKER: Duration = Duration::from_secs(6);
 /// The chain names one peer per account. If it names another one, and that one answers for this account, this worker must
 /// not start: two of them would run each job twice, and each would undo the other's offers. A peer that does not answer is
 /// taken over from.
-pub async fn claim_account(chain: &dyn Chain, peers: &PeerClient, own: &PeerAddress) -> Result<(), WorkerError> {
+pub async fn claim_account(
+	chain: &dyn Chain,
+	peers: &PeerClient,
+	own: &PeerAddress,
+) -> Result<(), WorkerError> {
 	let account = chain.account();
 	let announced = chain.peer(&account).await?;
 	if let Some(other) = announced.as_ref().filter(|other| other.id != own.id) {
 		let peer = hex::encode(other.id);
 		match tokio::time::timeout(OTHER_WORKER, ask(peers, other)).await {
 			Ok(Ok((served, genesis))) if served == account && genesis == chain.genesis_hash() => {
-				return Err(WorkerError::AnotherWorker { peer, account: account.to_string() });
+				return Err(WorkerError::AnotherWorker {
+					peer,
+					account: account.to_string(),
+				});
 			},
-			Ok(Ok(_)) => tracing::info!(peer, "the announced peer works for somebody else now; taking over"),
+			Ok(Ok(_)) => tracing::info!(
+				peer,
+				"the announced peer works for somebody else now; taking over"
+			),
 			Ok(Err(error)) => tracing::info!(peer, %error, "the announced peer does not answer; taking over"),
 			Err(_) => tracing::info!(peer, "the announced peer does not answer; taking over"),
 		}
@@ -46,7 +59,10 @@ pub async fn claim_account(chain: &dyn Chain, peers: &PeerClient, own: &PeerAddr
 	Ok(())
 }
 
-async fn ask(peers: &PeerClient, other: &PeerAddress) -> Result<(crate::AccountId, [u8; 32]), crate::p2p::P2pError> {
+async fn ask(
+	peers: &PeerClient,
+	other: &PeerAddress,
+) -> Result<(crate::AccountId, [u8; 32]), crate::p2p::P2pError> {
 	peers.connect(other).await?.hello().await
 }
 
@@ -78,7 +94,10 @@ pub async fn ensure_offer(
 		return Ok(());
 	}
 	let ours = journal.paused()?;
-	for (id, offer) in offers.iter().filter(|(_, offer)| offer.state == OfferState::Paused) {
+	for (id, offer) in offers
+		.iter()
+		.filter(|(_, offer)| offer.state == OfferState::Paused)
+	{
 		match config.resume {
 			true => {
 				chain.call(Call::ResumeOffer(*id), None).await?;
@@ -116,6 +135,8 @@ pub struct Health {
 	pub peer: [u8; 32],
 	/// What is wrong now.
 	pub ailments: Ailments,
+	/// How often in a row the chain has named another peer.
+	pub strangers: AtomicU32,
 }
 
 impl Health {
@@ -143,7 +164,12 @@ impl Health {
 		for engine in &self.engines.0 {
 			match engine.health().await {
 				Ok(()) => able.extend(engine.platforms()),
-				Err(error) => ailing.extend(engine.platforms().into_iter().map(|p| (Some(p), error.to_string()))),
+				Err(error) => ailing.extend(
+					engine
+						.platforms()
+						.into_iter()
+						.map(|p| (Some(p), error.to_string())),
+				),
 			}
 		}
 		let free = self.data.free_bytes()?;
@@ -157,23 +183,45 @@ impl Health {
 			ailing.push((None, why));
 		}
 		let account = self.chain.account();
-		if let Some(peer) = self.chain.peer(&account).await?.filter(|peer| peer.id != self.peer) {
-			return Err(WorkerError::TakenOver(hex::encode(peer.id)));
+		match self
+			.chain
+			.peer(&account)
+			.await?
+			.filter(|peer| peer.id != self.peer)
+		{
+			// Once may be a branch of the chain without this worker's announcement.
+			Some(peer) if self.strangers.fetch_add(1, Ordering::SeqCst) > 0 => {
+				return Err(WorkerError::TakenOver(hex::encode(peer.id)))
+			},
+			Some(peer) => {
+				tracing::warn!(peer = %hex::encode(peer.id), "the chain names another peer for this account")
+			},
+			None => self.strangers.store(0, Ordering::SeqCst),
 		}
 		self.adjust_offers(&able, ailing).await
 	}
 
-	async fn adjust_offers(&self, able: &[Platform], ailing: Vec<(Option<Platform>, String)>) -> Result<(), WorkerError> {
+	async fn adjust_offers(
+		&self,
+		able: &[Platform],
+		ailing: Vec<(Option<Platform>, String)>,
+	) -> Result<(), WorkerError> {
 		let full = ailing.iter().any(|(platform, _)| platform.is_none());
 		let mut whys = ailing.into_iter().map(|(_, why)| why).collect::<Vec<_>>();
 		let offers = self.chain.offers_of(&self.chain.account()).await?;
 		let before = self.journal.paused()?;
-		let mut paused = before.iter().copied().filter(|id| offers.iter().any(|(of, _)| of == id)).collect::<Vec<_>>();
+		let mut paused = before
+			.iter()
+			.copied()
+			.filter(|id| offers.iter().any(|(of, _)| of == id))
+			.collect::<Vec<_>>();
 		for (id, offer) in offers {
 			// An engine that is down no longer lists its platforms.
 			let unable = offer.platforms.iter().find(|platform| !able.contains(platform));
 			if let Some(platform) = unable {
-				whys.push(format!("offer {id} promises {platform:?}, which nothing here can run now"));
+				whys.push(format!(
+					"offer {id} promises {platform:?}, which nothing here can run now"
+				));
 			}
 			let ill = full || unable.is_some();
 			if ill && offer.state == OfferState::Active {

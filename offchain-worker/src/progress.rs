@@ -72,18 +72,25 @@ impl ProgressHub {
 
 	/// Begins to follow a deal. One that is followed already goes on.
 	pub fn begin(&self, deal: DealId, job: JobId) {
-		self.lock().entry(deal).or_insert_with(|| (job, watch::channel(Progress::Matched).0));
+		self.lock()
+			.entry(deal)
+			.or_insert_with(|| (job, watch::channel(Progress::Matched).0));
 	}
 
 	/// Whether the worker has a deal for this job.
 	pub fn has_job(&self, job: JobId) -> bool {
-		self.lock().values().any(|(of, progress)| *of == job && !matches!(*progress.borrow(), Progress::Ended { .. }))
+		self.lock()
+			.values()
+			.any(|(of, progress)| *of == job && !matches!(*progress.borrow(), Progress::Ended { .. }))
 	}
 
 	/// All deals, by id.
 	pub fn all(&self) -> Vec<(DealId, JobId, Progress)> {
-		let mut all =
-			self.lock().iter().map(|(deal, (job, p))| (*deal, *job, p.borrow().clone())).collect::<Vec<_>>();
+		let mut all = self
+			.lock()
+			.iter()
+			.map(|(deal, (job, p))| (*deal, *job, p.borrow().clone()))
+			.collect::<Vec<_>>();
 		all.sort_by_key(|(deal, ..)| *deal);
 		all
 	}

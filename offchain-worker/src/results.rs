@@ -108,7 +108,10 @@ impl BlobStore {
 	/// Opens or creates it.
 	pub async fn open(root: &Path) -> Result<Self, ResultError> {
 		let mut options = Options::new(root);
-		options.gc = Some(GcConfig { interval: GC_INTERVAL, add_protected: None });
+		options.gc = Some(GcConfig {
+			interval: GC_INTERVAL,
+			add_protected: None,
+		});
 		let store = FsStore::load_with_opts(root.join("blobs.db"), options)
 			.await
 			.map_err(|e| ResultError::Store(format!("{e:#}")))?;
@@ -122,7 +125,13 @@ impl BlobStore {
 
 	/// The size of a blob that is completely there.
 	pub async fn size(&self, hash: [u8; 32]) -> Result<Option<u64>, ResultError> {
-		match self.store.blobs().status(Hash::from(hash)).await.map_err(ResultError::store)? {
+		match self
+			.store
+			.blobs()
+			.status(Hash::from(hash))
+			.await
+			.map_err(ResultError::store)?
+		{
 			BlobStatus::Complete { size } => Ok(Some(size)),
 			_ => Ok(None),
 		}
@@ -130,7 +139,13 @@ impl BlobStore {
 
 	/// Adds a file that must have a certain hash, and keeps it under `tag`.
 	pub async fn add_file(&self, path: &Path, expected: [u8; 32], tag: &str) -> Result<(), ResultError> {
-		let added = self.store.blobs().add_path(path).temp_tag().await.map_err(ResultError::store)?;
+		let added = self
+			.store
+			.blobs()
+			.add_path(path)
+			.temp_tag()
+			.await
+			.map_err(ResultError::store)?;
 		self.keep(added, expected, tag).await
 	}
 
@@ -141,28 +156,57 @@ impl BlobStore {
 		expected: [u8; 32],
 		tag: &str,
 	) -> Result<(), ResultError> {
-		let added = self.store.blobs().add_stream(bytes).await.temp_tag().await.map_err(ResultError::store)?;
+		let added = self
+			.store
+			.blobs()
+			.add_stream(bytes)
+			.await
+			.temp_tag()
+			.await
+			.map_err(ResultError::store)?;
 		self.keep(added, expected, tag).await
 	}
 
 	/// Adds bytes and keeps them under `tag`.
 	pub async fn add_bytes(&self, bytes: Bytes, tag: &str) -> Result<[u8; 32], ResultError> {
-		let added = self.store.blobs().add_bytes(bytes).temp_tag().await.map_err(ResultError::store)?;
+		let added = self
+			.store
+			.blobs()
+			.add_bytes(bytes)
+			.temp_tag()
+			.await
+			.map_err(ResultError::store)?;
 		let hash = *added.hash().as_bytes();
 		self.keep(added, hash, tag).await?;
 		Ok(hash)
 	}
 
-	async fn keep(&self, added: iroh_blobs::api::TempTag, expected: [u8; 32], tag: &str) -> Result<(), ResultError> {
+	async fn keep(
+		&self,
+		added: iroh_blobs::api::TempTag,
+		expected: [u8; 32],
+		tag: &str,
+	) -> Result<(), ResultError> {
 		if added.hash() != Hash::from(expected) {
-			return Err(ResultError::WrongHash { expected: Hash::from(expected), got: added.hash() });
+			return Err(ResultError::WrongHash {
+				expected: Hash::from(expected),
+				got: added.hash(),
+			});
 		}
-		self.store.tags().set(tag, added.hash_and_format()).await.map_err(ResultError::store)
+		self.store
+			.tags()
+			.set(tag, added.hash_and_format())
+			.await
+			.map_err(ResultError::store)
 	}
 
 	/// Keeps a blob that is there under one more tag.
 	pub async fn tag(&self, hash: [u8; 32], tag: &str) -> Result<(), ResultError> {
-		self.store.tags().set(tag, HashAndFormat::raw(Hash::from(hash))).await.map_err(ResultError::store)
+		self.store
+			.tags()
+			.set(tag, HashAndFormat::raw(Hash::from(hash)))
+			.await
+			.map_err(ResultError::store)
 	}
 
 	/// The blob kept under a tag.
@@ -174,7 +218,13 @@ impl BlobStore {
 	/// The blobs kept under tags that begin with `prefix`: tag, hash and size of each.
 	pub async fn tagged(&self, prefix: &str) -> Result<Vec<(String, [u8; 32], u64)>, ResultError> {
 		use futures::StreamExt;
-		let mut tags = Box::pin(self.store.tags().list_prefix(prefix).await.map_err(ResultError::store)?);
+		let mut tags = Box::pin(
+			self.store
+				.tags()
+				.list_prefix(prefix)
+				.await
+				.map_err(ResultError::store)?,
+		);
 		let mut out = Vec::new();
 		while let Some(tag) = tags.next().await {
 			let tag = tag.map_err(ResultError::store)?;
@@ -191,8 +241,16 @@ impl BlobStore {
 		if self.size(*hash.as_bytes()).await?.is_none() {
 			return Err(ResultError::Missing(hash));
 		}
-		let options = ExportOptions { hash, mode: ExportMode::Copy, target: target.to_path_buf() };
-		self.store.blobs().export_with_opts(options).await.map_err(ResultError::store)
+		let options = ExportOptions {
+			hash,
+			mode: ExportMode::Copy,
+			target: target.to_path_buf(),
+		};
+		self.store
+			.blobs()
+			.export_with_opts(options)
+			.await
+			.map_err(ResultError::store)
 	}
 
 	/// Writes everything to disk and closes the store.
@@ -208,15 +266,31 @@ impl ResultStore for BlobStore {
 		let mut kept = Vec::with_capacity(files.len());
 		let mut collection = Collection::default();
 		for file in files {
-			let added = self.store.blobs().add_path(&file.path).temp_tag().await.map_err(ResultError::store)?;
+			let added = self
+				.store
+				.blobs()
+				.add_path(&file.path)
+				.temp_tag()
+				.await
+				.map_err(ResultError::store)?;
 			if added.hash() != Hash::from(file.hash) {
-				return Err(ResultError::WrongHash { expected: Hash::from(file.hash), got: added.hash() });
+				return Err(ResultError::WrongHash {
+					expected: Hash::from(file.hash),
+					got: added.hash(),
+				});
 			}
 			collection.push(file.name.clone(), added.hash());
 			kept.push(added);
 		}
-		let root = collection.store(&self.store).await.map_err(|e| ResultError::Store(format!("{e:#}")))?;
-		self.store.tags().set(tag, root.hash_and_format()).await.map_err(ResultError::store)?;
+		let root = collection
+			.store(&self.store)
+			.await
+			.map_err(|e| ResultError::Store(format!("{e:#}")))?;
+		self.store
+			.tags()
+			.set(tag, root.hash_and_format())
+			.await
+			.map_err(ResultError::store)?;
 		Ok(OutputRoot(*root.hash().as_bytes()))
 	}
 
@@ -230,29 +304,51 @@ impl ResultStore for BlobStore {
 			.map_err(|e| ResultError::Store(format!("{e:#}")))?;
 		let mut out = Vec::with_capacity(collection.len());
 		for (name, hash) in collection {
-			let size = self.size(*hash.as_bytes()).await?.ok_or(ResultError::Missing(hash))?;
-			out.push(ResultEntry { name, hash: *hash.as_bytes(), size });
+			let size = self
+				.size(*hash.as_bytes())
+				.await?
+				.ok_or(ResultError::Missing(hash))?;
+			out.push(ResultEntry {
+				name,
+				hash: *hash.as_bytes(),
+				size,
+			});
 		}
 		Ok(out)
 	}
 
 	async fn read(&self, hash: [u8; 32], limit: u64) -> Result<Bytes, ResultError> {
 		let hash = Hash::from(hash);
-		let size = self.size(*hash.as_bytes()).await?.ok_or(ResultError::Missing(hash))?;
+		let size = self
+			.size(*hash.as_bytes())
+			.await?
+			.ok_or(ResultError::Missing(hash))?;
 		if size > limit {
 			return Err(ResultError::TooLarge { hash, size, limit });
 		}
-		self.store.blobs().get_bytes(hash).await.map_err(ResultError::store)
+		self.store
+			.blobs()
+			.get_bytes(hash)
+			.await
+			.map_err(ResultError::store)
 	}
 
 	async fn drop_tag(&self, tag: &str) -> Result<(), ResultError> {
-		self.store.tags().delete(tag).await.map(|_| ()).map_err(ResultError::store)
+		self.store
+			.tags()
+			.delete(tag)
+			.await
+			.map(|_| ())
+			.map_err(ResultError::store)
 	}
 }
 
 /// The root of a result from its files' names and hashes, in the order of the names.
 pub fn collection_root<'a>(entries: impl IntoIterator<Item = (&'a str, [u8; 32])>) -> OutputRoot {
-	let collection = entries.into_iter().map(|(name, hash)| (name.to_owned(), Hash::from(hash))).collect::<Collection>();
+	let collection = entries
+		.into_iter()
+		.map(|(name, hash)| (name.to_owned(), Hash::from(hash)))
+		.collect::<Collection>();
 	// The last blob is the sequence of hashes, whose own hash is the collection's.
 	let root = collection.to_blobs().last().map(Hash::new).unwrap_or(Hash::EMPTY);
 	OutputRoot(*root.as_bytes())
@@ -260,7 +356,10 @@ pub fn collection_root<'a>(entries: impl IntoIterator<Item = (&'a str, [u8; 32])
 
 /// The format under which results are fetched.
 pub(crate) fn as_collection(root: OutputRoot) -> HashAndFormat {
-	HashAndFormat { hash: Hash::from(root.0), format: BlobFormat::HashSeq }
+	HashAndFormat {
+		hash: Hash::from(root.0),
+		format: BlobFormat::HashSeq,
+	}
 }
 
 /// Tag of a deal's result.
@@ -291,25 +390,47 @@ mod tests {
 	fn write(dir: &Path, name: &str, bytes: &[u8]) -> ResultFile {
 		let path = dir.join(name.replace('/', "_"));
 		std::fs::write(&path, bytes).expect("written");
-		ResultFile { name: name.into(), hash: *blake3::hash(bytes).as_bytes(), path }
+		ResultFile {
+			name: name.into(),
+			hash: *blake3::hash(bytes).as_bytes(),
+			path,
+		}
 	}
 
 	#[tokio::test]
 	async fn a_published_result_is_listed_read_and_found_after_reopening() {
 		let dir = tempfile::tempdir().expect("a folder");
-		let files = [write(dir.path(), "outputs/a", &[7; 100_000]), write(dir.path(), "stdout", b"moo\n")];
+		let files = [
+			write(dir.path(), "outputs/a", &[7; 100_000]),
+			write(dir.path(), "stdout", b"moo\n"),
+		];
 		let blobs = dir.path().join("blobs");
 		let store = BlobStore::open(&blobs).await.expect("new");
-		let root = store.publish(&result_tag(DealId(1)), &files).await.expect("published");
-		assert_eq!(root, collection_root(files.iter().map(|f| (f.name.as_str(), f.hash))));
+		let root = store
+			.publish(&result_tag(DealId(1)), &files)
+			.await
+			.expect("published");
+		assert_eq!(
+			root,
+			collection_root(files.iter().map(|f| (f.name.as_str(), f.hash)))
+		);
 		store.shutdown().await.expect("closed");
 
 		let store = BlobStore::open(&blobs).await.expect("reopened");
 		let entries = store.list(root).await.expect("there");
-		let names = entries.iter().map(|e| (e.name.as_str(), e.size)).collect::<Vec<_>>();
+		let names = entries
+			.iter()
+			.map(|e| (e.name.as_str(), e.size))
+			.collect::<Vec<_>>();
 		assert_eq!(names, [("outputs/a", 100_000), ("stdout", 4)]);
-		assert_eq!(store.read(entries[1].hash, 10).await.expect("small").as_ref(), b"moo\n");
-		assert!(matches!(store.read(entries[0].hash, 10).await, Err(ResultError::TooLarge { .. })));
+		assert_eq!(
+			store.read(entries[1].hash, 10).await.expect("small").as_ref(),
+			b"moo\n"
+		);
+		assert!(matches!(
+			store.read(entries[0].hash, 10).await,
+			Err(ResultError::TooLarge { .. })
+		));
 		store.shutdown().await.expect("closed");
 	}
 
@@ -319,8 +440,14 @@ mod tests {
 		let store = BlobStore::open(&dir.path().join("blobs")).await.expect("new");
 		let mut file = write(dir.path(), "stdout", b"moo");
 		file.hash = [1; 32];
-		assert!(matches!(store.publish("x", &[file.clone()]).await, Err(ResultError::WrongHash { .. })));
-		assert!(matches!(store.add_file(&file.path, [1; 32], "x").await, Err(ResultError::WrongHash { .. })));
+		assert!(matches!(
+			store.publish("x", &[file.clone()]).await,
+			Err(ResultError::WrongHash { .. })
+		));
+		assert!(matches!(
+			store.add_file(&file.path, [1; 32], "x").await,
+			Err(ResultError::WrongHash { .. })
+		));
 		assert!(store.tagged("x").await.expect("readable").is_empty());
 	}
 
@@ -328,8 +455,14 @@ mod tests {
 	async fn what_is_not_there_is_missing() {
 		let dir = tempfile::tempdir().expect("a folder");
 		let store = BlobStore::open(&dir.path().join("blobs")).await.expect("new");
-		assert!(matches!(store.list(OutputRoot([9; 32])).await, Err(ResultError::Missing(_))));
-		assert!(matches!(store.export([9; 32], &dir.path().join("x")).await, Err(ResultError::Missing(_))));
+		assert!(matches!(
+			store.list(OutputRoot([9; 32])).await,
+			Err(ResultError::Missing(_))
+		));
+		assert!(matches!(
+			store.export([9; 32], &dir.path().join("x")).await,
+			Err(ResultError::Missing(_))
+		));
 		assert_eq!(store.size([9; 32]).await.expect("readable"), None);
 	}
 }

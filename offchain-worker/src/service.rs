@@ -34,7 +34,9 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<()
 		expected_genesis: config.expected_genesis.map(Into::into),
 		..ClientConfig::with_urls(config.urls.clone())
 	};
-	let client = Client::connect(&client).await.map_err(crate::chain::ChainError::from)?;
+	let client = Client::connect(&client)
+		.await
+		.map_err(crate::chain::ChainError::from)?;
 	let chain = Arc::new(OnChain::new(client, config.signer.clone()).await?);
 	let engines = executors(&config.engine).await?;
 	run_with(chain, engines, config, shutdown).await
@@ -60,7 +62,9 @@ pub async fn executors(choice: &EngineChoice) -> Result<Engines, WorkerError> {
 	if let Some(docker) = docker {
 		all.push(Arc::new(docker));
 	}
-	all.push(Arc::new(WasmExecutor::new().map_err(|e| WorkerError::NoExecutor(e.to_string()))?));
+	all.push(Arc::new(
+		WasmExecutor::new().map_err(|e| WorkerError::NoExecutor(e.to_string()))?,
+	));
 	Ok(Engines(all))
 }
 
@@ -72,7 +76,11 @@ struct Tasks {
 }
 
 impl Tasks {
-	fn spawn(&mut self, name: &'static str, task: impl Future<Output = Result<(), WorkerError>> + Send + 'static) {
+	fn spawn(
+		&mut self,
+		name: &'static str,
+		task: impl Future<Output = Result<(), WorkerError>> + Send + 'static,
+	) {
 		let handle = self.set.spawn(task);
 		self.names.insert(handle.id(), name);
 	}
@@ -86,12 +94,21 @@ impl Tasks {
 				Err(error) => {
 					let id = error.id();
 					let task = self.names.get(&id).copied().unwrap_or("unknown");
-					(id, Err(WorkerError::Task { task, why: error.to_string() }))
+					(
+						id,
+						Err(WorkerError::Task {
+							task,
+							why: error.to_string(),
+						}),
+					)
 				},
 			};
 			let task = self.names.get(&id).copied().unwrap_or("unknown");
 			let result = match result {
-				Ok(()) if !self.shutdown.is_cancelled() => Err(WorkerError::Task { task, why: "it ended".into() }),
+				Ok(()) if !self.shutdown.is_cancelled() => Err(WorkerError::Task {
+					task,
+					why: "it ended".into(),
+				}),
 				other => other,
 			};
 			if let Err(error) = result {
@@ -139,7 +156,7 @@ pub async fn run_with(
 		reserved: Arc::default(),
 	};
 	let router = service.serve(endpoint.clone(), shutdown.clone());
-	let own = p2p::announced(&endpoint, &config);
+	let own = p2p::announced(&endpoint, &config).await;
 	let started = async {
 		claim_account(&*chain, &peers, &own).await?;
 		if let Some(offer) = &config.offer {
@@ -190,9 +207,17 @@ pub async fn run_with(
 		metrics: metrics.clone(),
 		peer: own.id,
 		ailments: ailments.clone(),
+		strangers: Default::default(),
 	};
-	let mut tasks = Tasks { set: JoinSet::new(), names: HashMap::new(), shutdown: shutdown.clone() };
-	tasks.spawn("chain", watch::follow_chain(chain.clone(), best_sender, matched_sender, shutdown.clone()));
+	let mut tasks = Tasks {
+		set: JoinSet::new(),
+		names: HashMap::new(),
+		shutdown: shutdown.clone(),
+	};
+	tasks.spawn(
+		"chain",
+		watch::follow_chain(chain.clone(), best_sender, matched_sender, shutdown.clone()),
+	);
 	tasks.spawn("deals", watch::supervise(ctx, matched, shutdown.clone()));
 	tasks.spawn("health", health.watch(config.timing.health, shutdown.clone()));
 	tasks.spawn("heartbeat", count_blocks(best, metrics.clone(), shutdown.clone()));
@@ -201,9 +226,21 @@ pub async fn run_with(
 		servers.push(("results over HTTP", address, http::router(blobs.clone(), access)));
 	}
 	if let Some(address) = config.admin_listen {
-		let addresses = own.addresses.iter().map(|a| String::from_utf8_lossy(a).into_owned()).collect();
+		let addresses = own
+			.addresses
+			.iter()
+			.map(|a| String::from_utf8_lossy(a).into_owned())
+			.collect();
 		let peer = endpoint.id().to_string();
-		let source = status::StatusSource { chain, hub, engines, metrics, ailments, peer, addresses };
+		let source = status::StatusSource {
+			chain,
+			hub,
+			engines,
+			metrics,
+			ailments,
+			peer,
+			addresses,
+		};
 		servers.push(("status", address, status::router(source)));
 	}
 	for (name, address, routes) in servers {
@@ -211,7 +248,10 @@ pub async fn run_with(
 			Ok(listener) => {
 				let serving = http::serve(listener, routes, shutdown.clone());
 				tasks.spawn(name, async move {
-					serving.await.map_err(|e| WorkerError::Task { task: name, why: e.to_string() })
+					serving.await.map_err(|e| WorkerError::Task {
+						task: name,
+						why: e.to_string(),
+					})
 				});
 			},
 			Err(error) => {

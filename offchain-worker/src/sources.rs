@@ -92,22 +92,34 @@ impl Sources {
 			Runtime::Wasm { .. } => None,
 		};
 		let what = format!("the image or code of {}", info.name);
-		let mut source = PreparedSource { image: info.runtime, file: None, reference: reference.clone() };
+		let mut source = PreparedSource {
+			image: info.runtime,
+			file: None,
+			reference: reference.clone(),
+		};
 		let Some(blob) = manifest.blob() else {
 			return match reference {
 				Some(_) => Ok((source, None)),
-				None => Err(FetchError::NotFound { what, why: "its manifest names neither archive nor registry".into() }),
+				None => Err(FetchError::NotFound {
+					what,
+					why: "its manifest names neither archive nor registry".into(),
+				}),
 			};
 		};
 		match self.blob(version, &blob, &what, progress).await {
 			Ok(()) => {
-				let path = self.data.tmp().join(format!("{}-{}", blob.hash, rand::random::<u64>()));
+				let path = self
+					.data
+					.tmp()
+					.join(format!("{}-{}", blob.hash, rand::random::<u64>()));
 				let file = TempFile(path.clone());
 				self.blobs.export(blob.hash.0, &path).await?;
 				source.file = Some(path);
 				Ok((source, Some(file)))
 			},
-			Err(FetchError::NotFound { .. } | FetchError::TooLarge { .. }) if reference.is_some() => Ok((source, None)),
+			Err(FetchError::NotFound { .. } | FetchError::TooLarge { .. }) if reference.is_some() => {
+				Ok((source, None))
+			},
 			Err(error) => Err(error),
 		}
 	}
@@ -128,13 +140,24 @@ impl Sources {
 		}
 		let limit = self.limits.max_archive_bytes;
 		if blob.size > limit {
-			return Err(FetchError::TooLarge { what: what.into(), size: blob.size, limit });
+			return Err(FetchError::TooLarge {
+				what: what.into(),
+				size: blob.size,
+				limit,
+			});
 		}
 		let me = self.chain.account();
-		let not_found = |why: String| FetchError::NotFound { what: what.into(), why };
+		let not_found = |why: String| FetchError::NotFound {
+			what: what.into(),
+			why,
+		};
 		let peers = self.chain.peers().await.map_err(|e| not_found(e.to_string()))?;
 		let mut asked = 0usize;
-		for (_, peer) in peers.into_iter().filter(|(account, _)| *account != me).take(MAX_PEERS) {
+		for (_, peer) in peers
+			.into_iter()
+			.filter(|(account, _)| *account != me)
+			.take(MAX_PEERS)
+		{
 			asked += 1;
 			match self.from_peer(&peer, blob, &progress).await {
 				Ok(()) => {
@@ -143,17 +166,29 @@ impl Sources {
 					return Ok(());
 				},
 				Err(P2pError::Store(ResultError::DiskFull)) => return Err(ResultError::DiskFull.into()),
-				Err(error) => tracing::debug!(peer = %hex::encode(peer.id), %error, "{what} was not fetched from this peer"),
+				Err(error) => {
+					tracing::debug!(peer = %hex::encode(peer.id), %error, "{what} was not fetched from this peer")
+				},
 			}
 		}
-		Err(not_found(format!("its author has not handed it over, and none of {asked} other providers had it")))
+		Err(not_found(format!(
+			"its author has not handed it over, and none of {asked} other providers had it"
+		)))
 	}
 
-	async fn from_peer(&self, peer: &PeerAddress, blob: &Blob, progress: &impl Fn(u64, u64)) -> Result<(), P2pError> {
+	async fn from_peer(
+		&self,
+		peer: &PeerAddress,
+		blob: &Blob,
+		progress: &impl Fn(u64, u64),
+	) -> Result<(), P2pError> {
 		// The hash vouches for the size too: a peer can't make us fetch more than the manifest says.
 		let size = self.peers.verified_size(peer, blob.hash.0).await?;
 		if size != blob.size {
-			return Err(P2pError::BadContent(format!("it has {size} bytes, not {}", blob.size)));
+			return Err(P2pError::BadContent(format!(
+				"it has {size} bytes, not {}",
+				blob.size
+			)));
 		}
 		let connection = self.peers.blob_connection(peer).await?;
 		let content = HashAndFormat::raw(Hash::from(blob.hash.0));
@@ -163,14 +198,19 @@ impl Sources {
 			match item.map_err(|_| P2pError::Timeout("an archive's next bytes"))? {
 				Some(GetProgressItem::Progress(done)) => progress(done.min(size), size),
 				Some(GetProgressItem::Done(_)) => return Ok(()),
-				Some(GetProgressItem::Error(error)) => return Err(P2pError::Store(ResultError::store(error))),
+				Some(GetProgressItem::Error(error)) => {
+					return Err(P2pError::Store(ResultError::store(error)))
+				},
 				None => return Err(P2pError::Lost("the download ended early".into())),
 			}
 		}
 	}
 
 	/// Which of these files are not in the own store.
-	pub async fn missing(&self, hashes: impl IntoIterator<Item = [u8; 32]>) -> Result<Vec<[u8; 32]>, ResultError> {
+	pub async fn missing(
+		&self,
+		hashes: impl IntoIterator<Item = [u8; 32]>,
+	) -> Result<Vec<[u8; 32]>, ResultError> {
 		let mut missing = Vec::new();
 		for hash in hashes {
 			if self.blobs.size(hash).await?.is_none() {

@@ -1,7 +1,11 @@
 //! What the worker is doing, for its operator: JSON and metrics on a loopback address.
 
 use crate::{
-	chain::Chain, metrics::Metrics, offers::Ailments, pipeline::Engines, progress::{Progress, ProgressHub},
+	chain::Chain,
+	metrics::Metrics,
+	offers::Ailments,
+	pipeline::Engines,
+	progress::{Progress, ProgressHub},
 };
 use axum::{extract::State, http::StatusCode, response::IntoResponse, routing::get, Json, Router};
 use lilypad_primitives::{Balance, DealId, JobId, OfferId, OfferState, Platform};
@@ -100,7 +104,11 @@ impl StatusSource {
 			};
 			offers.into_iter().map(show).collect()
 		});
-		let mut problems = self.ailments.lock().unwrap_or_else(PoisonError::into_inner).clone();
+		let mut problems = self
+			.ailments
+			.lock()
+			.unwrap_or_else(PoisonError::into_inner)
+			.clone();
 		if offers.is_none() {
 			problems.push("the chain can't be reached".into());
 		}
@@ -130,14 +138,24 @@ impl StatusSource {
 /// The routes: `/status`, `/metrics`, and `/health`, which answers 503 while no new work is taken.
 pub fn router(source: StatusSource) -> Router {
 	Router::new()
-		.route("/status", get(|State(source): State<StatusSource>| async move { Json(source.status().await) }))
-		.route("/metrics", get(|State(source): State<StatusSource>| async move { source.metrics.render() }))
+		.route(
+			"/status",
+			get(|State(source): State<StatusSource>| async move { Json(source.status().await) }),
+		)
+		.route(
+			"/metrics",
+			get(|State(source): State<StatusSource>| async move { source.metrics.render() }),
+		)
 		.route("/health", get(health))
 		.with_state(source)
 }
 
 async fn health(State(source): State<StatusSource>) -> impl IntoResponse {
-	let problems = source.ailments.lock().unwrap_or_else(PoisonError::into_inner).join("\n");
+	let problems = source
+		.ailments
+		.lock()
+		.unwrap_or_else(PoisonError::into_inner)
+		.join("\n");
 	match problems.is_empty() {
 		true => (StatusCode::OK, "ok\n".to_string()),
 		false => (StatusCode::SERVICE_UNAVAILABLE, format!("{problems}\n")),

@@ -56,7 +56,13 @@ pub(crate) fn terms() -> Terms<AccountId> {
 }
 
 pub(crate) fn deal(id: DealId, state: DealState) -> Deal {
-	Deal { id, job: JobId(id.0 + 100), offer: OfferId(1), terms: terms(), state }
+	Deal {
+		id,
+		job: JobId(id.0 + 100),
+		offer: OfferId(1),
+		terms: terms(),
+		state,
+	}
 }
 
 pub(crate) fn job(inputs: &str) -> Job<AccountId> {
@@ -140,7 +146,11 @@ impl State {
 	pub(crate) fn block(&self) -> Block {
 		let mut hash = [0; 32];
 		hash[..4].copy_from_slice(&self.number.to_le_bytes());
-		Block { number: self.number, hash, timestamp: self.timestamp() }
+		Block {
+			number: self.number,
+			hash,
+			timestamp: self.timestamp(),
+		}
 	}
 }
 
@@ -156,7 +166,10 @@ pub(crate) struct FakeChain {
 
 impl FakeChain {
 	pub(crate) fn new(account: AccountId) -> Self {
-		let state = State { number: 10, ..State::default() };
+		let state = State {
+			number: 10,
+			..State::default()
+		};
 		Self {
 			state: Arc::new(Mutex::new(state)),
 			blocks: broadcast::channel(1000).0,
@@ -230,13 +243,18 @@ impl FakeChain {
 		if let Some(error) = state.fail_calls.pop_front() {
 			return Err(error);
 		}
-		let refused = |why: &str| ChainError::Refused { what: format!("{call:?}"), error: why.into() };
+		let refused = |why: &str| ChainError::Refused {
+			what: format!("{call:?}"),
+			error: why.into(),
+		};
 		// The call is executed in the block after the best.
 		let now = state.number + 1;
 		let now_ms = state.timestamp() + MILLIS_PER_BLOCK;
 		let next_offer = OfferId(state.offers.len() as u64 + 1);
 		let me = self.account.clone();
-		let live = |state: &mut State, id: &DealId| state.deals.get(id).cloned().ok_or_else(|| refused("UnknownDeal"));
+		let live = |state: &mut State, id: &DealId| {
+			state.deals.get(id).cloned().ok_or_else(|| refused("UnknownDeal"))
+		};
 		match call.clone() {
 			Call::Bond(amount) => state.bond += amount,
 			Call::PostOffer(new) => {
@@ -248,7 +266,10 @@ impl FakeChain {
 					running: 0,
 					open_deals: 0,
 					rate: new.rate,
-					platforms: new.platforms.try_into().map_err(|_| refused("TooManyPlatforms"))?,
+					platforms: new
+						.platforms
+						.try_into()
+						.map_err(|_| refused("TooManyPlatforms"))?,
 					modules: new.modules,
 					mediators: new.mediators,
 					creators: new.creators,
@@ -256,8 +277,20 @@ impl FakeChain {
 				};
 				state.offers.insert(next_offer, offer);
 			},
-			Call::PauseOffer(id) => state.offers.get_mut(&id).ok_or_else(|| refused("UnknownOffer"))?.state = OfferState::Paused,
-			Call::ResumeOffer(id) => state.offers.get_mut(&id).ok_or_else(|| refused("UnknownOffer"))?.state = OfferState::Active,
+			Call::PauseOffer(id) => {
+				state
+					.offers
+					.get_mut(&id)
+					.ok_or_else(|| refused("UnknownOffer"))?
+					.state = OfferState::Paused
+			},
+			Call::ResumeOffer(id) => {
+				state
+					.offers
+					.get_mut(&id)
+					.ok_or_else(|| refused("UnknownOffer"))?
+					.state = OfferState::Active
+			},
 			Call::SetPeer(address) => {
 				let key: &[u8] = me.as_ref();
 				state.peers.insert(key.to_vec(), (me.clone(), address));
@@ -267,7 +300,11 @@ impl FakeChain {
 				match deal.state {
 					DealState::Matched { ack_by } if now <= ack_by => {
 						let submit_by = now + 60_000 / MILLIS_PER_BLOCK as u32 + 5;
-						deal.state = DealState::Running { acked_at: now, acked_ms: now_ms, submit_by };
+						deal.state = DealState::Running {
+							acked_at: now,
+							acked_ms: now_ms,
+							submit_by,
+						};
 						state.deals.insert(id, deal);
 					},
 					DealState::Matched { .. } => return Err(refused("TooLate")),
@@ -285,20 +322,33 @@ impl FakeChain {
 				let mut deal = live(&mut state, &id)?;
 				let elapsed = match deal.state {
 					DealState::Matched { ack_by } if now <= ack_by => MILLIS_PER_BLOCK,
-					DealState::Running { acked_ms, submit_by, .. } if now <= submit_by =>
-						(now_ms - acked_ms).max(MILLIS_PER_BLOCK),
+					DealState::Running {
+						acked_ms, submit_by, ..
+					} if now <= submit_by => (now_ms - acked_ms).max(MILLIS_PER_BLOCK),
 					DealState::Submitted { .. } => return Err(refused("AlreadySubmitted")),
 					_ => return Err(refused("TooLate")),
 				};
 				let draw_at = now + DRAW_BLOCKS;
-				deal.state = DealState::Submitted { seal, elapsed, draw_at, judge_by: draw_at + JUDGE_BLOCKS, opened: None };
+				deal.state = DealState::Submitted {
+					seal,
+					elapsed,
+					draw_at,
+					judge_by: draw_at + JUDGE_BLOCKS,
+					opened: None,
+				};
 				state.deals.insert(id, deal);
 			},
 			Call::Reveal(id, opening) => {
 				let mut deal = live(&mut state, &id)?;
 				let limit = deal.terms.time_limit;
 				match &mut deal.state {
-					DealState::Submitted { seal, elapsed, draw_at, judge_by, opened } => {
+					DealState::Submitted {
+						seal,
+						elapsed,
+						draw_at,
+						judge_by,
+						opened,
+					} => {
 						if now < *draw_at || now > *judge_by {
 							return Err(refused("TooEarly or TooLate"));
 						}
@@ -358,7 +408,14 @@ impl Chain for FakeChain {
 	}
 
 	async fn deals_of(&self, who: &AccountId) -> ChainResult<Vec<Deal>> {
-		self.read(|state| state.deals.values().filter(|deal| deal.terms.provider == *who).cloned().collect())
+		self.read(|state| {
+			state
+				.deals
+				.values()
+				.filter(|deal| deal.terms.provider == *who)
+				.cloned()
+				.collect()
+		})
 	}
 
 	async fn job(&self, id: JobId) -> ChainResult<Option<Job<AccountId>>> {

@@ -5,7 +5,8 @@ use crate::AccountId;
 use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt};
 use lilypad_client::{
-	calls, BlockId, ChainEvent, Client, ClientError, Follower, MarketEvent, OfferParams, Signer, TxOptions, Update, View,
+	calls, BlockId, ChainEvent, Client, ClientError, Follower, MarketEvent, OfferParams, Signer, TxOptions,
+	Update, View,
 };
 use lilypad_primitives::{
 	Balance, DealId, Job, JobId, Millis, ModuleInfo, Offer, OfferId, PeerAddress, VersionId,
@@ -31,11 +32,19 @@ impl OnChain {
 	/// With a connection that stands.
 	pub async fn new(client: Client, signer: Signer) -> ChainResult<Self> {
 		let millis_per_block = client.best().await?.constant("Deals", "MillisPerBlock")?;
-		Ok(Self { client, signer, millis_per_block })
+		Ok(Self {
+			client,
+			signer,
+			millis_per_block,
+		})
 	}
 
 	async fn block(&self, view: &View) -> ChainResult<Block> {
-		Ok(Block { number: view.number(), hash: view.hash().into(), timestamp: view.timestamp().await? })
+		Ok(Block {
+			number: view.number(),
+			hash: view.hash().into(),
+			timestamp: view.timestamp().await?,
+		})
 	}
 
 	/// The next new best block.
@@ -44,12 +53,19 @@ impl OnChain {
 			if let Update::Best { block, events } = follower.next().await? {
 				let me = self.signer.account();
 				let matched = events.into_iter().filter_map(|record| match record.event {
-					ChainEvent::MarketEvent(MarketEvent::JobMatched { deal, provider, .. }) if provider == me => Some(deal),
+					ChainEvent::MarketEvent(MarketEvent::JobMatched { deal, provider, .. })
+						if provider == me =>
+					{
+						Some(deal)
+					},
 					_ => None,
 				});
 				let matched = matched.collect();
 				let view = self.client.at(lilypad_client::At::Hash(block.hash)).await?;
-				return Ok(BestBlock { block: self.block(&view).await?, matched });
+				return Ok(BestBlock {
+					block: self.block(&view).await?,
+					matched,
+				});
 			}
 		}
 	}
@@ -60,11 +76,15 @@ impl From<ClientError> for ChainError {
 		let text = error.to_string();
 		match error {
 			ClientError::Lapsed { .. } => Self::NotIncluded(text),
-			ClientError::OtherChain { .. } | ClientError::NotLilypad { .. } | ClientError::Incompatible { .. } =>
-				Self::WrongChain(text),
+			ClientError::OtherChain { .. }
+			| ClientError::NotLilypad { .. }
+			| ClientError::Incompatible { .. } => Self::WrongChain(text),
 			ClientError::Decode { .. } => Self::Malformed(text),
 			other if other.is_transient() => Self::Unreachable(text),
-			_ => Self::Refused { what: "the request".into(), error: text },
+			_ => Self::Refused {
+				what: "the request".into(),
+				error: text,
+			},
 		}
 	}
 }
@@ -73,11 +93,36 @@ fn deal(id: DealId, deal: lilypad_client::Deal) -> Deal {
 	use lilypad_client::DealState as Theirs;
 	let state = match deal.state {
 		Theirs::Matched { ack_by } => DealState::Matched { ack_by },
-		Theirs::Running { acked_at, acked_ms, submit_by } => DealState::Running { acked_at, acked_ms, submit_by },
-		Theirs::Submitted { seal, elapsed, draw_at, judge_by, opened } =>
-			DealState::Submitted { seal, elapsed, draw_at, judge_by, opened },
+		Theirs::Running {
+			acked_at,
+			acked_ms,
+			submit_by,
+		} => DealState::Running {
+			acked_at,
+			acked_ms,
+			submit_by,
+		},
+		Theirs::Submitted {
+			seal,
+			elapsed,
+			draw_at,
+			judge_by,
+			opened,
+		} => DealState::Submitted {
+			seal,
+			elapsed,
+			draw_at,
+			judge_by,
+			opened,
+		},
 	};
-	Deal { id, job: deal.job, offer: deal.offer, terms: deal.terms, state }
+	Deal {
+		id,
+		job: deal.job,
+		offer: deal.offer,
+		terms: deal.terms,
+		state,
+	}
 }
 
 fn encode(call: Call) -> ChainResult<calls::Call> {
@@ -87,7 +132,10 @@ fn encode(call: Call) -> ChainResult<calls::Call> {
 			machine: offer.machine,
 			slots: offer.slots,
 			rate: offer.rate,
-			platforms: offer.platforms.try_into().map_err(|_| ChainError::Malformed("too many platforms".into()))?,
+			platforms: offer
+				.platforms
+				.try_into()
+				.map_err(|_| ChainError::Malformed("too many platforms".into()))?,
 			modules: offer.modules,
 			mediators: offer.mediators,
 			creators: offer.creators,
@@ -149,7 +197,13 @@ impl Chain for OnChain {
 	}
 
 	async fn deal(&self, id: DealId) -> ChainResult<Option<Deal>> {
-		Ok(self.client.best().await?.deal(id).await?.map(|found| deal(id, found)))
+		Ok(self
+			.client
+			.best()
+			.await?
+			.deal(id)
+			.await?
+			.map(|found| deal(id, found)))
 	}
 
 	async fn deals_of(&self, who: &AccountId) -> ChainResult<Vec<Deal>> {
@@ -180,18 +234,41 @@ impl Chain for OnChain {
 	}
 
 	async fn bond(&self, who: &AccountId) -> ChainResult<Balance> {
-		Ok(self.client.best().await?.bond(who).await?.map_or(0, |bond| bond.total))
+		Ok(self
+			.client
+			.best()
+			.await?
+			.bond(who)
+			.await?
+			.map_or(0, |bond| bond.total))
 	}
 
 	async fn call(&self, call: Call, anchor: Option<Block>) -> ChainResult<Block> {
-		let anchor = anchor.map(|block| BlockId { number: block.number, hash: block.hash.into() });
-		let options = TxOptions { mortality: MORTALITY, anchor, ..TxOptions::default() };
+		let anchor = anchor.map(|block| BlockId {
+			number: block.number,
+			hash: block.hash.into(),
+		});
+		let options = TxOptions {
+			mortality: MORTALITY,
+			anchor,
+			..TxOptions::default()
+		};
 		let call = encode(call)?;
 		let what = call.to_string();
-		let outcome = self.client.submit_with(&self.signer, call, options).await.map_err(|e| match e.into() {
-			ChainError::Refused { error, .. } => ChainError::Refused { what, error },
-			other => other,
-		})?;
-		self.block(&self.client.at(lilypad_client::At::Hash(outcome.block.hash)).await?).await
+		let outcome = self
+			.client
+			.submit_with(&self.signer, call, options)
+			.await
+			.map_err(|e| match e.into() {
+				ChainError::Refused { error, .. } => ChainError::Refused { what, error },
+				other => other,
+			})?;
+		self.block(
+			&self
+				.client
+				.at(lilypad_client::At::Hash(outcome.block.hash))
+				.await?,
+		)
+		.await
 	}
 }

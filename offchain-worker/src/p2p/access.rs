@@ -57,8 +57,8 @@ impl Access {
 
 	fn allows(&self, hash: &Hash, peer: Option<&EndpointId>) -> bool {
 		let inner = self.lock();
-		inner.public.contains(hash) ||
-			peer.is_some_and(|peer| inner.granted.get(hash).is_some_and(|peers| peers.contains(peer)))
+		inner.public.contains(hash)
+			|| peer.is_some_and(|peer| inner.granted.get(hash).is_some_and(|peers| peers.contains(peer)))
 	}
 
 	/// The hook of the blob protocol that asks here. Its task ends with `shutdown`.
@@ -81,7 +81,13 @@ impl Access {
 					() = shutdown.cancelled() => None,
 				};
 				let Some(message) = message else { break };
-				let verdict = |allowed| if allowed { Ok(()) } else { Err(AbortReason::Permission) };
+				let verdict = |allowed| {
+					if allowed {
+						Ok(())
+					} else {
+						Err(AbortReason::Permission)
+					}
+				};
 				// A peer that is gone before it is answered needs no answer.
 				match message {
 					ProviderMessage::ClientConnected(event) => {

@@ -3,8 +3,8 @@
 use super::{
 	endpoint_addr,
 	wire::{
-		read_frame, signing_payload, write_frame, Purpose, Refusal, Request, Response, SignedRequest, ALPN, FRAME_TIMEOUT,
-		MAX_RESPONSE,
+		read_frame, signing_payload, write_frame, Purpose, Refusal, Request, Response, SignedRequest, ALPN,
+		FRAME_TIMEOUT, MAX_RESPONSE,
 	},
 	P2pError, CONNECT_TIMEOUT,
 };
@@ -74,7 +74,10 @@ pub struct DownloadLimits {
 
 impl Default for DownloadLimits {
 	fn default() -> Self {
-		Self { max_bytes: 64 * 1024 * crate::config::MIB, max_files: 100_000 }
+		Self {
+			max_bytes: 64 * 1024 * crate::config::MIB,
+			max_files: 100_000,
+		}
 	}
 }
 
@@ -112,18 +115,29 @@ impl PeerClient {
 
 	/// A client on an endpoint that is there already.
 	pub fn on(endpoint: Endpoint, genesis: [u8; 32], signer: Option<Arc<dyn RequestSigner>>) -> Self {
-		Self { endpoint, genesis, signer }
+		Self {
+			endpoint,
+			genesis,
+			signer,
+		}
 	}
 
 	/// Connects to a worker.
 	pub async fn connect(&self, peer: &PeerAddress) -> Result<PeerSession, P2pError> {
 		let address = endpoint_addr(peer)?;
 		let connection = self.dial(&address, ALPN).await?;
-		Ok(PeerSession { client: self.clone(), address, connection })
+		Ok(PeerSession {
+			client: self.clone(),
+			address,
+			connection,
+		})
 	}
 
 	async fn dial(&self, address: &EndpointAddr, alpn: &[u8]) -> Result<Connection, P2pError> {
-		let unreachable = |why: String| P2pError::Unreachable { peer: address.id.fmt_short().to_string(), why };
+		let unreachable = |why: String| P2pError::Unreachable {
+			peer: address.id.fmt_short().to_string(),
+			why,
+		};
 		tokio::time::timeout(CONNECT_TIMEOUT, self.endpoint.connect(address.clone(), alpn))
 			.await
 			.map_err(|_| unreachable("no answer".into()))?
@@ -135,7 +149,9 @@ impl PeerClient {
 		let connection = self.dial(&endpoint_addr(peer)?, iroh_blobs::ALPN).await?;
 		let hash = Hash::from(hash);
 		let size = iroh_blobs::get::request::get_verified_size(&connection, &hash);
-		let size = tokio::time::timeout(FRAME_TIMEOUT, size).await.map_err(|_| P2pError::Timeout("a blob's size"))?;
+		let size = tokio::time::timeout(FRAME_TIMEOUT, size)
+			.await
+			.map_err(|_| P2pError::Timeout("a blob's size"))?;
 		size.map(|(size, _)| size).map_err(|e| P2pError::lost(e))
 	}
 
@@ -185,7 +201,11 @@ impl PeerSession {
 		purpose: Purpose,
 		mut progress: impl FnMut(u64),
 	) -> Result<(), P2pError> {
-		let io = |source| P2pError::Io { what: "can't read", path: path.to_path_buf(), source };
+		let io = |source| P2pError::Io {
+			what: "can't read",
+			path: path.to_path_buf(),
+			source,
+		};
 		let mut file = tokio::fs::File::open(path).await.map_err(io)?;
 		let (mut send, mut recv) = self.ask(Request::Upload { hash, size, purpose }).await?;
 		match answer(&mut recv, FRAME_TIMEOUT).await? {
@@ -219,21 +239,26 @@ impl PeerSession {
 	}
 
 	/// Follows a deal until its seal is on the chain, or the worker is done with it.
-	pub async fn watch(&self, deal: DealId) -> Result<impl Stream<Item = Result<Progress, P2pError>>, P2pError> {
+	pub async fn watch(
+		&self,
+		deal: DealId,
+	) -> Result<impl Stream<Item = Result<Progress, P2pError>>, P2pError> {
 		let (mut send, recv) = self.ask(Request::Watch(deal)).await?;
 		send.finish().map_err(P2pError::lost)?;
-		Ok(stream::unfold(Some((recv, self.connection.clone())), |state| async move {
-			let (mut recv, connection) = state?;
-			match answer(&mut recv, WATCH_TIMEOUT).await {
-				Ok(Response::Progress(progress)) => {
-					let next = (!progress.is_final()).then_some((recv, connection));
-					Some((Ok(progress), next))
-				},
-				Ok(other) => Some((Err(unexpected(&other)), None)),
-				Err(error) => Some((Err(error), None)),
-			}
-		})
-		.boxed())
+		Ok(
+			stream::unfold(Some((recv, self.connection.clone())), |state| async move {
+				let (mut recv, connection) = state?;
+				match answer(&mut recv, WATCH_TIMEOUT).await {
+					Ok(Response::Progress(progress)) => {
+						let next = (!progress.is_final()).then_some((recv, connection));
+						Some((Ok(progress), next))
+					},
+					Ok(other) => Some((Err(unexpected(&other)), None)),
+					Err(error) => Some((Err(error), None)),
+				}
+			})
+			.boxed(),
+		)
 	}
 
 	/// What the deal's seal hides, and the root of what came along unverified, if anything did. The caller checks the
@@ -264,7 +289,11 @@ impl PeerSession {
 	) -> Result<Download, P2pError> {
 		if target.exists() {
 			let source = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
-			return Err(P2pError::Io { what: "can't write the result to", path: target.into(), source });
+			return Err(P2pError::Io {
+				what: "can't write the result to",
+				path: target.into(),
+				source,
+			});
 		}
 		let connection = self.client.dial(&self.address, iroh_blobs::ALPN).await?;
 		let most = limits.max_files.saturating_add(1).saturating_mul(32);
@@ -276,10 +305,16 @@ impl PeerSession {
 			.map_err(|e| P2pError::lost(e))?;
 		let total = sizes.iter().fold(0u64, |sum, size| sum.saturating_add(*size));
 		if total > limits.max_bytes {
-			return Err(P2pError::BadContent(format!("it has {total} bytes; at most {} are allowed", limits.max_bytes)));
+			return Err(P2pError::BadContent(format!(
+				"it has {total} bytes; at most {} are allowed",
+				limits.max_bytes
+			)));
 		}
 
-		let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+		let parent = target
+			.parent()
+			.filter(|p| !p.as_os_str().is_empty())
+			.unwrap_or(Path::new("."));
 		let io = |what: &'static str, path: &Path| {
 			let path = path.to_path_buf();
 			move |source| P2pError::Io { what, path, source }
@@ -290,7 +325,9 @@ impl PeerSession {
 			.prefix(".lilypad-")
 			.tempdir_in(parent)
 			.map_err(io("can't create a folder in", parent))?;
-		let store = FsStore::load(partial.path().join("store")).await.map_err(|e| P2pError::Lost(format!("{e:#}")))?;
+		let store = FsStore::load(partial.path().join("store"))
+			.await
+			.map_err(|e| P2pError::Lost(format!("{e:#}")))?;
 		let fetched = fetch(&store, connection, root, total, &mut progress).await;
 		let exported = match fetched {
 			Ok(()) => export(&store, root, &partial.path().join("result")).await,
@@ -301,7 +338,10 @@ impl PeerSession {
 		let files = exported?;
 		let path = partial.path().join("result");
 		std::fs::rename(&path, target).map_err(io("can't move the result to", target))?;
-		Ok(Download { path: target.to_path_buf(), files })
+		Ok(Download {
+			path: target.to_path_buf(),
+			files,
+		})
 	}
 }
 
@@ -329,7 +369,11 @@ async fn export(store: &FsStore, root: OutputRoot, target: &Path) -> Result<Vec<
 	let load = Collection::load(Hash::from(root.0), store.as_ref() as &iroh_blobs::api::Store);
 	let collection = load.await.map_err(|e| P2pError::BadContent(format!("{e:#}")))?;
 	check_names(collection.iter().map(|(name, _)| name.as_str())).map_err(P2pError::BadContent)?;
-	let io = |what, path: &Path, source| P2pError::Io { what, path: path.to_path_buf(), source };
+	let io = |what, path: &Path, source| P2pError::Io {
+		what,
+		path: path.to_path_buf(),
+		source,
+	};
 	std::fs::create_dir_all(target).map_err(|e| io("can't create the folder", target, e))?;
 	let mut files = Vec::with_capacity(collection.len());
 	for (name, hash) in collection {
@@ -337,7 +381,11 @@ async fn export(store: &FsStore, root: OutputRoot, target: &Path) -> Result<Vec<
 		if let Some(parent) = path.parent() {
 			std::fs::create_dir_all(parent).map_err(|e| io("can't create the folder", parent, e))?;
 		}
-		let options = ExportOptions { hash, mode: ExportMode::TryReference, target: path.clone() };
+		let options = ExportOptions {
+			hash,
+			mode: ExportMode::TryReference,
+			target: path.clone(),
+		};
 		let exported = store.blobs().export_with_opts(options).await;
 		exported.map_err(|e| P2pError::Store(crate::results::ResultError::store(e)))?;
 		let (hash, size) = hash_file(&path).await.map_err(|e| io("can't read", &path, e))?;
@@ -346,7 +394,9 @@ async fn export(store: &FsStore, root: OutputRoot, target: &Path) -> Result<Vec<
 	let on_disk = collection_root(files.iter().map(|f| (f.name.as_str(), f.hash)));
 	match on_disk == root {
 		true => Ok(files),
-		false => Err(P2pError::BadContent(format!("the files on disk hash to {on_disk}, not to {root}"))),
+		false => Err(P2pError::BadContent(format!(
+			"the files on disk hash to {on_disk}, not to {root}"
+		))),
 	}
 }
 
@@ -358,7 +408,9 @@ pub async fn hash_file(path: &Path) -> std::io::Result<([u8; 32], u64)> {
 		let size = std::io::copy(&mut std::fs::File::open(path)?, &mut hasher)?;
 		Ok((*hasher.finalize().as_bytes(), size))
 	};
-	tokio::task::spawn_blocking(hash).await.map_err(std::io::Error::other)?
+	tokio::task::spawn_blocking(hash)
+		.await
+		.map_err(std::io::Error::other)?
 }
 
 /// Refuses names that could leave the folder or harm whoever lists it. A result has `stdout`, `stderr` and files below
@@ -371,14 +423,17 @@ pub fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), S
 			return Err(format!("its file names are not in order at '{shown}'"));
 		}
 		let plain = |part: &str| {
-			!part.is_empty() &&
-				part != "." && part != ".." &&
-				part.len() <= 255 &&
-				!part.contains(|c: char| c.is_control() || c == '\\')
+			!part.is_empty()
+				&& part != "."
+				&& part != ".."
+				&& part.len() <= 255
+				&& !part.contains(|c: char| c.is_control() || c == '\\')
 		};
 		let known = name == "stdout" || name == "stderr" || name.starts_with("outputs/");
 		if !known || name.len() > 4096 || !name.split('/').all(plain) {
-			return Err(format!("it has a file with the name '{shown}', which is not allowed"));
+			return Err(format!(
+				"it has a file with the name '{shown}', which is not allowed"
+			));
 		}
 		last = Some(name);
 	}
@@ -386,7 +441,11 @@ pub fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), S
 }
 
 fn check_space(dir: &Path, needed: u64) -> Result<(), P2pError> {
-	let io = |source| P2pError::Io { what: "can't ask for the free space of", path: dir.to_path_buf(), source };
+	let io = |source| P2pError::Io {
+		what: "can't ask for the free space of",
+		path: dir.to_path_buf(),
+		source,
+	};
 	let stat = rustix::fs::statvfs(dir).map_err(|e| io(e.into()))?;
 	match stat.f_bavail.saturating_mul(stat.f_frsize) < needed {
 		true => Err(P2pError::Io {

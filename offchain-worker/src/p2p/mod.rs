@@ -33,6 +33,9 @@ use std::{
 /// Longest wait for a connection.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Longest wait for the endpoint to find its own addresses.
+const INTERFACES: Duration = Duration::from_secs(3);
+
 /// Why something between peers failed.
 #[derive(Debug, thiserror::Error)]
 pub enum P2pError {
@@ -89,9 +92,12 @@ impl P2pError {
 	pub fn is_transient(&self) -> bool {
 		matches!(
 			self,
-			Self::Unreachable { .. } |
-				Self::Lost(_) | Self::Timeout(_) |
-				Self::Refused(Refusal::Busy | Refusal::NotReady | Refusal::Unknown | Refusal::Unavailable(_))
+			Self::Unreachable { .. }
+				| Self::Lost(_)
+				| Self::Timeout(_)
+				| Self::Refused(
+					Refusal::Busy | Refusal::NotReady | Refusal::Unknown | Refusal::Unavailable(_)
+				)
 		)
 	}
 }
@@ -103,16 +109,36 @@ pub async fn bind(key: SecretKey, listen: Option<SocketAddr>) -> Result<Endpoint
 		.relay_mode(RelayMode::Disabled)
 		.portmapper_config(PortmapperConfig::Disabled);
 	if let Some(address) = listen {
-		builder = builder.clear_ip_transports().bind_addr(address).map_err(|e| P2pError::Bind(e.to_string()))?;
+		builder = builder
+			.clear_ip_transports()
+			.bind_addr(address)
+			.map_err(|e| P2pError::Bind(e.to_string()))?;
 	}
-	builder.bind().await.map_err(|e| P2pError::Bind(crate::error::chain_of(&e)))
+	builder
+		.bind()
+		.await
+		.map_err(|e| P2pError::Bind(crate::error::chain_of(&e)))
 }
 
 /// The address to announce on the chain: the configured one, or what the endpoint knows about itself.
-pub fn announced(endpoint: &Endpoint, config: &WorkerConfig) -> PeerAddress {
+pub async fn announced(endpoint: &Endpoint, config: &WorkerConfig) -> PeerAddress {
 	let addresses = match config.public_addresses.is_empty() {
 		false => config.public_addresses.clone(),
-		true => own_addresses(endpoint).iter().map(ToString::to_string).collect(),
+		true => {
+			let everywhere = endpoint
+				.bound_sockets()
+				.iter()
+				.any(|address| address.ip().is_unspecified());
+			// It takes the endpoint a moment to find its interfaces.
+			let deadline = tokio::time::Instant::now() + INTERFACES;
+			while everywhere
+				&& endpoint.addr().ip_addrs().next().is_none()
+				&& tokio::time::Instant::now() < deadline
+			{
+				tokio::time::sleep(Duration::from_millis(50)).await;
+			}
+			own_addresses(endpoint).iter().map(ToString::to_string).collect()
+		},
 	};
 	let addresses = addresses
 		.into_iter()
@@ -120,12 +146,19 @@ pub fn announced(endpoint: &Endpoint, config: &WorkerConfig) -> PeerAddress {
 		.filter_map(|a| a.into_bytes().try_into().ok())
 		.take(MAX_PEER_ADDRESSES as usize)
 		.collect::<Vec<_>>();
-	PeerAddress { id: *endpoint.id().as_bytes(), addresses: addresses.try_into().unwrap_or_default() }
+	PeerAddress {
+		id: *endpoint.id().as_bytes(),
+		addresses: addresses.try_into().unwrap_or_default(),
+	}
 }
 
 fn own_addresses(endpoint: &Endpoint) -> Vec<SocketAddr> {
 	let bound = endpoint.bound_sockets();
-	let mut out: Vec<SocketAddr> = bound.iter().filter(|a| !a.ip().is_unspecified()).copied().collect();
+	let mut out: Vec<SocketAddr> = bound
+		.iter()
+		.filter(|a| !a.ip().is_unspecified())
+		.copied()
+		.collect();
 	let known = endpoint.addr();
 	let useful = |ip: IpAddr| match ip {
 		IpAddr::V4(_) => true,
@@ -133,7 +166,7 @@ fn own_addresses(endpoint: &Endpoint) -> Vec<SocketAddr> {
 		IpAddr::V6(ip) => !ip.is_unicast_link_local(),
 	};
 	out.extend(known.ip_addrs().filter(|a| useful(a.ip())));
-	out.sort_by_key(|a| (a.ip().is_loopback(), a.is_ipv6()));
+	out.sort_by_key(|a| (a.ip().is_loopback(), a.is_ipv6(), *a));
 	out.dedup();
 	if out.is_empty() {
 		let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -152,7 +185,10 @@ pub fn endpoint_addr(peer: &PeerAddress) -> Result<EndpointAddr, P2pError> {
 		.map(TransportAddr::Ip)
 		.collect::<Vec<_>>();
 	if addresses.is_empty() {
-		return Err(P2pError::Address(format!("the peer {} has announced no socket address", id.fmt_short())));
+		return Err(P2pError::Address(format!(
+			"the peer {} has announced no socket address",
+			id.fmt_short()
+		)));
 	}
 	Ok(EndpointAddr::from_parts(id, addresses))
 }

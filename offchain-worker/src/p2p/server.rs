@@ -3,7 +3,8 @@
 use super::{
 	access::Access,
 	wire::{
-		read_frame, write_frame, Purpose, Refusal, Request, Response, SignedRequest, ALPN, FRAME_TIMEOUT, MAX_REQUEST,
+		read_frame, write_frame, Purpose, Refusal, Request, Response, SignedRequest, ALPN, FRAME_TIMEOUT,
+		MAX_REQUEST,
 	},
 	P2pError,
 };
@@ -122,20 +123,34 @@ impl PeerService {
 			shutdown,
 		};
 		Router::builder(endpoint)
-			.accept(iroh_blobs::ALPN, BlobsProtocol::new(self.blobs.inner(), Some(gate)))
+			.accept(
+				iroh_blobs::ALPN,
+				BlobsProtocol::new(self.blobs.inner(), Some(gate)),
+			)
 			.accept(ALPN, handler)
 			.spawn()
 	}
 
-	async fn answer(&self, me: EndpointId, peer: EndpointId, mut send: SendStream, mut recv: RecvStream) -> Result<(), P2pError> {
+	async fn answer(
+		&self,
+		me: EndpointId,
+		peer: EndpointId,
+		mut send: SendStream,
+		mut recv: RecvStream,
+	) -> Result<(), P2pError> {
 		let request = match read_frame::<SignedRequest>(&mut recv, MAX_REQUEST, FRAME_TIMEOUT).await {
 			Ok(request) => request,
-			Err(P2pError::Protocol(_)) => return finish(&mut send, &Response::Refused(Refusal::Malformed)).await,
+			Err(P2pError::Protocol(_)) => {
+				return finish(&mut send, &Response::Refused(Refusal::Malformed)).await
+			},
 			Err(other) => return Err(other),
 		};
 		let genesis = self.chain.genesis_hash();
 		let response = match &request.request {
-			Request::Hello => Ok(Response::Hello { account: self.chain.account(), genesis }),
+			Request::Hello => Ok(Response::Hello {
+				account: self.chain.account(),
+				genesis,
+			}),
 			signed => match request.account(&genesis, me, peer) {
 				Err(refusal) => Err(refusal),
 				Ok(who) => match signed {
@@ -144,7 +159,9 @@ impl PeerService {
 						Err(refusal) => Err(refusal),
 					},
 					Request::Upload { hash, size, purpose } => {
-						let result = self.upload(&who, *hash, *size, *purpose, &mut send, &mut recv).await;
+						let result = self
+							.upload(&who, *hash, *size, *purpose, &mut send, &mut recv)
+							.await;
 						if result.is_err() {
 							// Whatever is still on its way is not wanted. It may have been read to its end already.
 							recv.stop(0u32.into()).ok();
@@ -161,7 +178,11 @@ impl PeerService {
 	}
 
 	fn owned(&self, deal: DealId, who: &AccountId) -> Result<Stage, Refusal> {
-		let record = self.journal.get(deal).map_err(|e| Refusal::Unavailable(e.to_string()))?.ok_or(Refusal::Unknown)?;
+		let record = self
+			.journal
+			.get(deal)
+			.map_err(|e| Refusal::Unavailable(e.to_string()))?
+			.ok_or(Refusal::Unknown)?;
 		match record.creator == *who {
 			true => Ok(record.stage),
 			false => Err(Refusal::NotYours),
@@ -181,7 +202,9 @@ impl PeerService {
 			}
 			match tokio::time::timeout(HEARTBEAT, progress.changed()).await {
 				Ok(Err(_)) => {
-					let ended = Progress::Ended { why: "the deal is closed".into() };
+					let ended = Progress::Ended {
+						why: "the deal is closed".into(),
+					};
 					write_frame(&mut send, &Response::Progress(ended)).await?;
 					break;
 				},
@@ -196,7 +219,9 @@ impl PeerService {
 		let opening = stage.opening().ok_or(Refusal::NotReady)?;
 		// Before the seal is on the chain the creator could still cancel, result in hand.
 		let sealed = match self.chain.deal(deal).await? {
-			Some(deal) => matches!(deal.state, DealState::Submitted { seal, .. } if seal == opening.seal(deal.id)),
+			Some(deal) => {
+				matches!(deal.state, DealState::Submitted { seal, .. } if seal == opening.seal(deal.id))
+			},
 			None => match stage {
 				Stage::Sealed { submitted, .. } => submitted,
 				Stage::Closed { why, .. } => why == Closing::Settled,
@@ -216,7 +241,11 @@ impl PeerService {
 
 	async fn logs(&self, deal: DealId, who: &AccountId) -> Result<Response, Refusal> {
 		self.owned(deal, who)?;
-		let root = self.blobs.tag_hash(&sidecar_tag(deal)).await?.ok_or(Refusal::NotReady)?;
+		let root = self
+			.blobs
+			.tag_hash(&sidecar_tag(deal))
+			.await?
+			.ok_or(Refusal::NotReady)?;
 		let files = self.blobs.list(OutputRoot(root)).await?;
 		let bytes = match files.iter().find(|file| file.name == STDERR) {
 			Some(file) => self.blobs.read(file.hash, MAX_LOG).await?,
@@ -235,8 +264,14 @@ impl PeerService {
 		recv: &mut RecvStream,
 	) -> Result<(), Refusal> {
 		let (tag, quota) = match purpose {
-			Purpose::JobInput(job) => (input_tag(job, &hash), self.check_input(who, job, hash, size).await?),
-			Purpose::Module(version) => (module_tag(version), self.check_module(who, version, hash, size).await?),
+			Purpose::JobInput(job) => (
+				input_tag(job, &hash),
+				self.check_input(who, job, hash, size).await?,
+			),
+			Purpose::Module(version) => (
+				module_tag(version),
+				self.check_module(who, version, hash, size).await?,
+			),
 		};
 		if self.blobs.size(hash).await?.is_some() {
 			self.blobs.tag(hash, &tag).await?;
@@ -258,7 +293,13 @@ impl PeerService {
 	}
 
 	/// Whether the job wants this file from this account.
-	async fn check_input(&self, who: &AccountId, id: JobId, hash: [u8; 32], size: u64) -> Result<Option<u64>, Refusal> {
+	async fn check_input(
+		&self,
+		who: &AccountId,
+		id: JobId,
+		hash: [u8; 32],
+		size: u64,
+	) -> Result<Option<u64>, Refusal> {
 		if !self.hub.has_job(id) {
 			return Err(Refusal::Unknown);
 		}
@@ -270,12 +311,24 @@ impl PeerService {
 			Inputs::Hash { hash, size } => Some((hash, size)),
 			Inputs::Inline(_) => None,
 		};
-		let files = job.request.files.iter().map(|f| (f.hash, f.size)).chain(inputs).collect::<Vec<_>>();
-		let expected = files.iter().find(|(of, _)| *of == hash).ok_or(Refusal::NotAsked)?.1;
+		let files = job
+			.request
+			.files
+			.iter()
+			.map(|f| (f.hash, f.size))
+			.chain(inputs)
+			.collect::<Vec<_>>();
+		let expected = files
+			.iter()
+			.find(|(of, _)| *of == hash)
+			.ok_or(Refusal::NotAsked)?
+			.1;
 		if expected != size {
 			return Err(Refusal::WrongSize(expected));
 		}
-		let all = files.iter().fold(0u64, |sum, (_, size)| sum.saturating_add(*size));
+		let all = files
+			.iter()
+			.fold(0u64, |sum, (_, size)| sum.saturating_add(*size));
 		match all > self.limits.max_input_bytes {
 			true => Err(Refusal::TooLarge(self.limits.max_input_bytes)),
 			false => Ok(None),
@@ -295,7 +348,10 @@ impl PeerService {
 			return Err(Refusal::NotYours);
 		}
 		let manifest = Manifest::parse(&manifest).map_err(|_| Refusal::NotAsked)?;
-		let blob = manifest.blob().filter(|blob| blob.hash.0 == hash).ok_or(Refusal::NotAsked)?;
+		let blob = manifest
+			.blob()
+			.filter(|blob| blob.hash.0 == hash)
+			.ok_or(Refusal::NotAsked)?;
 		if blob.size != size {
 			return Err(Refusal::WrongSize(blob.size));
 		}
@@ -308,15 +364,26 @@ impl PeerService {
 	/// Sets room aside for an upload.
 	async fn reserve(&self, size: u64, module_quota: Option<u64>) -> Result<Reservation, Refusal> {
 		let before = self.reserved.fetch_add(size, Ordering::SeqCst);
-		let reservation = Reservation { reserved: self.reserved.clone(), bytes: size };
+		let reservation = Reservation {
+			reserved: self.reserved.clone(),
+			bytes: size,
+		};
 		let promised = before.saturating_add(size);
 		if let Some(quota) = module_quota {
-			let used = self.blobs.tagged("module/").await?.iter().fold(0u64, |sum, (_, _, size)| sum.saturating_add(*size));
+			let used = self
+				.blobs
+				.tagged("module/")
+				.await?
+				.iter()
+				.fold(0u64, |sum, (_, _, size)| sum.saturating_add(*size));
 			if used.saturating_add(promised) > quota {
 				return Err(Refusal::QuotaExceeded);
 			}
 		}
-		let free = self.data.free_bytes().map_err(|e| Refusal::Unavailable(e.to_string()))?;
+		let free = self
+			.data
+			.free_bytes()
+			.map_err(|e| Refusal::Unavailable(e.to_string()))?;
 		match free < promised.saturating_add(self.limits.min_free_bytes) {
 			true => Err(Refusal::DiskFull),
 			false => Ok(reservation),
@@ -325,7 +392,11 @@ impl PeerService {
 }
 
 /// Passes on exactly `size` bytes.
-async fn receive(recv: &mut RecvStream, size: u64, to: mpsc::Sender<io::Result<Bytes>>) -> Result<(), Refusal> {
+async fn receive(
+	recv: &mut RecvStream,
+	size: u64,
+	to: mpsc::Sender<io::Result<Bytes>>,
+) -> Result<(), Refusal> {
 	let mut left = size;
 	let failed = loop {
 		let chunk = match tokio::time::timeout(UPLOAD_PAUSE, recv.read_chunk(CHUNK)).await {
@@ -335,7 +406,9 @@ async fn receive(recv: &mut RecvStream, size: u64, to: mpsc::Sender<io::Result<B
 			Ok(Ok(None)) => break Refusal::WrongSize(size),
 			Ok(Ok(Some(chunk))) => chunk,
 		};
-		let Some(rest) = left.checked_sub(chunk.len() as u64) else { break Refusal::WrongSize(size) };
+		let Some(rest) = left.checked_sub(chunk.len() as u64) else {
+			break Refusal::WrongSize(size);
+		};
 		left = rest;
 		if to.send(Ok(chunk)).await.is_err() {
 			// The store has given up, and says why itself.

@@ -138,14 +138,30 @@ pub struct SignedRequest {
 }
 
 /// What is signed for a request.
-pub fn signing_payload(genesis: &[u8; 32], server: EndpointId, client: EndpointId, request: &Request) -> [u8; 32] {
-	let parts = (b"lilypad/p2p/1", genesis, server.as_bytes(), client.as_bytes(), request);
+pub fn signing_payload(
+	genesis: &[u8; 32],
+	server: EndpointId,
+	client: EndpointId,
+	request: &Request,
+) -> [u8; 32] {
+	let parts = (
+		b"lilypad/p2p/1",
+		genesis,
+		server.as_bytes(),
+		client.as_bytes(),
+		request,
+	);
 	sp_crypto_hashing::blake2_256(&parts.encode())
 }
 
 impl SignedRequest {
 	/// The account that asks, if the signature is good.
-	pub fn account(&self, genesis: &[u8; 32], server: EndpointId, client: EndpointId) -> Result<AccountId, Refusal> {
+	pub fn account(
+		&self,
+		genesis: &[u8; 32],
+		server: EndpointId,
+		client: EndpointId,
+	) -> Result<AccountId, Refusal> {
 		let (account, signature) = self.signed.as_ref().ok_or(Refusal::BadSignature)?;
 		let payload = signing_payload(genesis, server, client, &self.request);
 		match signature.verify(&payload[..], account) {
@@ -166,19 +182,27 @@ pub async fn write_frame(send: &mut SendStream, message: &impl Encode) -> Result
 }
 
 /// Reads one frame of at most `limit` bytes. Waits at most `wait` for it.
-pub async fn read_frame<T: Decode>(recv: &mut RecvStream, limit: usize, wait: Duration) -> Result<T, P2pError> {
+pub async fn read_frame<T: Decode>(
+	recv: &mut RecvStream,
+	limit: usize,
+	wait: Duration,
+) -> Result<T, P2pError> {
 	let read = async {
 		let mut length = [0; 4];
 		recv.read_exact(&mut length).await.map_err(P2pError::lost)?;
 		let length = u32::from_le_bytes(length) as usize;
 		if length > limit {
-			return Err(P2pError::Protocol(format!("a message of {length} bytes; at most {limit} are allowed")));
+			return Err(P2pError::Protocol(format!(
+				"a message of {length} bytes; at most {limit} are allowed"
+			)));
 		}
 		let mut body = vec![0; length];
 		recv.read_exact(&mut body).await.map_err(P2pError::lost)?;
 		T::decode_all(&mut &body[..]).map_err(|e| P2pError::Protocol(format!("a message can't be read: {e}")))
 	};
-	tokio::time::timeout(wait, read).await.map_err(|_| P2pError::Timeout("an answer"))?
+	tokio::time::timeout(wait, read)
+		.await
+		.map_err(|_| P2pError::Timeout("an answer"))?
 }
 
 #[cfg(test)]
@@ -187,11 +211,21 @@ mod tests {
 	use iroh::SecretKey;
 	use sp_core::{ecdsa, sr25519, Pair};
 
-	fn signed_by(sign: impl Fn(&[u8]) -> MultiSignature, account: AccountId) -> (SignedRequest, EndpointId, EndpointId) {
+	fn signed_by(
+		sign: impl Fn(&[u8]) -> MultiSignature,
+		account: AccountId,
+	) -> (SignedRequest, EndpointId, EndpointId) {
 		let (server, client) = (SecretKey::generate().public(), SecretKey::generate().public());
 		let request = Request::Opening(DealId(4));
 		let signature = sign(&signing_payload(&[1; 32], server, client, &request));
-		(SignedRequest { request, signed: Some((account, signature)) }, server, client)
+		(
+			SignedRequest {
+				request,
+				signed: Some((account, signature)),
+			},
+			server,
+			client,
+		)
 	}
 
 	#[test]
@@ -211,15 +245,42 @@ mod tests {
 		let pair = sr25519::Pair::from_seed(&[3; 32]);
 		let (signed, server, client) = signed_by(|m| pair.sign(m).into(), AccountId::from(pair.public()));
 		let other = SecretKey::generate().public();
-		assert_eq!(signed.account(&[2; 32], server, client), Err(Refusal::BadSignature));
-		assert_eq!(signed.account(&[1; 32], other, client), Err(Refusal::BadSignature));
-		assert_eq!(signed.account(&[1; 32], server, other), Err(Refusal::BadSignature));
-		let request = SignedRequest { request: Request::Opening(DealId(5)), ..signed.clone() };
-		assert_eq!(request.account(&[1; 32], server, client), Err(Refusal::BadSignature));
+		assert_eq!(
+			signed.account(&[2; 32], server, client),
+			Err(Refusal::BadSignature)
+		);
+		assert_eq!(
+			signed.account(&[1; 32], other, client),
+			Err(Refusal::BadSignature)
+		);
+		assert_eq!(
+			signed.account(&[1; 32], server, other),
+			Err(Refusal::BadSignature)
+		);
+		let request = SignedRequest {
+			request: Request::Opening(DealId(5)),
+			..signed.clone()
+		};
+		assert_eq!(
+			request.account(&[1; 32], server, client),
+			Err(Refusal::BadSignature)
+		);
 		let (_, signature) = signed.signed.clone().expect("signed");
-		let impostor = SignedRequest { signed: Some((AccountId::new([9; 32]), signature)), ..signed.clone() };
-		assert_eq!(impostor.account(&[1; 32], server, client), Err(Refusal::BadSignature));
-		let unsigned = SignedRequest { signed: None, ..signed };
-		assert_eq!(unsigned.account(&[1; 32], server, client), Err(Refusal::BadSignature));
+		let impostor = SignedRequest {
+			signed: Some((AccountId::new([9; 32]), signature)),
+			..signed.clone()
+		};
+		assert_eq!(
+			impostor.account(&[1; 32], server, client),
+			Err(Refusal::BadSignature)
+		);
+		let unsigned = SignedRequest {
+			signed: None,
+			..signed
+		};
+		assert_eq!(
+			unsigned.account(&[1; 32], server, client),
+			Err(Refusal::BadSignature)
+		);
 	}
 }

@@ -42,7 +42,14 @@ pub enum Step {
 pub fn next_step(record: &DealRecord, deal: Option<&Deal>, now: BlockNumber, timing: &Timing) -> Step {
 	let stage = &record.stage;
 	match (stage, deal) {
-		(Stage::Closed { why: Closing::ForeignSeal, .. }, _) | (Stage::Closed { .. }, None) => return Step::Done,
+		(
+			Stage::Closed {
+				why: Closing::ForeignSeal,
+				..
+			},
+			_,
+		)
+		| (Stage::Closed { .. }, None) => return Step::Done,
 		(Stage::Closed { .. }, Some(_)) => return Step::Reopen,
 		_ => (),
 	}
@@ -54,7 +61,9 @@ pub fn next_step(record: &DealRecord, deal: Option<&Deal>, now: BlockNumber, tim
 	};
 	match &deal.state {
 		// Too late: the chain refuses whatever we do, and somebody ends the deal.
-		DealState::Matched { ack_by: last } | DealState::Running { submit_by: last, .. } if now > *last => Step::Wait,
+		DealState::Matched { ack_by: last } | DealState::Running { submit_by: last, .. } if now > *last => {
+			Step::Wait
+		},
 		DealState::Matched { .. } | DealState::Running { .. } => match stage {
 			Stage::Matched => Step::Prepare,
 			Stage::Prepared | Stage::Started { .. } => Step::Run,
@@ -62,8 +71,17 @@ pub fn next_step(record: &DealRecord, deal: Option<&Deal>, now: BlockNumber, tim
 			Stage::Sealed { .. } => Step::Submit,
 			Stage::Closed { .. } => Step::Done,
 		},
-		DealState::Submitted { seal, draw_at, judge_by, opened, .. } => {
-			let Stage::Sealed { opening, submitted, .. } = stage else {
+		DealState::Submitted {
+			seal,
+			draw_at,
+			judge_by,
+			opened,
+			..
+		} => {
+			let Stage::Sealed {
+				opening, submitted, ..
+			} = stage
+			else {
 				return Step::Close(Closing::ForeignSeal);
 			};
 			if opening.seal(deal.id) != *seal {
@@ -74,7 +92,9 @@ pub fn next_step(record: &DealRecord, deal: Option<&Deal>, now: BlockNumber, tim
 			}
 			// A transaction sent now is executed in the next block at the earliest.
 			let next = now.saturating_add(1);
-			let reveal_at = draw_at.saturating_add(timing.reveal_grace).min(judge_by.saturating_sub(timing.deadline_margin));
+			let reveal_at = draw_at
+				.saturating_add(timing.reveal_grace)
+				.min(judge_by.saturating_sub(timing.deadline_margin));
 			match opened {
 				None if next >= reveal_at.max(*draw_at) && next <= *judge_by => Step::Reveal,
 				_ if now > judge_by.saturating_add(SWEEPER_GRACE) => Step::Expire,
@@ -89,8 +109,10 @@ pub fn next_step(record: &DealRecord, deal: Option<&Deal>, now: BlockNumber, tim
 /// Chain time between acknowledgement and submission bounds it, but never to less than one block.
 pub fn usage_bound(state: &DealState, best: &Block, millis_per_block: Millis) -> Millis {
 	match state {
-		DealState::Running { acked_ms, .. } =>
-			best.timestamp.saturating_sub(*acked_ms).saturating_add(millis_per_block),
+		DealState::Running { acked_ms, .. } => best
+			.timestamp
+			.saturating_sub(*acked_ms)
+			.saturating_add(millis_per_block),
 		DealState::Matched { .. } => millis_per_block,
 		DealState::Submitted { elapsed, .. } => *elapsed,
 	}
@@ -103,18 +125,33 @@ mod tests {
 	use lilypad_primitives::{DealId, Opening, OutputRoot, Seal, Status, Triple};
 
 	fn run() -> RunRecord {
-		let triple = Triple { status: Status::Completed, exit_code: 0, root: OutputRoot([1; 32]) };
+		let triple = Triple {
+			status: Status::Completed,
+			exit_code: 0,
+			root: OutputRoot([1; 32]),
+		};
 		RunRecord { triple, measured: 10 }
 	}
 
 	fn opening() -> Opening {
-		Opening { triple: run().triple, usage: 10, salt: [2; 32] }
+		Opening {
+			triple: run().triple,
+			usage: 10,
+			salt: [2; 32],
+		}
 	}
 
 	fn record(stage: Stage) -> DealRecord {
 		let deal = deal(DealState::Matched { ack_by: 10 });
 		let creator = AccountId::new([1; 32]);
-		DealRecord { deal: deal.id, job: deal.job, creator, subject: [0; 32], stage, trouble: None }
+		DealRecord {
+			deal: deal.id,
+			job: deal.job,
+			creator,
+			subject: [0; 32],
+			stage,
+			trouble: None,
+		}
 	}
 
 	fn deal(state: DealState) -> Deal {
@@ -122,11 +159,21 @@ mod tests {
 	}
 
 	fn sealed(submitted: bool) -> Stage {
-		Stage::Sealed { run: run(), opening: opening(), submitted }
+		Stage::Sealed {
+			run: run(),
+			opening: opening(),
+			submitted,
+		}
 	}
 
 	fn submitted(seal: Seal, opened: Option<Opening>) -> DealState {
-		DealState::Submitted { seal, elapsed: 100, draw_at: 20, judge_by: 30, opened }
+		DealState::Submitted {
+			seal,
+			elapsed: 100,
+			draw_at: 20,
+			judge_by: 30,
+			opened,
+		}
 	}
 
 	fn step(stage: Stage, state: Option<DealState>, now: BlockNumber) -> Step {
@@ -134,7 +181,11 @@ mod tests {
 	}
 
 	fn running() -> DealState {
-		DealState::Running { acked_at: 5, acked_ms: 1, submit_by: 15 }
+		DealState::Running {
+			acked_at: 5,
+			acked_ms: 1,
+			submit_by: 15,
+		}
 	}
 
 	#[test]
@@ -152,21 +203,31 @@ mod tests {
 	#[test]
 	fn nothing_is_done_past_a_deadline() {
 		for stage in [Stage::Matched, Stage::Prepared, Stage::Ran(run()), sealed(false)] {
-			assert_eq!(step(stage.clone(), Some(DealState::Matched { ack_by: 10 }), 11), Step::Wait);
+			assert_eq!(
+				step(stage.clone(), Some(DealState::Matched { ack_by: 10 }), 11),
+				Step::Wait
+			);
 			assert_eq!(step(stage, Some(running()), 16), Step::Wait);
 		}
 	}
 
 	#[test]
 	fn a_deal_that_is_gone_is_closed() {
-		assert_eq!(step(Stage::Started { at: 1 }, None, 1), Step::Close(Closing::Gone));
+		assert_eq!(
+			step(Stage::Started { at: 1 }, None, 1),
+			Step::Close(Closing::Gone)
+		);
 		assert_eq!(step(sealed(false), None, 1), Step::Close(Closing::Gone));
 		assert_eq!(step(sealed(true), None, 1), Step::Close(Closing::Settled));
 	}
 
 	#[test]
 	fn a_deal_that_is_back_is_taken_up_again() {
-		let closed = |why| Stage::Closed { why, at: 1, opening: None };
+		let closed = |why| Stage::Closed {
+			why,
+			at: 1,
+			opening: None,
+		};
 		assert_eq!(step(closed(Closing::Gone), Some(running()), 1), Step::Reopen);
 		assert_eq!(step(closed(Closing::Gone), None, 1), Step::Done);
 		assert_eq!(step(closed(Closing::ForeignSeal), Some(running()), 1), Step::Done);
@@ -175,14 +236,23 @@ mod tests {
 	#[test]
 	fn a_seal_of_somebody_else_is_noticed() {
 		let foreign = submitted(Seal([9; 32]), None);
-		assert_eq!(step(sealed(true), Some(foreign.clone()), 10), Step::Close(Closing::ForeignSeal));
-		assert_eq!(step(Stage::Prepared, Some(foreign), 10), Step::Close(Closing::ForeignSeal));
+		assert_eq!(
+			step(sealed(true), Some(foreign.clone()), 10),
+			Step::Close(Closing::ForeignSeal)
+		);
+		assert_eq!(
+			step(Stage::Prepared, Some(foreign), 10),
+			Step::Close(Closing::ForeignSeal)
+		);
 	}
 
 	#[test]
 	fn the_seal_is_opened_after_the_grace_and_once() {
 		let seal = opening().seal(DealId(3));
-		assert_eq!(step(sealed(false), Some(submitted(seal, None)), 10), Step::NoteSubmitted);
+		assert_eq!(
+			step(sealed(false), Some(submitted(seal, None)), 10),
+			Step::NoteSubmitted
+		);
 		assert_eq!(step(sealed(true), Some(submitted(seal, None)), 21), Step::Wait);
 		assert_eq!(step(sealed(true), Some(submitted(seal, None)), 22), Step::Reveal);
 		assert_eq!(step(sealed(true), Some(submitted(seal, None)), 29), Step::Reveal);
@@ -190,22 +260,39 @@ mod tests {
 		let opened = Some(opening());
 		assert_eq!(step(sealed(true), Some(submitted(seal, opened)), 29), Step::Wait);
 		assert_eq!(step(sealed(true), Some(submitted(seal, opened)), 35), Step::Wait);
-		assert_eq!(step(sealed(true), Some(submitted(seal, opened)), 36), Step::Expire);
+		assert_eq!(
+			step(sealed(true), Some(submitted(seal, opened)), 36),
+			Step::Expire
+		);
 	}
 
 	#[test]
 	fn a_short_judging_window_shortens_the_grace() {
 		let seal = opening().seal(DealId(3));
-		let state = DealState::Submitted { seal, elapsed: 100, draw_at: 20, judge_by: 21, opened: None };
+		let state = DealState::Submitted {
+			seal,
+			elapsed: 100,
+			draw_at: 20,
+			judge_by: 21,
+			opened: None,
+		};
 		assert_eq!(step(sealed(true), Some(state.clone()), 18), Step::Wait);
 		assert_eq!(step(sealed(true), Some(state), 19), Step::Reveal);
 	}
 
 	#[test]
 	fn usage_is_bounded_by_chain_time_and_by_no_less_than_a_block() {
-		let best = Block { number: 9, hash: [0; 32], timestamp: 10_000 };
+		let best = Block {
+			number: 9,
+			hash: [0; 32],
+			timestamp: 10_000,
+		};
 		assert_eq!(usage_bound(&DealState::Matched { ack_by: 1 }, &best, 2000), 2000);
-		let acked = |acked_ms| DealState::Running { acked_at: 1, acked_ms, submit_by: 1 };
+		let acked = |acked_ms| DealState::Running {
+			acked_at: 1,
+			acked_ms,
+			submit_by: 1,
+		};
 		assert_eq!(usage_bound(&acked(10_000), &best, 2000), 2000);
 		assert_eq!(usage_bound(&acked(4_000), &best, 2000), 8000);
 	}

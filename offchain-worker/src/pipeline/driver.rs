@@ -53,14 +53,20 @@ async fn next_block(mut best: tokio::sync::watch::Receiver<Block>) -> Result<(),
 	best.changed().await.map_err(|_| ())
 }
 
-/// Waits before the next attempt; a file that arrives ends the wait.
+/// Waits before the next attempt. A file that arrives ends the wait, and so does a block: deadlines are blocks.
 async fn wait(ctx: &Context, failures: u32) {
-	let backoff = ctx.timing.retry.saturating_mul(1 << failures.saturating_sub(1).min(7)).min(MAX_BACKOFF);
-	let mut arrivals = ctx.arrivals.clone();
+	let backoff = ctx
+		.timing
+		.retry
+		.saturating_mul(1 << failures.saturating_sub(1).min(7))
+		.min(MAX_BACKOFF);
+	let (mut arrivals, mut best) = (ctx.arrivals.clone(), ctx.best.clone());
 	arrivals.mark_unchanged();
+	best.mark_unchanged();
 	tokio::select! {
 		() = tokio::time::sleep(backoff) => (),
 		Ok(()) = arrivals.changed() => (),
+		Ok(()) = best.changed() => (),
 	}
 }
 
@@ -122,7 +128,7 @@ async fn advance(ctx: &Context, id: DealId, absent: &mut Option<BlockNumber>) ->
 		return Ok(Next::Finished);
 	};
 	match step {
-		Step::Prepare => super::prepare::prepare(ctx, &record, &deal, best).await?,
+		Step::Prepare => super::prepare::prepare(ctx, &record, &deal).await?,
 		Step::Run => super::run::run(ctx, &record, &deal).await?,
 		Step::Seal => super::seal::seal(ctx, &record, &deal, best).await?,
 		Step::Submit => super::seal::submit(ctx, &record, &deal, best).await?,
@@ -148,7 +154,9 @@ async fn advance(ctx: &Context, id: DealId, absent: &mut Option<BlockNumber>) ->
 
 /// Writes the first record of a deal. `None` while the job can't be seen.
 async fn begin(ctx: &Context, deal: &Deal) -> Result<Option<DealRecord>, StepError> {
-	let Some(job) = ctx.chain.job(deal.job).await? else { return Ok(None) };
+	let Some(job) = ctx.chain.job(deal.job).await? else {
+		return Ok(None);
+	};
 	let record = ctx.journal.begin(DealRecord {
 		deal: deal.id,
 		job: deal.job,
@@ -172,11 +180,23 @@ fn open_to_all(ctx: &Context, record: &DealRecord, state: &DealState) {
 	}
 }
 
-async fn close(ctx: &Context, record: &DealRecord, deal: Option<&Deal>, why: Closing) -> Result<(), StepError> {
+async fn close(
+	ctx: &Context,
+	record: &DealRecord,
+	deal: Option<&Deal>,
+	why: Closing,
+) -> Result<(), StepError> {
 	let opening = record.stage.opening();
 	remove_run(ctx, record).await?;
 	drop_inputs(ctx, record.job).await?;
-	ctx.journal.advance(record.deal, Stage::Closed { why, at: now_ms(), opening })?;
+	ctx.journal.advance(
+		record.deal,
+		Stage::Closed {
+			why,
+			at: now_ms(),
+			opening,
+		},
+	)?;
 	let ended = |why: &str| Progress::Ended { why: why.into() };
 	match why {
 		Closing::Settled => {
@@ -188,12 +208,18 @@ async fn close(ctx: &Context, record: &DealRecord, deal: Option<&Deal>, why: Clo
 			tracing::info!(deal = %record.deal, "settled");
 		},
 		Closing::Gone => {
-			ctx.hub.set(record.deal, ended("the deal has ended without a result of this worker"));
+			ctx.hub.set(
+				record.deal,
+				ended("the deal has ended without a result of this worker"),
+			);
 			ctx.metrics.lost.add(1);
 			tracing::info!(deal = %record.deal, "the deal has ended without a result");
 		},
 		Closing::ForeignSeal => {
-			ctx.hub.set(record.deal, ended("another worker has submitted a result for this deal"));
+			ctx.hub.set(
+				record.deal,
+				ended("another worker has submitted a result for this deal"),
+			);
 			ctx.metrics.lost.add(1);
 			tracing::error!(
 				deal = %record.deal,
@@ -234,7 +260,11 @@ pub(crate) async fn remove_run(ctx: &Context, record: &DealRecord) -> Result<(),
 	for dir in [ctx.data.work(run.as_str()), super::run::inputs_dir(ctx, &run)] {
 		if dir.exists() {
 			let what = "can't remove";
-			executor::remove_scratch(&dir).map_err(|source| StepError::Io { what, path: dir, source })?;
+			executor::remove_scratch(&dir).map_err(|source| StepError::Io {
+				what,
+				path: dir,
+				source,
+			})?;
 		}
 	}
 	Ok(())

@@ -71,13 +71,22 @@ pub struct Engines(pub Vec<Arc<dyn Executor>>);
 impl Engines {
 	/// One that runs this now.
 	pub fn get(&self, platform: Platform) -> Result<Arc<dyn Executor>, ExecError> {
-		let found = self.0.iter().find(|engine| engine.platforms().contains(&platform));
-		found.cloned().ok_or_else(|| ExecError::NoEngine { tried: self.0.iter().map(|e| e.describe()).collect() })
+		let found = self
+			.0
+			.iter()
+			.find(|engine| engine.platforms().contains(&platform));
+		found.cloned().ok_or_else(|| ExecError::NoEngine {
+			tried: self.0.iter().map(|e| e.describe()).collect(),
+		})
 	}
 
 	/// Everything that can be run now.
 	pub fn platforms(&self) -> Vec<Platform> {
-		let mut all = self.0.iter().flat_map(|engine| engine.platforms()).collect::<Vec<_>>();
+		let mut all = self
+			.0
+			.iter()
+			.flat_map(|engine| engine.platforms())
+			.collect::<Vec<_>>();
 		all.sort();
 		all.dedup();
 		all
@@ -105,6 +114,9 @@ pub enum StepError {
 	/// Input files.
 	#[error("{0} of the creator's files have not arrived yet")]
 	AwaitingFiles(usize),
+	/// Fetching takes longer than the deal leaves time for.
+	#[error("image and inputs could not be fetched in the time that the deal leaves")]
+	TooSlow,
 	/// A file or folder.
 	#[error("{what} {path}: {source}")]
 	Io {
@@ -121,7 +133,7 @@ impl StepError {
 	/// Whether image or inputs are not to be had, which is nobody's fault.
 	pub fn is_unfetchable(&self) -> bool {
 		match self {
-			Self::AwaitingFiles(_) | Self::Exec(ExecError::Image(_)) => true,
+			Self::AwaitingFiles(_) | Self::TooSlow | Self::Exec(ExecError::Image(_)) => true,
 			Self::Fetch(error) => matches!(error, FetchError::NotFound { .. } | FetchError::TooLarge { .. }),
 			_ => false,
 		}
@@ -130,9 +142,9 @@ impl StepError {
 	/// Whether the disk is full.
 	pub fn is_disk_full(&self) -> bool {
 		match self {
-			Self::Results(ResultError::DiskFull) |
-			Self::Fetch(FetchError::Store(ResultError::DiskFull)) |
-			Self::Exec(ExecError::DiskFull { .. }) => true,
+			Self::Results(ResultError::DiskFull)
+			| Self::Fetch(FetchError::Store(ResultError::DiskFull))
+			| Self::Exec(ExecError::DiskFull { .. }) => true,
 			Self::Journal(error) => error.is_disk_full(),
 			Self::Io { source, .. } => is_disk_full(source),
 			_ => false,
@@ -148,6 +160,14 @@ pub(crate) fn now_ms() -> Millis {
 
 /// Hash of everything that a deal is about.
 pub(crate) fn subject_of(deal: &Deal, job: &Job<AccountId>) -> [u8; 32] {
-	let Deal { id, job: job_id, offer, terms, .. } = deal;
-	sp_crypto_hashing::blake2_256(&(id, job_id, offer, terms, job.version, &job.creator, &job.request).encode())
+	let Deal {
+		id,
+		job: job_id,
+		offer,
+		terms,
+		..
+	} = deal;
+	sp_crypto_hashing::blake2_256(
+		&(id, job_id, offer, terms, job.version, &job.creator, &job.request).encode(),
+	)
 }

@@ -2,13 +2,13 @@
 
 use super::{Context, StepError};
 use crate::{
-	chain::{Block, Call, Deal, DealState},
+	chain::{Call, Deal, DealState},
 	executor::{self, ExecError},
 	journal::{DealRecord, RunRecord, Stage},
 	progress::Progress,
 	AccountId,
 };
-use lilypad_primitives::{manifest::Manifest, Inputs, Job, ModuleInfo, Status, Triple};
+use lilypad_primitives::{manifest::Manifest, BlockNumber, Inputs, Job, ModuleInfo, Status, Triple};
 
 /// What is to be run.
 pub(crate) struct Work {
@@ -20,14 +20,20 @@ pub(crate) struct Work {
 /// Reads the job and its module. The inner error is the module's own fault, the same for every provider; `None` when the
 /// job is gone.
 pub(crate) async fn load(ctx: &Context, deal: &Deal) -> Result<Option<Result<Work, String>>, StepError> {
-	let Some(job) = ctx.chain.job(deal.job).await? else { return Ok(None) };
-	let Some((info, bytes)) = ctx.chain.module(job.version).await? else { return Ok(None) };
+	let Some(job) = ctx.chain.job(deal.job).await? else {
+		return Ok(None);
+	};
+	let Some((info, bytes)) = ctx.chain.module(job.version).await? else {
+		return Ok(None);
+	};
 	let manifest = match Manifest::parse(&bytes) {
 		Ok(manifest) => manifest,
 		Err(error) => return Ok(Some(Err(error.to_string()))),
 	};
 	if manifest.image() != Some(info.runtime) {
-		return Ok(Some(Err("the manifest names another image or code than the chain".into())));
+		return Ok(Some(Err(
+			"the manifest names another image or code than the chain".into(),
+		)));
 	}
 	Ok(Some(Ok(Work { job, info, manifest })))
 }
@@ -38,23 +44,49 @@ pub(crate) fn wanted(job: &Job<AccountId>) -> Vec<[u8; 32]> {
 		Inputs::Hash { hash, .. } => Some(*hash),
 		Inputs::Inline(_) => None,
 	};
-	job.request.files.iter().map(|file| file.hash).chain(inputs).collect()
+	job.request
+		.files
+		.iter()
+		.map(|file| file.hash)
+		.chain(inputs)
+		.collect()
 }
 
 /// A run that failed for the job's own fault before it began.
 pub(crate) fn job_error() -> RunRecord {
-	let triple = Triple { status: Status::JobError, exit_code: 0, root: crate::output::empty_root() };
+	let triple = Triple {
+		status: Status::JobError,
+		exit_code: 0,
+		root: crate::output::empty_root(),
+	};
 	RunRecord { triple, measured: 1 }
 }
 
-pub(super) async fn prepare(ctx: &Context, record: &DealRecord, deal: &Deal, best: Block) -> Result<(), StepError> {
-	let error = match try_prepare(ctx, record, deal).await {
+pub(super) async fn prepare(ctx: &Context, record: &DealRecord, deal: &Deal) -> Result<(), StepError> {
+	// The last block in which a transaction can still be sent, with some to spare.
+	let last = match deal.state {
+		DealState::Matched { ack_by } => Some(
+			ack_by
+				.saturating_sub(1)
+				.saturating_sub(ctx.timing.deadline_margin),
+		),
+		_ => None,
+	};
+	// An attempt that begins late still gets a moment, to learn what is wrong.
+	let time_is_up = async {
+		until_block(ctx, last).await;
+		tokio::time::sleep(ctx.timing.retry).await;
+	};
+	let attempt = tokio::select! {
+		attempt = try_prepare(ctx, record, deal) => attempt,
+		() = time_is_up => Err(StepError::TooSlow),
+	};
+	let error = match attempt {
 		Ok(()) => return Ok(()),
 		Err(error) => error,
 	};
-	// A transaction sent in the last block that is left would be too late.
-	let DealState::Matched { ack_by } = deal.state else { return Err(error) };
-	if best.number.saturating_add(1).saturating_add(ctx.timing.deadline_margin) < ack_by {
+	let best = ctx.chain.best_block().await?;
+	if last.is_none_or(|last| best.number < last) {
 		return Err(error);
 	}
 	let call = match error.is_unfetchable() {
@@ -66,8 +98,22 @@ pub(super) async fn prepare(ctx: &Context, record: &DealRecord, deal: &Deal, bes
 	Ok(())
 }
 
+/// Waits for a block; for ever when there is none to wait for.
+async fn until_block(ctx: &Context, number: Option<BlockNumber>) {
+	let Some(number) = number else {
+		return std::future::pending().await;
+	};
+	let mut best = ctx.best.clone();
+	if best.wait_for(|block| block.number >= number).await.is_err() {
+		// The worker stops.
+		std::future::pending::<()>().await;
+	}
+}
+
 async fn try_prepare(ctx: &Context, record: &DealRecord, deal: &Deal) -> Result<(), StepError> {
-	let Some(work) = load(ctx, deal).await? else { return Ok(()) };
+	let Some(work) = load(ctx, deal).await? else {
+		return Ok(());
+	};
 	let Work { job, info, manifest } = match work {
 		Ok(work) => work,
 		Err(why) => {
@@ -77,10 +123,21 @@ async fn try_prepare(ctx: &Context, record: &DealRecord, deal: &Deal) -> Result<
 			return Ok(());
 		},
 	};
-	let free = ctx.data.free_bytes().map_err(|e| StepError::Exec(ExecError::Invalid(e.to_string())))?;
-	let needed = ctx.limits.min_free_bytes.saturating_add(u64::from(deal_disk_mib(&job)) << 20);
+	let free = ctx
+		.data
+		.free_bytes()
+		.map_err(|e| StepError::Exec(ExecError::Invalid(e.to_string())))?;
+	let needed = ctx
+		.limits
+		.min_free_bytes
+		.saturating_add(u64::from(deal_disk_mib(&job)) << 20);
 	if free < needed {
-		return Err(ExecError::DiskFull { path: ctx.data.root().into(), needed, free }.into());
+		return Err(ExecError::DiskFull {
+			path: ctx.data.root().into(),
+			needed,
+			free,
+		}
+		.into());
 	}
 	let engine = ctx.engines.get(info.runtime.platform())?;
 	if !engine.has(&info.runtime).await? {

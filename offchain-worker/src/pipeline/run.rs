@@ -31,9 +31,13 @@ pub(crate) fn inputs_dir(ctx: &Context, run: &RunId) -> PathBuf {
 }
 
 pub(super) async fn run(ctx: &Context, record: &DealRecord, deal: &Deal) -> Result<(), StepError> {
-	let Some(work) = load(ctx, deal).await? else { return Ok(()) };
+	let Some(work) = load(ctx, deal).await? else {
+		return Ok(());
+	};
 	let request = match work {
-		Ok(work) => request(ctx, record, &work).await?.map(|request| (request, work.info.runtime.platform())),
+		Ok(work) => request(ctx, record, &work)
+			.await?
+			.map(|request| (request, work.info.runtime.platform())),
 		Err(why) => Err(why),
 	};
 	let (request, platform) = match request {
@@ -78,7 +82,10 @@ pub(super) async fn run(ctx: &Context, record: &DealRecord, deal: &Deal) -> Resu
 		detail = collected.detail.as_deref().unwrap_or_default(),
 		"the run has ended"
 	);
-	let run = RunRecord { triple: collected.triple, measured: collected.usage.max(1) };
+	let run = RunRecord {
+		triple: collected.triple,
+		measured: collected.usage.max(1),
+	};
 	let record = ctx.journal.advance(record.deal, Stage::Ran(run))?;
 	super::driver::remove_run(ctx, &record).await
 }
@@ -151,11 +158,17 @@ async fn keep_once(
 }
 
 /// What the executor is told. The inner error is the job's own fault.
-async fn request(ctx: &Context, record: &DealRecord, work: &Work) -> Result<Result<RunRequest, String>, StepError> {
+async fn request(
+	ctx: &Context,
+	record: &DealRecord,
+	work: &Work,
+) -> Result<Result<RunRequest, String>, StepError> {
 	let Work { job, info, manifest } = work;
 	let text = match &job.request.inputs {
 		Inputs::Inline(text) => text.to_vec(),
-		Inputs::Hash { size, .. } if *size > MAX_HASHED_INPUTS => return Ok(Err("the inputs are too long".into())),
+		Inputs::Hash { size, .. } if *size > MAX_HASHED_INPUTS => {
+			return Ok(Err("the inputs are too long".into()))
+		},
 		Inputs::Hash { hash, .. } => ctx.blobs.read(*hash, MAX_HASHED_INPUTS).await?.to_vec(),
 	};
 	let values = match manifest.inputs_from_json(&text) {
@@ -175,14 +188,23 @@ async fn request(ctx: &Context, record: &DealRecord, work: &Work) -> Result<Resu
 	let run_id = run_id(ctx, record)?;
 	let mut inputs = Vec::new();
 	for (name, file) in files {
-		let Some(schema) = manifest.files.iter().find(|schema| schema.name == name) else { continue };
+		let Some(schema) = manifest.files.iter().find(|schema| schema.name == name) else {
+			continue;
+		};
 		let path = export_input(ctx, &run_id, file.hash, file.size).await?;
-		inputs.push(InputMount { path: schema.path.clone(), file: path });
+		inputs.push(InputMount {
+			path: schema.path.clone(),
+			file: path,
+		});
 	}
 	let work_dir = ctx.data.work(run_id.as_str());
 	let io = |path: &PathBuf| {
 		let path = path.clone();
-		move |source| StepError::Io { what: "can't create", path, source }
+		move |source| StepError::Io {
+			what: "can't create",
+			path,
+			source,
+		}
 	};
 	std::fs::create_dir_all(&work_dir).map_err(io(&work_dir))?;
 	Ok(Ok(RunRequest {
@@ -220,18 +242,30 @@ async fn export_input(ctx: &Context, run: &RunId, hash: [u8; 32], size: u64) -> 
 }
 
 fn files(entries: &[OutputEntry]) -> Vec<ResultFile> {
-	let file = |e: &OutputEntry| ResultFile { name: e.name.clone(), hash: e.hash, path: e.path.clone() };
+	let file = |e: &OutputEntry| ResultFile {
+		name: e.name.clone(),
+		hash: e.hash,
+		path: e.path.clone(),
+	};
 	entries.iter().map(file).collect()
 }
 
 async fn publish(ctx: &Context, deal: DealId, collected: &Collected) -> Result<(), StepError> {
-	let root = ctx.blobs.publish(&result_tag(deal), &files(&collected.entries)).await?;
+	let root = ctx
+		.blobs
+		.publish(&result_tag(deal), &files(&collected.entries))
+		.await?;
 	if root != collected.triple.root {
-		let why = format!("the store's root {root} is not the computed {}", collected.triple.root);
+		let why = format!(
+			"the store's root {root} is not the computed {}",
+			collected.triple.root
+		);
 		return Err(crate::results::ResultError::Store(why).into());
 	}
 	if !collected.sidecar.is_empty() {
-		ctx.blobs.publish(&sidecar_tag(deal), &files(&collected.sidecar)).await?;
+		ctx.blobs
+			.publish(&sidecar_tag(deal), &files(&collected.sidecar))
+			.await?;
 	}
 	Ok(())
 }

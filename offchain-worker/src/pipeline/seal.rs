@@ -9,12 +9,30 @@ use crate::{
 use lilypad_primitives::Opening;
 
 /// Chooses usage and salt. They are on disk before anybody hears of the seal, and never change.
-pub(super) async fn seal(ctx: &Context, record: &DealRecord, deal: &Deal, best: Block) -> Result<(), StepError> {
-	let Stage::Ran(run) = &record.stage else { return Ok(()) };
+pub(super) async fn seal(
+	ctx: &Context,
+	record: &DealRecord,
+	deal: &Deal,
+	best: Block,
+) -> Result<(), StepError> {
+	let Stage::Ran(run) = &record.stage else {
+		return Ok(());
+	};
 	let bound = usage_bound(&deal.state, &best, ctx.chain.millis_per_block());
 	let usage = run.measured.min(deal.terms.time_limit).min(bound);
-	let opening = Opening { triple: run.triple, usage, salt: rand::random() };
-	ctx.journal.advance(record.deal, Stage::Sealed { run: run.clone(), opening, submitted: false })?;
+	let opening = Opening {
+		triple: run.triple,
+		usage,
+		salt: rand::random(),
+	};
+	ctx.journal.advance(
+		record.deal,
+		Stage::Sealed {
+			run: run.clone(),
+			opening,
+			submitted: false,
+		},
+	)?;
 	Ok(())
 }
 
@@ -23,8 +41,15 @@ pub(super) async fn seal(ctx: &Context, record: &DealRecord, deal: &Deal, best: 
 /// An opening that claims more time than the chain measures is refused, and the collateral with it. So the seal is only
 /// submitted when the next block will allow its usage, in a transaction that is valid only on top of the block that says so:
 /// if that block is reverted, the seal is not submitted into a history where the acknowledgement came later.
-pub(super) async fn submit(ctx: &Context, record: &DealRecord, deal: &Deal, best: Block) -> Result<(), StepError> {
-	let Stage::Sealed { opening, .. } = &record.stage else { return Ok(()) };
+pub(super) async fn submit(
+	ctx: &Context,
+	record: &DealRecord,
+	deal: &Deal,
+	best: Block,
+) -> Result<(), StepError> {
+	let Stage::Sealed { opening, .. } = &record.stage else {
+		return Ok(());
+	};
 	ctx.hub.set(record.deal, Progress::Submitting);
 	let per_block = ctx.chain.millis_per_block();
 	if opening.usage > per_block {
@@ -51,7 +76,9 @@ pub(super) async fn submit(ctx: &Context, record: &DealRecord, deal: &Deal, best
 		}
 	}
 	let seal = opening.seal(record.deal);
-	ctx.chain.call(Call::Submit(record.deal, seal), Some(best)).await?;
+	ctx.chain
+		.call(Call::Submit(record.deal, seal), Some(best))
+		.await?;
 	ctx.metrics.submitted.add(1);
 	tracing::info!(deal = %record.deal, %seal, "the sealed result is submitted");
 	Ok(())
@@ -59,21 +86,39 @@ pub(super) async fn submit(ctx: &Context, record: &DealRecord, deal: &Deal, best
 
 /// The chain has the seal: the creator may have the opening.
 pub(super) async fn note_submitted(ctx: &Context, record: &DealRecord, deal: &Deal) -> Result<(), StepError> {
-	let Stage::Sealed { run, opening, .. } = &record.stage else { return Ok(()) };
+	let Stage::Sealed { run, opening, .. } = &record.stage else {
+		return Ok(());
+	};
 	if let DealState::Submitted { elapsed, .. } = deal.state {
 		if opening.usage > elapsed {
 			tracing::error!(deal = %deal.id, usage = opening.usage, elapsed, "the seal claims more time than the chain allows");
 		}
 	}
-	ctx.journal.advance(record.deal, Stage::Sealed { run: run.clone(), opening: *opening, submitted: true })?;
+	ctx.journal.advance(
+		record.deal,
+		Stage::Sealed {
+			run: run.clone(),
+			opening: *opening,
+			submitted: true,
+		},
+	)?;
 	ctx.hub.set(record.deal, Progress::Ready);
 	super::driver::remove_run(ctx, record).await
 }
 
 /// Opens the seal on the chain, for a creator that has not accepted.
-pub(super) async fn reveal(ctx: &Context, record: &DealRecord, deal: &Deal, best: Block) -> Result<(), StepError> {
-	let Stage::Sealed { opening, .. } = &record.stage else { return Ok(()) };
-	ctx.chain.call(Call::Reveal(deal.id, *opening), Some(best)).await?;
+pub(super) async fn reveal(
+	ctx: &Context,
+	record: &DealRecord,
+	deal: &Deal,
+	best: Block,
+) -> Result<(), StepError> {
+	let Stage::Sealed { opening, .. } = &record.stage else {
+		return Ok(());
+	};
+	ctx.chain
+		.call(Call::Reveal(deal.id, *opening), Some(best))
+		.await?;
 	tracing::info!(deal = %deal.id, "the result is opened on the chain");
 	Ok(())
 }

@@ -1,6 +1,6 @@
 //! Follows the chain and starts a driver for each deal.
 
-use super::{driver::drive, Context};
+use super::{driver::drive, Context, StepError};
 use crate::{
 	chain::{BestBlock, Block, Chain, ChainError},
 	journal::{Closing, DealRecord, Stage},
@@ -53,7 +53,10 @@ async fn follow_once(
 ) -> Result<(), ChainError> {
 	let mut blocks = chain.subscribe_best().await?;
 	while let Some(block) = blocks.next().await {
-		let BestBlock { block, matched: deals } = block?;
+		let BestBlock {
+			block,
+			matched: deals,
+		} = block?;
 		best.send_replace(block);
 		for deal in deals {
 			if matched.send(deal).await.is_err() {
@@ -84,6 +87,9 @@ pub async fn supervise(
 				match live_deals(&ctx).await {
 					Ok(deals) => deals.into_iter().for_each(|deal| drivers.start(&ctx, deal)),
 					Err(error) => tracing::warn!(%error, "the journal could not be compared with the chain"),
+				}
+				if let Err(error) = remove_leftovers(&ctx).await {
+					tracing::warn!(%error, "left-over runs could not be removed");
 				}
 				if let Err(error) = retire(&ctx).await {
 					tracing::warn!(%error, "old results could not be removed");
@@ -116,7 +122,11 @@ impl Drivers {
 			Ok((id, ())) => *id,
 			Err(error) => error.id(),
 		};
-		let deal = self.running.iter().find(|(_, handle)| handle.id() == id).map(|(deal, _)| *deal);
+		let deal = self
+			.running
+			.iter()
+			.find(|(_, handle)| handle.id() == id)
+			.map(|(deal, _)| *deal);
 		if let Some(deal) = deal {
 			self.running.remove(&deal);
 			if let Err(error) = ended {
@@ -130,9 +140,21 @@ impl Drivers {
 /// Deals that need a driver.
 async fn live_deals(ctx: &Context) -> Result<HashSet<DealId>, WorkerError> {
 	let account = ctx.chain.account();
-	let mut live = ctx.chain.deals_of(&account).await?.into_iter().map(|deal| deal.id).collect::<HashSet<_>>();
+	let mut live = ctx
+		.chain
+		.deals_of(&account)
+		.await?
+		.into_iter()
+		.map(|deal| deal.id)
+		.collect::<HashSet<_>>();
 	let open = |record: &DealRecord| !matches!(record.stage, Stage::Closed { .. });
-	live.extend(ctx.journal.all()?.iter().filter(|record| open(record)).map(|record| record.deal));
+	live.extend(
+		ctx.journal
+			.all()?
+			.iter()
+			.filter(|record| open(record))
+			.map(|record| record.deal),
+	);
 	Ok(live)
 }
 
@@ -142,14 +164,46 @@ fn restore(ctx: &Context) -> Result<(), WorkerError> {
 		ctx.hub.begin(record.deal, record.job);
 		match &record.stage {
 			Stage::Sealed { submitted: true, .. } => ctx.hub.set(record.deal, Progress::Ready),
-			Stage::Closed { why: Closing::Settled, opening, .. } => {
+			Stage::Closed {
+				why: Closing::Settled,
+				opening,
+				..
+			} => {
 				ctx.hub.set(record.deal, Progress::Ready);
 				if let Some(opening) = opening {
 					ctx.access.publish(opening.triple.root.0);
 				}
 			},
-			Stage::Closed { .. } => ctx.hub.set(record.deal, Progress::Ended { why: "the deal has ended".into() }),
+			Stage::Closed { .. } => ctx.hub.set(
+				record.deal,
+				Progress::Ended {
+					why: "the deal has ended".into(),
+				},
+			),
 			_ => (),
+		}
+	}
+	Ok(())
+}
+
+/// Removes runs of closed deals that are still there because their engine did not answer when it was asked.
+async fn remove_leftovers(ctx: &Context) -> Result<(), StepError> {
+	let closed = |record: &DealRecord| matches!(record.stage, Stage::Closed { .. });
+	let records = ctx.journal.all()?.into_iter().filter(closed).collect::<Vec<_>>();
+	if records.is_empty() {
+		return Ok(());
+	}
+	for engine in &ctx.engines.0 {
+		// An engine that still does not answer is asked again later.
+		let Ok(runs) = engine.list_runs().await else {
+			continue;
+		};
+		for record in &records {
+			let id = super::run::run_id(ctx, record)?;
+			if runs.iter().any(|run| run.run_id == id) {
+				tracing::info!(run = %id, "removing a left-over run");
+				engine.cleanup(&id).await?;
+			}
 		}
 	}
 	Ok(())
@@ -160,7 +214,9 @@ async fn retire(ctx: &Context) -> Result<(), WorkerError> {
 	let keep = u64::try_from(ctx.limits.retention.as_millis()).unwrap_or(u64::MAX);
 	let now = super::now_ms();
 	for record in ctx.journal.all()? {
-		let Stage::Closed { at, opening, .. } = record.stage else { continue };
+		let Stage::Closed { at, opening, .. } = record.stage else {
+			continue;
+		};
 		if now.saturating_sub(at) < keep {
 			continue;
 		}

@@ -7,7 +7,7 @@ use crate::{
 	progress::Progress as DealProgress,
 	results::input_tag,
 };
-use lilypad_primitives::{Inputs, InputFile, JobId, Seal};
+use lilypad_primitives::{InputFile, Inputs, JobId, Seal};
 
 const BLOCK: Duration = Duration::from_millis(10);
 
@@ -35,13 +35,24 @@ fn spawn_drive(life: &Life) -> tokio::task::JoinHandle<()> {
 #[tokio::test]
 async fn a_quick_job_is_submitted_without_an_acknowledgement_of_its_own() {
 	let world = World::new();
-	world.chain.match_job(DEAL, fake::job(r#"{"Message":"moo $(rm -rf /)"}"#), 100);
+	world
+		.chain
+		.match_job(DEAL, fake::job(r#"{"Message":"moo $(rm -rf /)"}"#), 100);
 	let life = world.start(Gate::default()).await;
 	let driving = spawn_drive(&life);
-	until("the submission", || matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))).await;
+	until("the submission", || {
+		matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))
+	})
+	.await;
 	assert_eq!(count(&world, |call| matches!(call, Call::Acknowledge(_))), 0);
-	assert_eq!(world.executor.with(|runs| runs.command.clone()), ["cowsay", "moo $(rm -rf /)"]);
-	until("the opening's readiness", || life.ctx.hub.get(DEAL) == Some(DealProgress::Ready)).await;
+	assert_eq!(
+		world.executor.with(|runs| runs.command.clone()),
+		["cowsay", "moo $(rm -rf /)"]
+	);
+	until("the opening's readiness", || {
+		life.ctx.hub.get(DEAL) == Some(DealProgress::Ready)
+	})
+	.await;
 	driving.abort();
 }
 
@@ -53,29 +64,59 @@ async fn a_long_job_is_acknowledged_and_pays_no_more_than_the_chain_measures() {
 		runs.lasts = Duration::from_millis(600);
 		runs.usage = 50_000;
 	});
-	world.chain.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 100);
+	world
+		.chain
+		.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 100);
 	let life = world.start(Gate::default()).await;
 	let driving = spawn_drive(&life);
-	until("the acknowledgement", || matches!(world.chain.state_of(DEAL), Some(DealState::Running { .. }))).await;
-	until("the submission", || matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))).await;
-	let Some(DealState::Submitted { elapsed, .. }) = world.chain.state_of(DEAL) else { panic!("submitted") };
-	let opening = life.record().and_then(|record| record.stage.opening()).expect("sealed");
-	assert!(opening.usage <= elapsed && opening.usage >= fake::MILLIS_PER_BLOCK, "{} of {elapsed}", opening.usage);
+	until("the acknowledgement", || {
+		matches!(world.chain.state_of(DEAL), Some(DealState::Running { .. }))
+	})
+	.await;
+	until("the submission", || {
+		matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))
+	})
+	.await;
+	let Some(DealState::Submitted { elapsed, .. }) = world.chain.state_of(DEAL) else {
+		panic!("submitted")
+	};
+	let opening = life
+		.record()
+		.and_then(|record| record.stage.opening())
+		.expect("sealed");
+	assert!(
+		opening.usage <= elapsed && opening.usage >= fake::MILLIS_PER_BLOCK,
+		"{} of {elapsed}",
+		opening.usage
+	);
 	driving.abort();
 }
 
 #[tokio::test]
 async fn a_silent_creator_does_not_keep_the_result_from_being_opened() {
 	let world = World::new();
-	world.chain.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 1000);
+	world
+		.chain
+		.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 1000);
 	let _miner = world.mine(BLOCK);
 	let life = world.start(Gate::default()).await;
 	let driving = spawn_drive(&life);
-	until("the opening", || count(&world, |call| matches!(call, Call::Reveal(..))) == 1).await;
-	let root = life.record().and_then(|record| record.stage.opening()).expect("sealed").triple.root;
+	until("the opening", || {
+		count(&world, |call| matches!(call, Call::Reveal(..))) == 1
+	})
+	.await;
+	let root = life
+		.record()
+		.and_then(|record| record.stage.opening())
+		.expect("sealed")
+		.triple
+		.root;
 	until("the publication", || life.ctx.access.is_public(root.0)).await;
 	// Nobody sweeps: the worker ends the deal itself.
-	until("the end", || count(&world, |call| matches!(call, Call::Expire(_))) == 1).await;
+	until("the end", || {
+		count(&world, |call| matches!(call, Call::Expire(_))) == 1
+	})
+	.await;
 	driving.await.expect("ended");
 	assert_eq!(closed(&life), Some(Closing::Settled));
 }
@@ -86,9 +127,19 @@ async fn inputs_that_the_manifest_refuses_give_a_job_error_and_no_run() {
 	world.chain.match_job(DEAL, fake::job(r#"{"Wrong":"moo"}"#), 100);
 	let life = world.start(Gate::default()).await;
 	let driving = spawn_drive(&life);
-	until("the submission", || matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))).await;
-	let triple = life.record().and_then(|record| record.stage.opening()).expect("sealed").triple;
-	assert_eq!((triple.status, triple.exit_code, triple.root), (Status::JobError, 0, crate::output::empty_root()));
+	until("the submission", || {
+		matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))
+	})
+	.await;
+	let triple = life
+		.record()
+		.and_then(|record| record.stage.opening())
+		.expect("sealed")
+		.triple;
+	assert_eq!(
+		(triple.status, triple.exit_code, triple.root),
+		(Status::JobError, 0, crate::output::empty_root())
+	);
 	assert_eq!(world.executor.with(|runs| runs.starts), 0);
 	driving.abort();
 }
@@ -96,18 +147,31 @@ async fn inputs_that_the_manifest_refuses_give_a_job_error_and_no_run() {
 #[tokio::test]
 async fn a_malformed_manifest_is_the_jobs_own_fault() {
 	let world = World::new();
-	world.chain.lock().modules.get_mut(&VersionId(0)).expect("a module").1 = b"{ not JSON".to_vec();
+	world
+		.chain
+		.lock()
+		.modules
+		.get_mut(&VersionId(0))
+		.expect("a module")
+		.1 = b"{ not JSON".to_vec();
 	world.chain.match_job(DEAL, fake::job("{}"), 100);
 	let life = world.start(Gate::default()).await;
 	let driving = spawn_drive(&life);
-	until("the submission", || matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))).await;
+	until("the submission", || {
+		matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))
+	})
+	.await;
 	assert_eq!(life.record().expect("a record").status(), Some(Status::JobError));
 	driving.abort();
 }
 
 fn job_with_file(hash: [u8; 32], size: u64) -> lilypad_primitives::Job<crate::AccountId> {
 	let mut job = fake::job(r#"{"Message":"moo"}"#);
-	let file = InputFile { name: b"data".to_vec().try_into().expect("short"), hash, size };
+	let file = InputFile {
+		name: b"data".to_vec().try_into().expect("short"),
+		hash,
+		size,
+	};
 	job.request.files = vec![file].try_into().expect("one");
 	job
 }
@@ -119,9 +183,15 @@ async fn a_file_that_never_comes_is_reported_as_unfetchable_in_time() {
 	let _miner = world.mine(BLOCK);
 	let life = world.start(Gate::default()).await;
 	let driving = spawn_drive(&life);
-	until("the wait", || matches!(life.ctx.hub.get(DEAL), Some(DealProgress::AwaitingFiles { .. }))).await;
+	until("the wait", || {
+		matches!(life.ctx.hub.get(DEAL), Some(DealProgress::AwaitingFiles { .. }))
+	})
+	.await;
 	driving.await.expect("ended");
-	assert_eq!(count(&world, |call| matches!(call, Call::ReportUnfetchable(_))), 1);
+	assert_eq!(
+		count(&world, |call| matches!(call, Call::ReportUnfetchable(_))),
+		1
+	);
 	assert_eq!(closed(&life), Some(Closing::Gone));
 	assert_eq!(world.executor.with(|runs| runs.starts), 0);
 }
@@ -134,15 +204,33 @@ async fn a_file_that_comes_late_is_waited_for_and_mounted() {
 	world.chain.match_job(DEAL, job_with_file(hash, 10), 1000);
 	let life = world.start(Gate::default()).await;
 	let driving = spawn_drive(&life);
-	until("the wait", || matches!(life.ctx.hub.get(DEAL), Some(DealProgress::AwaitingFiles { .. }))).await;
+	until("the wait", || {
+		matches!(life.ctx.hub.get(DEAL), Some(DealProgress::AwaitingFiles { .. }))
+	})
+	.await;
 	let tag = input_tag(JobId(105), &hash);
-	life.ctx.blobs.add_bytes(bytes::Bytes::from_static(bytes), &tag).await.expect("added");
+	life.ctx
+		.blobs
+		.add_bytes(bytes::Bytes::from_static(bytes), &tag)
+		.await
+		.expect("added");
 	life.arrivals.send_modify(|n| *n += 1);
-	until("the submission", || matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))).await;
+	until("the submission", || {
+		matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))
+	})
+	.await;
 	assert_eq!(world.executor.with(|runs| runs.starts), 1);
 	world.chain.settle(DEAL);
 	driving.await.expect("ended");
-	assert!(life.ctx.blobs.tagged("input/").await.expect("readable").is_empty(), "the creator's file is not kept");
+	assert!(
+		life.ctx
+			.blobs
+			.tagged("input/")
+			.await
+			.expect("readable")
+			.is_empty(),
+		"the creator's file is not kept"
+	);
 }
 
 #[tokio::test]
@@ -182,9 +270,13 @@ async fn code_that_nobody_has_is_reported_as_unfetchable() {
 	world.chain.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 20);
 	let _miner = world.mine(BLOCK);
 	let mut life = world.start(Gate::default()).await;
-	Arc::get_mut(&mut life.ctx).expect("not shared yet").engines = Engines(vec![Arc::new(Empty(world.executor.clone()))]);
+	Arc::get_mut(&mut life.ctx).expect("not shared yet").engines =
+		Engines(vec![Arc::new(Empty(world.executor.clone()))]);
 	spawn_drive(&life).await.expect("ended");
-	assert_eq!(count(&world, |call| matches!(call, Call::ReportUnfetchable(_))), 1);
+	assert_eq!(
+		count(&world, |call| matches!(call, Call::ReportUnfetchable(_))),
+		1
+	);
 	let trouble = life.record().expect("a record");
 	assert_eq!(closed(&life), Some(Closing::Gone), "{trouble:?}");
 }
@@ -204,10 +296,15 @@ async fn an_engine_that_is_down_before_the_job_makes_the_worker_decline_in_time(
 async fn an_engine_that_fails_during_the_job_is_waited_for() {
 	let world = World::new();
 	world.executor.with(|runs| runs.interruptions = 2);
-	world.chain.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 1000);
+	world
+		.chain
+		.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 1000);
 	let life = world.start(Gate::default()).await;
 	let driving = spawn_drive(&life);
-	until("the submission", || matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))).await;
+	until("the submission", || {
+		matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))
+	})
+	.await;
 	assert_eq!(world.executor.with(|runs| runs.starts), 1);
 	driving.abort();
 }
@@ -219,7 +316,10 @@ async fn a_full_disk_is_said_and_the_deal_declined() {
 	world.chain.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 20);
 	let life = world.start(Gate::default()).await;
 	let driving = spawn_drive(&life);
-	until("the trouble", || matches!(life.ctx.hub.get(DEAL), Some(DealProgress::Trouble { .. }))).await;
+	until("the trouble", || {
+		matches!(life.ctx.hub.get(DEAL), Some(DealProgress::Trouble { .. }))
+	})
+	.await;
 	let trouble = life.record().and_then(|record| record.trouble).expect("noted");
 	assert!(trouble.contains("the disk is full"), "{trouble}");
 	let _miner = world.mine(BLOCK);
@@ -232,13 +332,21 @@ async fn a_cancelled_job_is_stopped_and_cleaned_up() {
 	let mut world = World::new();
 	world.timing.quick_run = Duration::from_millis(50);
 	world.executor.with(|runs| runs.lasts = Duration::from_secs(60));
-	world.chain.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 100);
+	world
+		.chain
+		.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 100);
 	let life = world.start(Gate::default()).await;
 	let driving = spawn_drive(&life);
-	until("the acknowledgement", || matches!(world.chain.state_of(DEAL), Some(DealState::Running { .. }))).await;
+	until("the acknowledgement", || {
+		matches!(world.chain.state_of(DEAL), Some(DealState::Running { .. }))
+	})
+	.await;
 	world.chain.settle(DEAL);
 	driving.await.expect("ended");
-	assert_eq!(world.executor.with(|runs| (runs.cancelled, runs.alive.len())), (1, 0));
+	assert_eq!(
+		world.executor.with(|runs| (runs.cancelled, runs.alive.len())),
+		(1, 0)
+	);
 	assert_eq!(closed(&life), Some(Closing::Gone));
 	assert!(!path_exists(&world, "work"));
 	assert!(world.chain.lock().seals.is_empty());
@@ -249,8 +357,12 @@ async fn a_deal_that_vanishes_for_a_block_is_not_given_up() {
 	let mut world = World::new();
 	world.timing.gone_blocks = 3;
 	world.timing.quick_run = Duration::from_millis(20);
-	world.executor.with(|runs| runs.lasts = Duration::from_millis(300));
-	world.chain.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 100);
+	world
+		.executor
+		.with(|runs| runs.lasts = Duration::from_millis(300));
+	world
+		.chain
+		.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 100);
 	let life = world.start(Gate::default()).await;
 	let driving = spawn_drive(&life);
 	until("the start", || world.executor.with(|runs| runs.starts) == 1).await;
@@ -259,7 +371,10 @@ async fn a_deal_that_vanishes_for_a_block_is_not_given_up() {
 	tokio::time::sleep(Duration::from_millis(50)).await;
 	world.chain.lock().deals.insert(DEAL, deal);
 	world.chain.mine(vec![DEAL]);
-	until("the submission", || matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))).await;
+	until("the submission", || {
+		matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))
+	})
+	.await;
 	assert_eq!(world.executor.with(|runs| (runs.starts, runs.cancelled)), (1, 0));
 	driving.abort();
 }
@@ -267,7 +382,9 @@ async fn a_deal_that_vanishes_for_a_block_is_not_given_up() {
 #[tokio::test]
 async fn a_chain_that_is_away_for_a_while_is_waited_for() {
 	let world = World::new();
-	world.chain.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 1000);
+	world
+		.chain
+		.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 1000);
 	let lost = ChainError::NotIncluded("submit".into());
 	world.chain.lock().fail_calls.extend([lost.clone(), lost]);
 	world.chain.lock().unreachable = true;
@@ -275,9 +392,15 @@ async fn a_chain_that_is_away_for_a_while_is_waited_for() {
 	let driving = spawn_drive(&life);
 	tokio::time::sleep(Duration::from_millis(100)).await;
 	world.chain.lock().unreachable = false;
-	until("the submission", || matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))).await;
+	until("the submission", || {
+		matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))
+	})
+	.await;
 	let seals = world.chain.lock().seals.clone();
-	assert!(seals.len() >= 3 && seals.iter().all(|seal| *seal == seals[0]), "the same seal each time: {seals:?}");
+	assert!(
+		seals.len() >= 3 && seals.iter().all(|seal| *seal == seals[0]),
+		"the same seal each time: {seals:?}"
+	);
 	driving.abort();
 }
 
@@ -286,11 +409,17 @@ async fn a_seal_of_another_worker_is_noticed_and_nothing_is_sent_against_it() {
 	let mut world = World::new();
 	world.timing.quick_run = Duration::from_millis(50);
 	world.executor.with(|runs| runs.lasts = Duration::from_secs(60));
-	world.chain.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 100);
+	world
+		.chain
+		.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 100);
 	let life = world.start(Gate::default()).await;
 	let driving = spawn_drive(&life);
 	until("the start", || world.executor.with(|runs| runs.starts) == 1).await;
-	world.chain.call(Call::Submit(DEAL, Seal([9; 32])), None).await.expect("taken");
+	world
+		.chain
+		.call(Call::Submit(DEAL, Seal([9; 32])), None)
+		.await
+		.expect("taken");
 	driving.await.expect("ended");
 	assert_eq!(closed(&life), Some(Closing::ForeignSeal));
 	assert_eq!(world.chain.lock().seals.len(), 1);
@@ -300,24 +429,40 @@ async fn a_seal_of_another_worker_is_noticed_and_nothing_is_sent_against_it() {
 async fn a_number_that_stands_for_another_deal_after_a_reorganisation_is_begun_anew() {
 	let world = World::new();
 	world.executor.with(|runs| runs.lasts = Duration::from_secs(60));
-	world.chain.match_job(DEAL, fake::job(r#"{"Message":"first"}"#), 100);
+	world
+		.chain
+		.match_job(DEAL, fake::job(r#"{"Message":"first"}"#), 100);
 	let life = world.start(Gate::default()).await;
 	let driving = spawn_drive(&life);
 	until("the start", || world.executor.with(|runs| runs.starts) == 1).await;
 	driving.abort();
 	// The worker is restarted on a chain whose history has changed.
-	world.chain.match_job(DEAL, fake::job(r#"{"Message":"second"}"#), 100);
+	world
+		.chain
+		.match_job(DEAL, fake::job(r#"{"Message":"second"}"#), 100);
 	world.executor.with(|runs| runs.lasts = Duration::from_millis(20));
 	let driving = spawn_drive(&life);
-	until("the submission", || matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))).await;
-	assert_eq!(world.executor.with(|runs| (runs.starts, runs.alive.len())), (2, 0));
-	assert_eq!(world.executor.with(|runs| runs.command.clone()), ["cowsay", "second"]);
+	until("the submission", || {
+		matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))
+	})
+	.await;
+	assert_eq!(
+		world.executor.with(|runs| (runs.starts, runs.alive.len())),
+		(2, 0)
+	);
+	assert_eq!(
+		world.executor.with(|runs| runs.command.clone()),
+		["cowsay", "second"]
+	);
 	driving.abort();
 }
 
 #[test]
 fn long_inputs_are_wanted_like_files() {
 	let mut job = job_with_file([1; 32], 5);
-	job.request.inputs = Inputs::Hash { hash: [2; 32], size: 9 };
+	job.request.inputs = Inputs::Hash {
+		hash: [2; 32],
+		size: 9,
+	};
 	assert_eq!(super::super::prepare::wanted(&job), [[1; 32], [2; 32]]);
 }

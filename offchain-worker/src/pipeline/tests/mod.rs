@@ -90,14 +90,21 @@ impl FakeExecutor {
 	}
 
 	fn unavailable() -> ExecError {
-		ExecError::EngineUnavailable { endpoint: "fake".into(), why: "the test says so".into() }
+		ExecError::EngineUnavailable {
+			endpoint: "fake".into(),
+			why: "the test says so".into(),
+		}
 	}
 }
 
 #[async_trait::async_trait]
 impl Executor for FakeExecutor {
 	fn platforms(&self) -> Vec<Platform> {
-		if self.with(|runs| runs.down) { vec![] } else { vec![Platform::Wasm] }
+		if self.with(|runs| runs.down) {
+			vec![]
+		} else {
+			vec![Platform::Wasm]
+		}
 	}
 
 	fn describe(&self) -> String {
@@ -105,7 +112,11 @@ impl Executor for FakeExecutor {
 	}
 
 	async fn health(&self) -> Result<(), ExecError> {
-		if self.with(|runs| runs.down) { Err(Self::unavailable()) } else { Ok(()) }
+		if self.with(|runs| runs.down) {
+			Err(Self::unavailable())
+		} else {
+			Ok(())
+		}
 	}
 
 	async fn has(&self, _: &RuntimeImage) -> Result<bool, ExecError> {
@@ -137,7 +148,12 @@ impl Executor for FakeExecutor {
 				return Err(ExecError::Cancelled);
 			},
 		}
-		if self.with(|runs| runs.interruptions.checked_sub(1).map(|left| runs.interruptions = left).is_some()) {
+		if self.with(|runs| {
+			runs.interruptions
+				.checked_sub(1)
+				.map(|left| runs.interruptions = left)
+				.is_some()
+		}) {
 			return Err(Self::unavailable());
 		}
 		self.gate.pass().await;
@@ -153,7 +169,11 @@ impl Executor for FakeExecutor {
 		})
 	}
 
-	async fn adopt(&self, request: &RunRequest, cancel: CancellationToken) -> Result<Option<RunOutcome>, ExecError> {
+	async fn adopt(
+		&self,
+		request: &RunRequest,
+		cancel: CancellationToken,
+	) -> Result<Option<RunOutcome>, ExecError> {
 		match self.with(|runs| runs.alive.contains_key(request.run_id.as_str())) {
 			true => self.run(request, cancel).await.map(Some),
 			false => Ok(None),
@@ -194,11 +214,18 @@ impl World {
 	fn new() -> Self {
 		let chain = FakeChain::new(fake::provider());
 		chain.lock().modules.insert(VersionId(0), fake::module(CODE, 10));
-		let runs = Runs { lasts: Duration::from_millis(20), usage: 20, ..Runs::default() };
+		let runs = Runs {
+			lasts: Duration::from_millis(20),
+			usage: 20,
+			..Runs::default()
+		};
 		Self {
 			dir: tempfile::tempdir().expect("a folder"),
 			chain,
-			executor: FakeExecutor { runs: Arc::new(Mutex::new(runs)), gate: Gate::default() },
+			executor: FakeExecutor {
+				runs: Arc::new(Mutex::new(runs)),
+				gate: Gate::default(),
+			},
 			timing: Timing {
 				quick_run: Duration::from_secs(1),
 				gone_blocks: 0,
@@ -206,7 +233,10 @@ impl World {
 				reconcile: Duration::from_millis(500),
 				..Timing::default()
 			},
-			limits: Limits { min_free_bytes: 0, ..Limits::default() },
+			limits: Limits {
+				min_free_bytes: 0,
+				..Limits::default()
+			},
 		}
 	}
 
@@ -225,7 +255,9 @@ impl World {
 		let chain = Arc::new(self.chain.with_gate(gate.clone()));
 		let data = Arc::new(DataDir::open(self.dir.path()).expect("free"));
 		let blobs = BlobStore::open(&data.blobs()).await.expect("opened");
-		let endpoint = p2p::bind(data.peer_key().expect("a key"), None).await.expect("an endpoint");
+		let endpoint = p2p::bind(data.peer_key().expect("a key"), None)
+			.await
+			.expect("an endpoint");
 		let access = Access::default();
 		let (best_sender, best) = channel::channel(self.chain.lock().block());
 		let arrivals = channel::Sender::new(0);
@@ -237,7 +269,10 @@ impl World {
 			access: access.clone(),
 			limits: self.limits.clone(),
 		};
-		let executor = FakeExecutor { gate, ..self.executor.clone() };
+		let executor = FakeExecutor {
+			gate,
+			..self.executor.clone()
+		};
 		let ctx = Arc::new(Context {
 			chain: chain.clone(),
 			journal: Journal::open(&data.journal()).expect("opened"),
@@ -256,9 +291,15 @@ impl World {
 		let (matched, mut deals) = tokio::sync::mpsc::channel(100);
 		let follower = tokio::spawn(async move {
 			let follow = super::watch::follow_chain(chain, best_sender, matched, CancellationToken::new());
-			tokio::join!(follow, async { while deals.recv().await.is_some() {} }).0.ok();
+			tokio::join!(follow, async { while deals.recv().await.is_some() {} })
+				.0
+				.ok();
 		});
-		Life { ctx, arrivals, follower }
+		Life {
+			ctx,
+			arrivals,
+			follower,
+		}
 	}
 }
 
@@ -311,5 +352,8 @@ fn count(world: &World, which: fn(&crate::chain::Call) -> bool) -> usize {
 }
 
 fn path_exists(world: &World, name: &str) -> bool {
-	Path::new(world.dir.path()).join(name).read_dir().is_ok_and(|mut entries| entries.next().is_some())
+	Path::new(world.dir.path())
+		.join(name)
+		.read_dir()
+		.is_ok_and(|mut entries| entries.next().is_some())
 }
