@@ -131,8 +131,8 @@ fn limits(request: &RunRequest, engine: &Engine) -> HostConfig {
 	}
 }
 
-/// A log that keeps every byte of output up to the limits, whatever the output is: it only begins to forget when the output
-/// has long been too much. Docker's `json-file` is no choice, since it replaces what is not UTF-8.
+/// A log that keeps output up to the limits, whatever it is: it only begins to forget when the output has long been too much.
+/// Docker's `json-file` is no choice, since it replaces what is not UTF-8. See [`super::capture`] for what it is good for.
 fn log_config(request: &RunRequest, engine: &Engine) -> HostConfigLogConfig {
 	let output = request.limits.max_stdout.saturating_add(request.limits.max_stderr);
 	let size = output.saturating_mul(LOG_OVERHEAD).max(1 << 20);

@@ -1,8 +1,9 @@
 //! Jobs in containers, with any engine that speaks Docker's API: Docker or Podman, root's or a user's.
 //!
 //! `engine` finds it, `images` decides which image is meant, `container` says how a job's container is made, `watch` follows a
-//! run to its end and judges it.
+//! run to its end and judges it, and `capture` has what it wrote.
 
+mod capture;
 mod container;
 mod engine;
 mod images;
@@ -16,6 +17,7 @@ use super::*;
 use bollard::query_parameters::{
 	CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
 };
+use capture::Attached;
 use container::{ImageFacts, LABEL_PURPOSE, LABEL_RUN};
 use engine::{status_of, Engine};
 use images::Verified;
@@ -69,8 +71,8 @@ impl DockerExecutor {
 		}
 	}
 
-	/// Creates and starts the container. `None` when it runs; an outcome when the job itself is at fault.
-	async fn start(&self, engine: &Engine, request: &RunRequest) -> Result<Option<RunOutcome>, ExecError> {
+	/// Creates and starts the container.
+	async fn start(&self, engine: &Engine, request: &RunRequest) -> Result<Start, ExecError> {
 		let (id, platform) = images::container_image(&request.image)?;
 		let image = engine
 			.find_image(&id, &self.verified)
@@ -83,7 +85,7 @@ impl DockerExecutor {
 			.map_err(|e| ExecError::Invalid(format!("making the run's folders failed: {e}")))??;
 		let body = match container::body(request, &image, engine) {
 			Ok(body) => body,
-			Err(why) => return Ok(Some(RunOutcome::new(request, Status::JobError, 0, 0).because(why))),
+			Err(why) => return Ok(Start::JobError(why)),
 		};
 		let options = CreateContainerOptionsBuilder::default()
 			.name(request.run_id.as_str())
@@ -93,21 +95,19 @@ impl DockerExecutor {
 		self.start_created(engine, request).await
 	}
 
-	async fn start_created(&self, engine: &Engine, request: &RunRequest) -> Result<Option<RunOutcome>, ExecError> {
+	async fn start_created(&self, engine: &Engine, request: &RunRequest) -> Result<Start, ExecError> {
 		let name = request.run_id.as_str();
-		match engine.docker.start_container(name, None::<StartContainerOptions>).await {
-			Ok(()) => Ok(None),
-			Err(e) if status_of(&e) == Some(304) => Ok(None),
-			Err(e) => {
-				let why = engine.error("start the container")(e);
-				let exit = engine.state(name).await?.and_then(|s| s.exit_code);
-				match why {
-					// As shells have it: 127 for a program that is not there, 126 for one that can't be run.
-					ExecError::Engine { why, .. } if matches!(exit, Some(126 | 127)) || names_the_program(&why) =>
-						Ok(Some(RunOutcome::new(request, Status::JobError, 0, 0).because(why))),
-					other => Err(other),
-				}
-			},
+		let attached = engine.attach(request).await?;
+		let error = match engine.docker.start_container(name, None::<StartContainerOptions>).await {
+			Ok(()) => return Ok(Start::Running(Box::new(attached))),
+			Err(e) => engine.error("start the container")(e),
+		};
+		let exit = engine.state(name).await?.and_then(|s| s.exit_code);
+		match error {
+			// As shells have it: 127 for a program that is not there, 126 for one that can't be run.
+			ExecError::Engine { why, .. } if matches!(exit, Some(126 | 127)) || names_the_program(&why) =>
+				Ok(Start::JobError(why)),
+			other => Err(other),
 		}
 	}
 
@@ -123,10 +123,8 @@ impl DockerExecutor {
 		if cancel.is_cancelled() {
 			return Err(ExecError::Cancelled);
 		}
-		match self.start(engine, request).await? {
-			Some(outcome) => Ok(outcome),
-			None => engine.follow(request, cancel, true).await,
-		}
+		let start = self.start(engine, request).await?;
+		engine.follow_start(request, cancel, start).await
 	}
 
 	async fn adopt_with(
@@ -143,13 +141,13 @@ impl DockerExecutor {
 		}
 		match watch::Phase::of(&state) {
 			// Made, and then the worker stopped before it was started: nothing of it has run.
-			watch::Phase::Created => match self.start_created(engine, request).await? {
-				Some(outcome) => Ok(Some(outcome)),
-				None => engine.follow(request, cancel, true).await.map(Some),
+			watch::Phase::Created => {
+				let start = self.start_created(engine, request).await?;
+				engine.follow_start(request, cancel, start).await.map(Some)
 			},
-			watch::Phase::Running => engine.follow(request, cancel, true).await.map(Some),
-			watch::Phase::Ended => match engine.follow(request, cancel, false).await {
-				// Nobody knows how it ended: it is as if it had never run.
+			watch::Phase::Running => engine.follow(request, cancel, true, None).await.map(Some),
+			watch::Phase::Ended => match engine.follow(request, cancel, false, None).await {
+				// Nobody knows how it ended, or what it wrote: it is as if it had never run.
 				Err(ExecError::Interrupted { why, .. }) => {
 					tracing::info!(target: "lilypad::executor", run = name, why, "discarding an interrupted run");
 					engine.remove(name).await?;
@@ -239,7 +237,27 @@ impl Executor for DockerExecutor {
 	}
 }
 
+/// What came of starting a container.
+enum Start {
+	/// It runs, and this worker is connected to it.
+	Running(Box<Attached>),
+	/// The job itself is at fault.
+	JobError(String),
+}
+
 impl Engine {
+	async fn follow_start(
+		&self,
+		request: &RunRequest,
+		cancel: CancellationToken,
+		start: Start,
+	) -> Result<RunOutcome, ExecError> {
+		match start {
+			Start::Running(attached) => self.follow(request, cancel, true, Some(*attached)).await,
+			Start::JobError(why) => Ok(RunOutcome::new(request, Status::JobError, 0, 0).because(why)),
+		}
+	}
+
 	/// Kills and removes a container with its log. Nothing happens when there is none.
 	async fn remove(&self, name: &str) -> Result<(), ExecError> {
 		let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();

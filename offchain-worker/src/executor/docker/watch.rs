@@ -1,8 +1,7 @@
 //! Following a run to its end, and judging it.
 //!
 //! While it runs, five things are waited for: its end, too much output, too much disk, the time limit, and the worker's own
-//! wish to cancel. What it wrote is read from the engine's log after the end, in one piece; following the log while it runs
-//! only serves to notice when it is too much.
+//! wish to cancel. What it writes is `capture`'s affair.
 //!
 //! **An end from outside is no result.** When the engine shuts down, or somebody stops the container, a program may end
 //! early, even with exit code 0. The engine's own events tell: a run whose container was sent a signal that did not come
@@ -10,22 +9,21 @@
 
 use super::{
 	super::{disk, *},
+	capture::Attached,
 	engine::{status_of, Engine},
 	time,
 };
 use bollard::{
-	container::LogOutput,
 	errors::Error,
 	models::{ContainerState, ContainerStateStatusEnum},
 	query_parameters::{
-		EventsOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder, LogsOptionsBuilder, StatsOptionsBuilder,
+		EventsOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder, StatsOptionsBuilder,
 		WaitContainerOptionsBuilder,
 	},
 };
 use futures::StreamExt;
 use std::{
 	collections::HashMap,
-	io::Write,
 	sync::atomic::{AtomicU64, Ordering},
 	time::Duration,
 };
@@ -95,19 +93,22 @@ impl Engine {
 		self.state(request.run_id.as_str()).await?.ok_or_else(gone)
 	}
 
-	/// Follows a started container to its end. `watched`: it was running when this began.
+	/// Follows a started container to its end. `watched`: it was running when this began. `attached`: since its start.
 	pub(super) async fn follow(
 		&self,
 		request: &RunRequest,
 		cancel: CancellationToken,
 		watched: bool,
+		mut attached: Option<Attached>,
 	) -> Result<RunOutcome, ExecError> {
 		let name = request.run_id.as_str();
 		let state = self.state_of(request).await?;
 		let started = state.started_at.as_deref().and_then(time::parse_rfc3339).unwrap_or_else(time::now);
 		let peak = AtomicU64::new(0);
-		let end = self.wait_for_end(request, started, &cancel, &peak).await?;
+		let end = self.wait_for_end(request, started, &cancel, &peak, attached.as_mut()).await?;
 		if !matches!(end, End::Exited) {
+			// An engine does not let a container end while somebody who asked for its output does not take it.
+			attached = None;
 			self.kill(name).await?;
 		}
 		if matches!(end, End::Cancelled) {
@@ -118,10 +119,11 @@ impl Engine {
 		// A run that is too short for the clock is still one.
 		let usage = u64::try_from(ended - started).unwrap_or(0).max(1);
 		let peak = Some(peak.into_inner()).filter(|p| *p > 0);
-		let excess = self.save_output(request).await?;
+		let saved = self.save_output(request, attached).await;
 		let outcome = match end {
+			// What there is of its output is a courtesy then.
 			End::Limit(status, why) => RunOutcome::new(request, status, 0, usage).because(why),
-			_ => self.judge(request, &state, started, usage, watched, excess).await?,
+			_ => self.judge(request, &state, started, usage, watched, saved).await?,
 		};
 		Ok(RunOutcome { peak_memory: peak, ..outcome })
 	}
@@ -134,7 +136,7 @@ impl Engine {
 		started: i64,
 		usage: Millis,
 		watched: bool,
-		excess: Option<String>,
+		saved: Result<Option<String>, ExecError>,
 	) -> Result<RunOutcome, ExecError> {
 		let new = |status, code| RunOutcome::new(request, status, code, usage);
 		if state.oom_killed == Some(true) {
@@ -144,7 +146,7 @@ impl Engine {
 		if usage > request.time_limit {
 			return Ok(new(Status::TimeExceeded, 0).because(time_limit_text(request)));
 		}
-		if let Some(why) = excess {
+		if let Some(why) = saved? {
 			return Ok(new(Status::OutputExceeded, 0).because(why));
 		}
 		let dir = request.disk_dir();
@@ -166,17 +168,24 @@ impl Engine {
 		started: i64,
 		cancel: &CancellationToken,
 		peak: &AtomicU64,
+		attached: Option<&mut Attached>,
 	) -> Result<End, ExecError> {
 		let name = request.run_id.as_str();
 		let elapsed = u64::try_from(time::now() - started).unwrap_or(0);
 		let left = Duration::from_millis(request.time_limit.saturating_sub(elapsed));
 		let disk_dir = request.disk_dir();
+		let excess = async {
+			match attached {
+				Some(attached) => attached.pump().await,
+				None => Ok(self.wait_for_excess_output(request).await),
+			}
+		};
 		tokio::select! {
 			biased;
 			exited = self.wait_for_exit(name) => exited.map(|()| End::Exited),
 			() = cancel.cancelled() => Ok(End::Cancelled),
 			() = tokio::time::sleep(left) => Ok(End::Limit(Status::TimeExceeded, time_limit_text(request))),
-			why = self.wait_for_excess_output(name, &request.limits) => Ok(End::Limit(Status::OutputExceeded, why)),
+			why = excess => Ok(End::Limit(Status::OutputExceeded, why?)),
 			_ = disk::wait_until_exceeded(&disk_dir, request.disk_bytes()) =>
 				Ok(End::Limit(Status::DiskExceeded, disk_limit_text(request))),
 			() = self.sample_memory(name, peak) => Ok(End::Exited),
@@ -200,22 +209,6 @@ impl Engine {
 				Some(state) if Phase::of(&state) == Phase::Running => tokio::time::sleep(Duration::from_millis(200)).await,
 				_ => return Ok(()),
 			}
-		}
-	}
-
-	/// Ends when the container has written too much; never otherwise.
-	async fn wait_for_excess_output(&self, name: &str, limits: &OutputLimits) -> String {
-		loop {
-			let options = LogsOptionsBuilder::default().follow(true).stdout(true).stderr(true).build();
-			let mut log = std::pin::pin!(self.docker.logs(name, Some(options)));
-			let mut seen = Seen::default();
-			while let Some(Ok(message)) = log.next().await {
-				if let Some(why) = seen.add(&message, limits) {
-					return why;
-				}
-			}
-			// The end of the log is the end of the container, or of the connection: in either case somebody else notices.
-			tokio::time::sleep(Duration::from_millis(500)).await;
 		}
 	}
 
@@ -292,54 +285,6 @@ impl Engine {
 			actions.extend(event.map_err(self.error("tell what happened to the container"))?.action);
 		}
 		Ok(actions)
-	}
-
-	/// Writes what the program wrote into two files, up to the limits. A reason when it was more.
-	async fn save_output(&self, request: &RunRequest) -> Result<Option<String>, ExecError> {
-		let create = |path: PathBuf| -> Result<(PathBuf, std::io::BufWriter<std::fs::File>), ExecError> {
-			let file = std::fs::File::create(&path).map_err(ExecError::io("writing", &path))?;
-			Ok((path, std::io::BufWriter::new(file)))
-		};
-		let (mut stdout, mut stderr) = (create(request.stdout_file())?, create(request.stderr_file())?);
-		let options = LogsOptionsBuilder::default().stdout(true).stderr(true).build();
-		let mut log = std::pin::pin!(self.docker.logs(request.run_id.as_str(), Some(options)));
-		let mut seen = Seen::default();
-		let mut excess = None;
-		while let Some(message) = log.next().await {
-			let message = message.map_err(self.error("read the container's log"))?;
-			excess = seen.add(&message, &request.limits);
-			if excess.is_some() {
-				break;
-			}
-			let (path, file) = match &message {
-				LogOutput::StdErr { .. } => &mut stderr,
-				_ => &mut stdout,
-			};
-			file.write_all(message.as_ref()).map_err(ExecError::io("writing", path))?;
-		}
-		for (path, mut file) in [stdout, stderr] {
-			file.flush().map_err(ExecError::io("writing", path))?;
-		}
-		Ok(excess)
-	}
-}
-
-/// Bytes of output so far.
-#[derive(Default)]
-struct Seen {
-	stdout: u64,
-	stderr: u64,
-}
-
-impl Seen {
-	/// Counts a message; a reason when that is too much.
-	fn add(&mut self, message: &LogOutput, limits: &OutputLimits) -> Option<String> {
-		let (seen, limit, what) = match message {
-			LogOutput::StdErr { .. } => (&mut self.stderr, limits.max_stderr, "standard error"),
-			_ => (&mut self.stdout, limits.max_stdout, "standard output"),
-		};
-		*seen += message.as_ref().len() as u64;
-		(*seen > limit).then(|| format!("it wrote more than {limit} bytes to {what}"))
 	}
 }
 
