@@ -14,8 +14,8 @@ use lilypad_primitives::{
 	offer::{MAX_PEER_ADDRESS, MAX_PEER_ADDRESSES, MAX_POLICY},
 	spec::{GpuSpec, MAX_GPUS, MAX_GPU_MODEL},
 	traits::{Deals, JobBook, Modules},
-	Balance, CreatorPolicy, DealId, InputFile, Inputs, JobId, JobRequest, MachineSpec, MediatorPolicy, ModuleName,
-	ModulePolicy, OfferId, OfferState, Outcome, PeerAddress, Platform, LP,
+	Balance, CreatorPolicy, DealId, InputFile, Inputs, JobId, JobRequest, MachineSpec, MediatorPolicy,
+	ModuleName, ModulePolicy, OfferId, OfferState, Outcome, PeerAddress, Platform, LP,
 };
 
 const SEED: u32 = 0;
@@ -23,7 +23,10 @@ const SEED: u32 = 0;
 const PLENTY: Balance = 1_000_000 * LP;
 
 fn full<X: Clone, S: Get<u32>>(item: X, count: u32) -> BoundedVec<X, S> {
-	vec![item; count as usize].try_into().ok().expect("as many as may be; qed")
+	vec![item; count as usize]
+		.try_into()
+		.ok()
+		.expect("as many as may be; qed")
 }
 
 /// As many different accounts as a policy may name, with this one last.
@@ -50,8 +53,14 @@ fn creator<T: Config>() -> T::AccountId {
 }
 
 fn machine(share: u32) -> MachineSpec {
-	let gpu = GpuSpec { vram_mib: 80_000, model: Some(full(b'm', MAX_GPU_MODEL)) };
-	MachineSpec { gpus: full(gpu, MAX_GPUS), ..MachineSpec::new(1_000 * share, 1_024 * share, 1_024 * share) }
+	let gpu = GpuSpec {
+		vram_mib: 80_000,
+		model: Some(full(b'm', MAX_GPU_MODEL)),
+	};
+	MachineSpec {
+		gpus: full(gpu, MAX_GPUS),
+		..MachineSpec::new(1_000 * share, 1_024 * share, 1_024 * share)
+	}
 }
 
 fn params<T: Config>() -> OfferParams<T::AccountId> {
@@ -95,7 +104,9 @@ fn request<T: Config>() -> JobRequest<T::AccountId> {
 }
 
 fn post<T: Config>(request: JobRequest<T::AccountId>) -> JobId {
-	Pallet::<T>::do_post_job(creator::<T>(), request, Default::default()).expect("the request is good; qed").0
+	Pallet::<T>::do_post_job(creator::<T>(), request, Default::default())
+		.expect("the request is good; qed")
+		.0
 }
 
 fn offer<T: Config>(provider: T::AccountId, params: OfferParams<T::AccountId>) -> OfferId {
@@ -197,7 +208,10 @@ mod benchmarks {
 	fn set_peer() {
 		let who = provider::<T>(0);
 		let text: BoundedVec<u8, _> = full(b'x', MAX_PEER_ADDRESS);
-		let address = PeerAddress { id: [1; 32], addresses: full(text, MAX_PEER_ADDRESSES) };
+		let address = PeerAddress {
+			id: [1; 32],
+			addresses: full(text, MAX_PEER_ADDRESSES),
+		};
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who.clone()), address);
@@ -208,7 +222,10 @@ mod benchmarks {
 	#[benchmark]
 	fn clear_peer() {
 		let who = provider::<T>(0);
-		let address = PeerAddress { id: [1; 32], ..Default::default() };
+		let address = PeerAddress {
+			id: [1; 32],
+			..Default::default()
+		};
 		Pallet::<T>::do_set_peer(who.clone(), address).expect("the address is good; qed");
 
 		#[extrinsic_call]
@@ -265,7 +282,13 @@ mod benchmarks {
 		// They fail late: each is of another provider, and serves everybody but this creator.
 		for n in 0..s {
 			let creators = CreatorPolicy::Only(policy::<T, _>(&account("stranger", 0, SEED)));
-			offer::<T>(provider::<T>(n), OfferParams { creators, ..params::<T>() });
+			offer::<T>(
+				provider::<T>(n),
+				OfferParams {
+					creators,
+					..params::<T>()
+				},
+			);
 		}
 		let scan;
 
@@ -274,7 +297,13 @@ mod benchmarks {
 			scan = Pallet::<T>::match_job(job);
 		}
 
-		assert_eq!(scan, Scan { candidates: s, matches: 0 });
+		assert_eq!(
+			scan,
+			Scan {
+				candidates: s,
+				matches: 0
+			}
+		);
 	}
 
 	#[benchmark]
@@ -282,7 +311,10 @@ mod benchmarks {
 		let s = s.min(T::MaxScan::get());
 		let target = Some(account("nobody", 0, SEED));
 		for _ in 0..s {
-			post::<T>(JobRequest { target: target.clone(), ..request::<T>() });
+			post::<T>(JobRequest {
+				target: target.clone(),
+				..request::<T>()
+			});
 		}
 		let id = offer::<T>(provider::<T>(0), params::<T>());
 		let scan;
@@ -292,7 +324,13 @@ mod benchmarks {
 			scan = Pallet::<T>::match_offer(id, u32::MAX);
 		}
 
-		assert_eq!(scan, Scan { candidates: s, matches: 0 });
+		assert_eq!(
+			scan,
+			Scan {
+				candidates: s,
+				matches: 0
+			}
+		);
 	}
 
 	#[benchmark]

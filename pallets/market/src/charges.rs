@@ -19,7 +19,10 @@ impl<T: Config> Pallet<T> {
 
 	/// The longest search for an offer.
 	pub(crate) fn longest_search_for_offers() -> Weight {
-		Self::searched_offers(Scan { candidates: T::MaxScan::get(), matches: 1 })
+		Self::searched_offers(Scan {
+			candidates: T::MaxScan::get(),
+			matches: 1,
+		})
 	}
 
 	/// A search for jobs, as it was.
@@ -30,7 +33,10 @@ impl<T: Config> Pallet<T> {
 	/// The longest search for jobs that ends after `most` matches.
 	pub(crate) fn longest_search_for_jobs(most: u32) -> Weight {
 		let candidates = T::MaxScan::get();
-		Self::searched_jobs(Scan { candidates, matches: most.min(candidates) })
+		Self::searched_jobs(Scan {
+			candidates,
+			matches: most.min(candidates),
+		})
 	}
 
 	/// What the end of a run weighs at most: deals add it to the call that submits a result.

@@ -23,10 +23,12 @@ impl<T: Config> Pallet<T> {
 			Outcome::Unfetchable { again: false } => !job.unfetchable_once,
 			outcome => outcome.is_retriable() && job.retries_left > 0,
 		};
-		let possible = again &&
-			job.request.target.is_none() &&
-			T::Modules::version(job.version).is_some_and(|module| !module.delisted);
-		possible.then(|| Self::match_by(&job.request, record.fetch_bytes)).flatten()
+		let possible = again
+			&& job.request.target.is_none()
+			&& T::Modules::version(job.version).is_some_and(|module| !module.delisted);
+		possible
+			.then(|| Self::match_by(&job.request, record.fetch_bytes))
+			.flatten()
 	}
 
 	/// Gives a part of its machine back to an offer.
@@ -81,10 +83,20 @@ impl<T: Config> Pallet<T> {
 		// Prices may have changed. When the budget no longer affords even the least rate, the old place will do.
 		let fee = T::Modules::version(job.version).map_or(0, |module| module.fee);
 		let request = &job.request;
-		let now = highest_affordable_rate(&T::Pricing::get(), request.budget, request.time_limit, fee, request.tip);
+		let now = highest_affordable_rate(
+			&T::Pricing::get(),
+			request.budget,
+			request.time_limit,
+			fee,
+			request.tip,
+		);
 		record.ceiling = now.unwrap_or(record.ceiling);
 		record.state = JobState::Open { match_by };
-		Self::deposit_event(Event::JobRequeued { job: id, match_by, retries_left: record.job.retries_left });
+		Self::deposit_event(Event::JobRequeued {
+			job: id,
+			match_by,
+			retries_left: record.job.retries_left,
+		});
 		Self::enqueue(id, &record);
 		Self::match_job(id);
 	}
@@ -93,9 +105,20 @@ impl<T: Config> Pallet<T> {
 impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 	/// Does nothing when the capacity has already come back.
 	fn run_ended(id: JobId) {
-		let Some(mut record) = Jobs::<T>::get(id) else { return };
-		let JobState::Matched { offer: offer_id, granted, .. } = &mut record.state else { return };
-		let (offer_id, Some(part)) = (*offer_id, granted.take()) else { return };
+		let Some(mut record) = Jobs::<T>::get(id) else {
+			return;
+		};
+		let JobState::Matched {
+			offer: offer_id,
+			granted,
+			..
+		} = &mut record.state
+		else {
+			return;
+		};
+		let (offer_id, Some(part)) = (*offer_id, granted.take()) else {
+			return;
+		};
 		Jobs::<T>::insert(id, &record);
 		let Some(before) = Offers::<T>::get(offer_id) else {
 			defensive!("a live deal's offer is gone");
@@ -117,16 +140,28 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 
 	fn will_requeue(id: JobId, outcome: &Outcome) -> bool {
 		Jobs::<T>::get(id).is_some_and(|record| {
-			matches!(record.state, JobState::Matched { .. }) && Self::requeue_until(&record, outcome).is_some()
+			matches!(record.state, JobState::Matched { .. })
+				&& Self::requeue_until(&record, outcome).is_some()
 		})
 	}
 
-	fn settled(id: JobId, deal: DealId, outcome: &Outcome, result: Option<Triple>, cost: lilypad_primitives::Balance) {
+	fn settled(
+		id: JobId,
+		deal: DealId,
+		outcome: &Outcome,
+		result: Option<Triple>,
+		cost: lilypad_primitives::Balance,
+	) {
 		let Some(record) = Jobs::<T>::get(id) else {
 			defensive!("a deal without a job was settled");
 			return;
 		};
-		let JobState::Matched { deal: live, offer: offer_id, granted } = record.state.clone() else {
+		let JobState::Matched {
+			deal: live,
+			offer: offer_id,
+			granted,
+		} = record.state.clone()
+		else {
 			defensive!("a deal was settled whose job is waiting");
 			return;
 		};
@@ -135,7 +170,9 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 			return;
 		}
 		let again = Self::requeue_until(&record, outcome);
-		let Some((offer, freed)) = Self::close_deal(offer_id, granted) else { return };
+		let Some((offer, freed)) = Self::close_deal(offer_id, granted) else {
+			return;
+		};
 		if outcome.is_provider_fault() {
 			Self::pause_all(&offer.provider);
 		}
@@ -143,8 +180,17 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 			Some(match_by) => Self::requeue(id, record, &offer.provider, outcome, match_by),
 			None => {
 				Jobs::<T>::remove(id);
-				Self::deposit_event(Event::JobEnded { job: id, deal, outcome: *outcome, result, cost });
-				let ending = JobEnding::Settled { outcome: *outcome, result };
+				Self::deposit_event(Event::JobEnded {
+					job: id,
+					deal,
+					outcome: *outcome,
+					result,
+					cost,
+				});
+				let ending = JobEnding::Settled {
+					outcome: *outcome,
+					result,
+				};
 				T::OnJobEnded::job_ended(id, record.job.origin, &record.job.creator, &ending, cost);
 			},
 		}

@@ -36,7 +36,9 @@ impl<AccountId> Checked<AccountId> {
 		ceiling: Balance,
 	) -> JobRecord<AccountId> {
 		JobRecord {
-			state: JobState::Open { match_by: self.match_by },
+			state: JobState::Open {
+				match_by: self.match_by,
+			},
 			fetch_bytes: self.fetch_bytes,
 			class: self.class,
 			ceiling,
@@ -58,7 +60,10 @@ fn files_are_well_formed(files: &[InputFile]) -> bool {
 	let well_formed = |name: &[u8]| {
 		!name.is_empty() && core::str::from_utf8(name).is_ok_and(|text| !text.chars().any(char::is_control))
 	};
-	files.iter().enumerate().all(|(at, f)| well_formed(&f.name) && !files[..at].iter().any(|e| e.name == f.name))
+	files
+		.iter()
+		.enumerate()
+		.all(|(at, f)| well_formed(&f.name) && !files[..at].iter().any(|e| e.name == f.name))
 }
 
 /// What the provider has to fetch for a request, besides the module.
@@ -67,7 +72,10 @@ fn bytes_of<AccountId>(request: &JobRequest<AccountId>) -> u64 {
 		Inputs::Inline(_) => 0,
 		Inputs::Hash { size, .. } => *size,
 	};
-	request.files.iter().fold(inputs, |sum, file| sum.saturating_add(file.size))
+	request
+		.files
+		.iter()
+		.fold(inputs, |sum, file| sum.saturating_add(file.size))
 }
 
 impl<T: Config> Pallet<T> {
@@ -97,20 +105,50 @@ impl<T: Config> Pallet<T> {
 		ensure!(request.spec.is_usable(), Error::<T>::BadMachine);
 		ensure!(request.spec.covers(&module.min_spec), Error::<T>::SpecTooSmall);
 		let longest = pricing.max_time_limit.min(module.max_run);
-		ensure!((pricing.min_time_limit..=longest).contains(&request.time_limit), Error::<T>::BadTimeLimit);
+		ensure!(
+			(pricing.min_time_limit..=longest).contains(&request.time_limit),
+			Error::<T>::BadTimeLimit
+		);
 		let windows = T::MinMatchWindow::get()..=T::MaxMatchWindow::get();
-		ensure!(windows.contains(&request.match_window), Error::<T>::BadMatchWindow);
-		ensure!(u32::from(request.retries) <= MAX_RETRIES, Error::<T>::TooManyRetries);
+		ensure!(
+			windows.contains(&request.match_window),
+			Error::<T>::BadMatchWindow
+		);
+		ensure!(
+			u32::from(request.retries) <= MAX_RETRIES,
+			Error::<T>::TooManyRetries
+		);
 		ensure!(files_are_well_formed(&request.files), Error::<T>::BadFiles);
-		ensure!(request.target.as_ref() != Some(creator), Error::<T>::TargetIsCreator);
-		ensure!(names_a_panel(&request.mediators, &pricing), Error::<T>::TooFewMediators);
+		ensure!(
+			request.target.as_ref() != Some(creator),
+			Error::<T>::TargetIsCreator
+		);
+		ensure!(
+			names_a_panel(&request.mediators, &pricing),
+			Error::<T>::TooFewMediators
+		);
 
 		let fetch_bytes = module.fetch_bytes.saturating_add(bytes_of(request));
 		let match_by = Self::match_by(request, fetch_bytes).ok_or(Error::<T>::DeadlineTooSoon)?;
-		let ceiling =
-			highest_affordable_rate(&pricing, request.budget, request.time_limit, module.fee, request.tip);
-		let class = Class { platform: module.runtime.platform(), gpu: !request.spec.gpus.is_empty() };
-		Ok(Checked { version, module, class, fetch_bytes, match_by, ceiling })
+		let ceiling = highest_affordable_rate(
+			&pricing,
+			request.budget,
+			request.time_limit,
+			module.fee,
+			request.tip,
+		);
+		let class = Class {
+			platform: module.runtime.platform(),
+			gpu: !request.spec.gpus.is_empty(),
+		};
+		Ok(Checked {
+			version,
+			module,
+			class,
+			fetch_bytes,
+			match_by,
+			ceiling,
+		})
 	}
 
 	/// Posts a job. Writes nothing when it fails.
@@ -128,7 +166,12 @@ impl<T: Config> Pallet<T> {
 		NextJobId::<T>::put(next);
 		let (version, match_by) = (checked.version, checked.match_by);
 		let record = checked.into_record(creator.clone(), request, origin, ceiling);
-		Self::deposit_event(Event::JobPosted { job: id, creator, version, match_by });
+		Self::deposit_event(Event::JobPosted {
+			job: id,
+			creator,
+			version,
+			match_by,
+		});
 		Self::enqueue(id, &record);
 		Ok((id, Self::match_job(id)))
 	}

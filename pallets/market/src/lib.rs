@@ -59,7 +59,9 @@ pub mod weights;
 
 pub use pallet::*;
 pub use quote::{QUOTE_OFFERS, QUOTE_SCAN};
-pub use types::{Class, IdKey, IndexKey, JobRecord, JobState, OfferParams, Quote, QuotedOffer, RateKey, Scan};
+pub use types::{
+	Class, IdKey, IndexKey, JobRecord, JobState, OfferParams, Quote, QuotedOffer, RateKey, Scan,
+};
 pub use weights::WeightInfo;
 
 pub(crate) const LOG_TARGET: &str = "runtime::market";
@@ -138,8 +140,13 @@ pub mod pallet {
 	/// The offers of each provider.
 	// Accounts are chosen by users: hashed, so that nobody can shape the trie.
 	#[pallet::storage]
-	pub type OffersOf<T: Config> =
-		StorageMap<_, Blake2_128Concat, T::AccountId, BoundedVec<OfferId, T::MaxOffersPerProvider>, ValueQuery>;
+	pub type OffersOf<T: Config> = StorageMap<
+		_,
+		Blake2_128Concat,
+		T::AccountId,
+		BoundedVec<OfferId, T::MaxOffersPerProvider>,
+		ValueQuery,
+	>;
 
 	/// Where each provider's worker can be reached.
 	// As for the lists of offers.
@@ -163,7 +170,11 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type OfferIndex<T: Config> = StorageNMap<
 		_,
-		(NMapKey<Identity, Class>, NMapKey<Identity, RateKey>, NMapKey<Identity, IdKey>),
+		(
+			NMapKey<Identity, Class>,
+			NMapKey<Identity, RateKey>,
+			NMapKey<Identity, IdKey>,
+		),
 		(),
 		OptionQuery,
 	>;
@@ -173,7 +184,11 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type WaitingIndex<T: Config> = StorageNMap<
 		_,
-		(NMapKey<Identity, Class>, NMapKey<Identity, RateKey>, NMapKey<Identity, IdKey>),
+		(
+			NMapKey<Identity, Class>,
+			NMapKey<Identity, RateKey>,
+			NMapKey<Identity, IdKey>,
+		),
 		(),
 		OptionQuery,
 	>;
@@ -342,11 +357,23 @@ pub mod pallet {
 				panic!("Pricing: {why}");
 			}
 			assert!(T::MaxScan::get() > 0, "MaxScan is zero: nothing would be matched");
-			assert!(T::MaxMatches::get() > 0, "MaxMatches is zero: freed capacity would not be matched");
+			assert!(
+				T::MaxMatches::get() > 0,
+				"MaxMatches is zero: freed capacity would not be matched"
+			);
 			assert!(T::MaxOffersPerProvider::get() > 0, "MaxOffersPerProvider is zero");
-			assert!(T::MaxScan::get() <= weights::MOST_CANDIDATES, "MaxScan is beyond what is benchmarked");
-			assert!(T::MaxOffersPerProvider::get() <= weights::MOST_OFFERS, "MaxOffersPerProvider is beyond the benchmarks");
-			assert!(T::MinMatchWindow::get() <= T::MaxMatchWindow::get(), "match windows are out of order");
+			assert!(
+				T::MaxScan::get() <= weights::MOST_CANDIDATES,
+				"MaxScan is beyond what is benchmarked"
+			);
+			assert!(
+				T::MaxOffersPerProvider::get() <= weights::MOST_OFFERS,
+				"MaxOffersPerProvider is beyond the benchmarks"
+			);
+			assert!(
+				T::MinMatchWindow::get() <= T::MaxMatchWindow::get(),
+				"match windows are out of order"
+			);
 			assert!(MAX_RETRIES <= u32::from(u8::MAX), "retries do not fit their type");
 		}
 
@@ -374,7 +401,10 @@ pub mod pallet {
 		/// [`Event::OfferPosted`], and [`Event::JobMatched`] for each match.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::post_offer().saturating_add(Pallet::<T>::longest_search_for_jobs(u32::MAX)))]
-		pub fn post_offer(origin: OriginFor<T>, params: OfferParams<T::AccountId>) -> DispatchResultWithPostInfo {
+		pub fn post_offer(
+			origin: OriginFor<T>,
+			params: OfferParams<T::AccountId>,
+		) -> DispatchResultWithPostInfo {
 			let provider = ensure_signed(origin)?;
 			let scan = Self::do_post_offer(provider, params)?;
 			Ok(Some(T::WeightInfo::post_offer().saturating_add(Self::searched_jobs(scan))).into())
@@ -388,7 +418,11 @@ pub mod pallet {
 		/// [`Event::OfferChanged`], and [`Event::JobMatched`] for each match.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::set_offer_rate().saturating_add(Pallet::<T>::longest_search_for_jobs(u32::MAX)))]
-		pub fn set_offer_rate(origin: OriginFor<T>, offer: OfferId, rate: Balance) -> DispatchResultWithPostInfo {
+		pub fn set_offer_rate(
+			origin: OriginFor<T>,
+			offer: OfferId,
+			rate: Balance,
+		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			let scan = Self::do_set_offer_rate(who, offer, rate)?;
 			Ok(Some(T::WeightInfo::set_offer_rate().saturating_add(Self::searched_jobs(scan))).into())
@@ -481,7 +515,10 @@ pub mod pallet {
 		/// [`Error::NoIdsLeft`], or that of the hold. Emits [`Event::JobPosted`], and [`Event::JobMatched`] for a match.
 		#[pallet::call_index(8)]
 		#[pallet::weight(T::WeightInfo::post_job().saturating_add(Pallet::<T>::longest_search_for_offers()))]
-		pub fn post_job(origin: OriginFor<T>, request: JobRequest<T::AccountId>) -> DispatchResultWithPostInfo {
+		pub fn post_job(
+			origin: OriginFor<T>,
+			request: JobRequest<T::AccountId>,
+		) -> DispatchResultWithPostInfo {
 			let creator = ensure_signed(origin)?;
 			let (_, scan) = Self::do_post_job(creator, request, JobOrigin::Native)?;
 			Ok(Some(T::WeightInfo::post_job().saturating_add(Self::searched_offers(scan))).into())

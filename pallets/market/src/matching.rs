@@ -2,7 +2,9 @@
 
 use crate::{
 	pallet::{Config, Event, Jobs, OfferIndex, Offers, OffersOf, Pallet, WaitingIndex},
-	types::{classes, is_available, offer_keys, waiting_key, Class, IdKey, JobRecord, JobState, RateKey, Scan},
+	types::{
+		classes, is_available, offer_keys, waiting_key, Class, IdKey, JobRecord, JobState, RateKey, Scan,
+	},
 };
 use alloc::vec::Vec;
 use core::iter::Peekable;
@@ -43,9 +45,16 @@ impl<T: Config> Pallet<T> {
 				continue;
 			};
 			if offer.state == OfferState::Active {
-				let paused = Offer { state: OfferState::Paused, ..offer.clone() };
+				let paused = Offer {
+					state: OfferState::Paused,
+					..offer.clone()
+				};
 				Self::save_offer(id, Some(&offer), &paused);
-				Self::deposit_event(Event::OfferChanged { offer: id, state: OfferState::Paused, rate: offer.rate });
+				Self::deposit_event(Event::OfferChanged {
+					offer: id,
+					state: OfferState::Paused,
+					rate: offer.rate,
+				});
 			}
 		}
 	}
@@ -72,10 +81,15 @@ impl<T: Config> Pallet<T> {
 	/// Looks for the cheapest offer that fits a waiting job, the oldest of equals.
 	pub(crate) fn match_job(id: JobId) -> Scan {
 		let mut scan = Scan::default();
-		let Some(record) = Jobs::<T>::get(id).filter(Self::is_waiting) else { return scan };
-		let Some(module) = T::Modules::version(record.job.version) else { return scan };
+		let Some(record) = Jobs::<T>::get(id).filter(Self::is_waiting) else {
+			return scan;
+		};
+		let Some(module) = T::Modules::version(record.job.version) else {
+			return scan;
+		};
 		let pricing = T::Pricing::get();
-		for (rate, key) in OfferIndex::<T>::iter_key_prefix((record.class,)).take(T::MaxScan::get() as usize) {
+		for (rate, key) in OfferIndex::<T>::iter_key_prefix((record.class,)).take(T::MaxScan::get() as usize)
+		{
 			if u128::from_be_bytes(rate) > record.ceiling {
 				break;
 			}
@@ -97,14 +111,18 @@ impl<T: Config> Pallet<T> {
 	/// up or `most` have been matched.
 	pub(crate) fn match_offer(id: OfferId, most: u32) -> Scan {
 		let mut scan = Scan::default();
-		let Some(mut offer) = Offers::<T>::get(id) else { return scan };
+		let Some(mut offer) = Offers::<T>::get(id) else {
+			return scan;
+		};
 		if !is_available(&offer) {
 			return scan;
 		}
 		let pricing = T::Pricing::get();
 		let mut waiting = Waiting::<T>::new(&offer);
 		while scan.candidates < T::MaxScan::get() && scan.matches < most && is_available(&offer) {
-			let Some((ceiling, job_id)) = waiting.next() else { break };
+			let Some((ceiling, job_id)) = waiting.next() else {
+				break;
+			};
 			if ceiling < offer.rate {
 				break;
 			}
@@ -116,7 +134,9 @@ impl<T: Config> Pallet<T> {
 			if !Self::is_waiting(&record) {
 				continue;
 			}
-			let Some(module) = T::Modules::version(record.job.version) else { continue };
+			let Some(module) = T::Modules::version(record.job.version) else {
+				continue;
+			};
 			if let Some(left) = Self::try_match(job_id, &record, id, &offer, &module, &pricing) {
 				scan.matches += 1;
 				offer = left;
@@ -181,8 +201,18 @@ impl<T: Config> Pallet<T> {
 		let deal = T::Deals::open(job_id, offer_id, terms, record.fetch_bytes)?;
 		Self::save_offer(offer_id, Some(offer), left);
 		WaitingIndex::<T>::remove(waiting_key(job_id, record));
-		let state = JobState::Matched { deal, offer: offer_id, granted: Some(granted.clone()) };
-		Jobs::<T>::insert(job_id, JobRecord { state, ..record.clone() });
+		let state = JobState::Matched {
+			deal,
+			offer: offer_id,
+			granted: Some(granted.clone()),
+		};
+		Jobs::<T>::insert(
+			job_id,
+			JobRecord {
+				state,
+				..record.clone()
+			},
+		);
 		Self::deposit_event(Event::JobMatched {
 			job: job_id,
 			deal,

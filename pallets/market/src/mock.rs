@@ -10,8 +10,8 @@ use frame_support::{
 };
 use frame_system::RawOrigin;
 use lilypad_primitives::{
-	Balance, CreatorPolicy, DealId, Inputs, Job, JobId, JobRequest, MachineSpec, MediatorPolicy, ModuleInfo, ModulePolicy,
-	OfferId, Outcome, Platform, Pricing, Profile, RuntimeImage, VersionId, LP,
+	Balance, CreatorPolicy, DealId, Inputs, Job, JobId, JobRequest, MachineSpec, MediatorPolicy, ModuleInfo,
+	ModulePolicy, OfferId, Outcome, Platform, Pricing, Profile, RuntimeImage, VersionId, LP,
 };
 use sp_runtime::{BuildStorage, DispatchResultWithInfo, Permill};
 
@@ -226,7 +226,10 @@ pub(crate) mod desk {
 			}
 			<Market as JobBook<_>>::settled(job, deal, &outcome, None, cost);
 			let waits = Market::job(job).is_some();
-			assert_eq!(waits, again, "the market did with job {job} what it had announced");
+			assert_eq!(
+				waits, again,
+				"the market did with job {job} what it had announced"
+			);
 		}
 
 		/// The books agree with the market's.
@@ -236,16 +239,24 @@ pub(crate) mod desk {
 			let budgets = Market::held_budgets();
 			let deposits = Market::held_deposits();
 			for who in [PROVIDER, OTHER, THIRD, CREATOR, RIVAL, AUTHOR, POOR] {
-				assert_eq!(Self::at(At::Budget, who), budgets.get(&who).copied().unwrap_or(0), "budgets of {who}");
-				assert_eq!(Self::at(At::Deposit, who), deposits.get(&who).copied().unwrap_or(0), "deposits of {who}");
+				assert_eq!(
+					Self::at(At::Budget, who),
+					budgets.get(&who).copied().unwrap_or(0),
+					"budgets of {who}"
+				);
+				assert_eq!(
+					Self::at(At::Deposit, who),
+					deposits.get(&who).copied().unwrap_or(0),
+					"deposits of {who}"
+				);
 			}
 			let live: Vec<_> = LiveDeals::<Test>::iter().collect();
 			for (deal, of) in &live {
 				let record = Market::job(of.job).expect("a live deal's job");
 				assert!(matches!(record.state, JobState::Matched { deal: d, .. } if d == *deal));
 			}
-			let matched =
-				pallet_market::Jobs::<Test>::iter_values().filter(|r| matches!(r.state, JobState::Matched { .. }));
+			let matched = pallet_market::Jobs::<Test>::iter_values()
+				.filter(|r| matches!(r.state, JobState::Matched { .. }));
 			assert_eq!(matched.count(), live.len(), "a job has a deal that is not live");
 		}
 	}
@@ -272,13 +283,33 @@ pub(crate) mod desk {
 		fn free_bond(provider: &AccountId) -> Balance {
 			Self::at(At::Bond, *provider) - Self::committed(*provider)
 		}
-		fn open(job: JobId, offer: OfferId, terms: Terms<AccountId>, fetch_bytes: u64) -> Result<DealId, DispatchError> {
+		fn open(
+			job: JobId,
+			offer: OfferId,
+			terms: Terms<AccountId>,
+			fetch_bytes: u64,
+		) -> Result<DealId, DispatchError> {
 			let deal = NextDeal::<Test>::get();
 			NextDeal::<Test>::put(deal.next().expect("few deals"));
 			// Late on purpose: what was written before must be undone.
-			ensure!(Jinxed::<Test>::get() != Some(terms.provider), Error::<Test>::Jinxed);
-			assert!(Self::free_bond(&terms.provider) >= terms.collateral, "the market checks the bond");
-			LiveDeals::<Test>::insert(deal, Live { job, offer, terms, fetch_bytes, submitted: false });
+			ensure!(
+				Jinxed::<Test>::get() != Some(terms.provider),
+				Error::<Test>::Jinxed
+			);
+			assert!(
+				Self::free_bond(&terms.provider) >= terms.collateral,
+				"the market checks the bond"
+			);
+			LiveDeals::<Test>::insert(
+				deal,
+				Live {
+					job,
+					offer,
+					terms,
+					fetch_bytes,
+					submitted: false,
+				},
+			);
 			Ok(deal)
 		}
 		fn cancel(deal: DealId) -> DispatchResult {
@@ -302,7 +333,9 @@ pub(crate) mod desk {
 
 	impl Modules<AccountId> for Pallet<Test> {
 		fn resolve(name: &ModuleName) -> Option<VersionId> {
-			Registry::<Test>::iter().find(|(_, m)| m.name == *name).map(|(id, _)| id)
+			Registry::<Test>::iter()
+				.find(|(_, m)| m.name == *name)
+				.map(|(id, _)| id)
 		}
 		fn version(id: VersionId) -> Option<ModuleInfo<AccountId>> {
 			Registry::<Test>::get(id)
@@ -310,7 +343,14 @@ pub(crate) mod desk {
 		#[cfg(feature = "runtime-benchmarks")]
 		fn register_for_benchmark(author: &AccountId, name: ModuleName) -> VersionId {
 			let id = VersionId(Registry::<Test>::iter_keys().count() as u32);
-			Registry::<Test>::insert(id, ModuleInfo { author: *author, name, ..cowsay() });
+			Registry::<Test>::insert(
+				id,
+				ModuleInfo {
+					author: *author,
+					name,
+					..cowsay()
+				},
+			);
 			id
 		}
 	}
@@ -341,7 +381,10 @@ fn cowsay() -> ModuleInfo<AccountId> {
 	ModuleInfo {
 		name: "cowsay:v0.0.1".parse().expect("a name"),
 		author: AUTHOR,
-		runtime: RuntimeImage::Container { platform: Platform::ContainerAmd64, image: [7; 32] },
+		runtime: RuntimeImage::Container {
+			platform: Platform::ContainerAmd64,
+			image: [7; 32],
+		},
 		fetch_bytes: 500,
 		min_spec: MachineSpec::new(1000, 100, 10),
 		max_run: 600_000,
@@ -356,7 +399,9 @@ fn cowsay() -> ModuleInfo<AccountId> {
 
 /// The market after genesis, at block 1, with two versions of cowsay.
 pub(crate) fn new_test_ext() -> sp_io::TestExternalities {
-	let storage = frame_system::GenesisConfig::<Test>::default().build_storage().expect("a fixed genesis");
+	let storage = frame_system::GenesisConfig::<Test>::default()
+		.build_storage()
+		.expect("a fixed genesis");
 	let mut ext = sp_io::TestExternalities::from(storage);
 	ext.execute_with(|| {
 		System::set_block_number(1);
@@ -369,7 +414,14 @@ pub(crate) fn new_test_ext() -> sp_io::TestExternalities {
 		Registry::<Test>::insert(COW, cowsay());
 		let runtime = RuntimeImage::Wasm { code: [8; 32] };
 		let name = "cowsay-wasm:v0.0.1".parse().expect("a name");
-		Registry::<Test>::insert(COW_WASM, ModuleInfo { name, runtime, ..cowsay() });
+		Registry::<Test>::insert(
+			COW_WASM,
+			ModuleInfo {
+				name,
+				runtime,
+				..cowsay()
+			},
+		);
 	});
 	ext
 }
@@ -423,7 +475,10 @@ pub(crate) fn request() -> JobRequest<AccountId> {
 
 impl OfferParams<AccountId> {
 	/// Posts it.
-	pub(crate) fn try_by(self, provider: AccountId) -> DispatchResultWithInfo<frame_support::dispatch::PostDispatchInfo> {
+	pub(crate) fn try_by(
+		self,
+		provider: AccountId,
+	) -> DispatchResultWithInfo<frame_support::dispatch::PostDispatchInfo> {
 		Market::post_offer(RawOrigin::Signed(provider).into(), self)
 	}
 

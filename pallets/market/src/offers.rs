@@ -2,20 +2,30 @@
 
 use crate::{
 	pallet::{
-		Config, Error, Event, NextOfferId, OfferDeposits, OfferIndex, Offers, OffersOf, Pallet, PeerDeposits, Peers,
+		Config, Error, Event, NextOfferId, OfferDeposits, OfferIndex, Offers, OffersOf, Pallet, PeerDeposits,
+		Peers,
 	},
 	types::{is_available, offer_keys, OfferParams, Scan},
 };
 use frame_support::{ensure, traits::Get};
-use lilypad_primitives::{traits::Deals, Balance, MediatorPolicy, Offer, OfferId, OfferState, PeerAddress, Pricing};
+use lilypad_primitives::{
+	traits::Deals, Balance, MediatorPolicy, Offer, OfferId, OfferState, PeerAddress, Pricing,
+};
 use sp_runtime::{DispatchError, DispatchResult};
 
 /// Whether a policy names enough different mediators for the largest panel.
-pub(crate) fn names_a_panel<AccountId: PartialEq>(policy: &MediatorPolicy<AccountId>, pricing: &Pricing) -> bool {
+pub(crate) fn names_a_panel<AccountId: PartialEq>(
+	policy: &MediatorPolicy<AccountId>,
+	pricing: &Pricing,
+) -> bool {
 	match policy {
 		MediatorPolicy::Any => true,
 		MediatorPolicy::Only(list) => {
-			let different = list.iter().enumerate().filter(|(at, who)| !list[..*at].contains(who)).count();
+			let different = list
+				.iter()
+				.enumerate()
+				.filter(|(at, who)| !list[..*at].contains(who))
+				.count();
 			different >= pricing.largest_panel as usize
 		},
 	}
@@ -31,13 +41,20 @@ impl<T: Config> Pallet<T> {
 		ensure!(params.slots > 0, Error::<T>::NoSlots);
 		ensure!(params.rate >= pricing.min_rate, Error::<T>::RateTooLow);
 		let platforms = &params.platforms;
-		let repeated = platforms.iter().enumerate().any(|(at, p)| platforms[..at].contains(p));
+		let repeated = platforms
+			.iter()
+			.enumerate()
+			.any(|(at, p)| platforms[..at].contains(p));
 		ensure!(!platforms.is_empty() && !repeated, Error::<T>::BadPlatforms);
-		ensure!(names_a_panel(&params.mediators, &pricing), Error::<T>::TooFewMediators);
+		ensure!(
+			names_a_panel(&params.mediators, &pricing),
+			Error::<T>::TooFewMediators
+		);
 
 		let id = NextOfferId::<T>::get();
 		NextOfferId::<T>::put(id.next().ok_or(Error::<T>::NoIdsLeft)?);
-		OffersOf::<T>::try_mutate(&provider, |ids| ids.try_push(id)).map_err(|_| Error::<T>::TooManyOffers)?;
+		OffersOf::<T>::try_mutate(&provider, |ids| ids.try_push(id))
+			.map_err(|_| Error::<T>::TooManyOffers)?;
 		let deposit = T::OfferDeposit::get();
 		T::Deals::hold_deposit(&provider, deposit)?;
 		OfferDeposits::<T>::insert(id, deposit);
@@ -57,7 +74,11 @@ impl<T: Config> Pallet<T> {
 			state: OfferState::Active,
 		};
 		Self::save_offer(id, None, &offer);
-		Self::deposit_event(Event::OfferPosted { offer: id, provider, rate: offer.rate });
+		Self::deposit_event(Event::OfferPosted {
+			offer: id,
+			provider,
+			rate: offer.rate,
+		});
 		Ok(Self::match_offer(id, u32::MAX))
 	}
 
@@ -69,35 +90,67 @@ impl<T: Config> Pallet<T> {
 
 	fn change_offer(id: OfferId, before: &Offer<T::AccountId>, after: &Offer<T::AccountId>) {
 		Self::save_offer(id, Some(before), after);
-		Self::deposit_event(Event::OfferChanged { offer: id, state: after.state, rate: after.rate });
+		Self::deposit_event(Event::OfferChanged {
+			offer: id,
+			state: after.state,
+			rate: after.rate,
+		});
 	}
 
-	pub(crate) fn do_set_offer_rate(who: T::AccountId, id: OfferId, rate: Balance) -> Result<Scan, DispatchError> {
+	pub(crate) fn do_set_offer_rate(
+		who: T::AccountId,
+		id: OfferId,
+		rate: Balance,
+	) -> Result<Scan, DispatchError> {
 		let offer = Self::own_offer(&who, id)?;
 		ensure!(offer.state != OfferState::Draining, Error::<T>::OfferDraining);
 		ensure!(rate >= T::Pricing::get().min_rate, Error::<T>::RateTooLow);
-		Self::change_offer(id, &offer, &Offer { rate, ..offer.clone() });
+		Self::change_offer(
+			id,
+			&offer,
+			&Offer {
+				rate,
+				..offer.clone()
+			},
+		);
 		Ok(Self::match_offer(id, u32::MAX))
 	}
 
 	pub(crate) fn do_pause_offer(who: T::AccountId, id: OfferId) -> DispatchResult {
 		let offer = Self::own_offer(&who, id)?;
 		ensure!(offer.state == OfferState::Active, Error::<T>::OfferNotActive);
-		Self::change_offer(id, &offer, &Offer { state: OfferState::Paused, ..offer.clone() });
+		Self::change_offer(
+			id,
+			&offer,
+			&Offer {
+				state: OfferState::Paused,
+				..offer.clone()
+			},
+		);
 		Ok(())
 	}
 
 	pub(crate) fn do_resume_offer(who: T::AccountId, id: OfferId) -> Result<Scan, DispatchError> {
 		let offer = Self::own_offer(&who, id)?;
 		ensure!(offer.state == OfferState::Paused, Error::<T>::OfferNotPaused);
-		Self::change_offer(id, &offer, &Offer { state: OfferState::Active, ..offer.clone() });
+		Self::change_offer(
+			id,
+			&offer,
+			&Offer {
+				state: OfferState::Active,
+				..offer.clone()
+			},
+		);
 		Ok(Self::match_offer(id, u32::MAX))
 	}
 
 	pub(crate) fn do_drain_offer(who: T::AccountId, id: OfferId) -> DispatchResult {
 		let offer = Self::own_offer(&who, id)?;
 		ensure!(offer.state != OfferState::Draining, Error::<T>::OfferDraining);
-		let draining = Offer { state: OfferState::Draining, ..offer.clone() };
+		let draining = Offer {
+			state: OfferState::Draining,
+			..offer.clone()
+		};
 		Self::change_offer(id, &offer, &draining);
 		if draining.open_deals == 0 {
 			Self::remove_offer(id, &draining);
@@ -131,20 +184,29 @@ impl<T: Config> Pallet<T> {
 		if let Some(deposit) = OfferDeposits::<T>::take(id) {
 			T::Deals::release_deposit(&offer.provider, deposit);
 		}
-		Self::deposit_event(Event::OfferWithdrawn { offer: id, provider: offer.provider.clone() });
+		Self::deposit_event(Event::OfferWithdrawn {
+			offer: id,
+			provider: offer.provider.clone(),
+		});
 	}
 
 	pub(crate) fn do_set_peer(who: T::AccountId, address: PeerAddress) -> DispatchResult {
 		let printable = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_graphic);
 		ensure!(address.id != [0; 32], Error::<T>::BadPeerAddress);
-		ensure!(address.addresses.iter().all(|a| printable(a)), Error::<T>::BadPeerAddress);
+		ensure!(
+			address.addresses.iter().all(|a| printable(a)),
+			Error::<T>::BadPeerAddress
+		);
 		if !PeerDeposits::<T>::contains_key(&who) {
 			let deposit = T::PeerDeposit::get();
 			T::Deals::hold_deposit(&who, deposit)?;
 			PeerDeposits::<T>::insert(&who, deposit);
 		}
 		Peers::<T>::insert(&who, &address);
-		Self::deposit_event(Event::PeerSet { provider: who, address: Some(address) });
+		Self::deposit_event(Event::PeerSet {
+			provider: who,
+			address: Some(address),
+		});
 		Ok(())
 	}
 
@@ -153,7 +215,10 @@ impl<T: Config> Pallet<T> {
 		if let Some(deposit) = PeerDeposits::<T>::take(&who) {
 			T::Deals::release_deposit(&who, deposit);
 		}
-		Self::deposit_event(Event::PeerSet { provider: who, address: None });
+		Self::deposit_event(Event::PeerSet {
+			provider: who,
+			address: None,
+		});
 		Ok(())
 	}
 }

@@ -27,13 +27,22 @@ impl<T: Config> Pallet<T> {
 		let ceiling = checked.ceiling.unwrap_or_default();
 		let record = checked.into_record(creator, request, JobOrigin::Native, ceiling);
 		let found = Self::fitting(&record, &module);
-		Ok(if found.offers.is_empty() { Self::why_none(record, &module) } else { found })
+		Ok(if found.offers.is_empty() {
+			Self::why_none(record, &module)
+		} else {
+			found
+		})
 	}
 
 	fn fitting(record: &JobRecord<T::AccountId>, module: &ModuleInfo<T::AccountId>) -> Quote<T::AccountId> {
 		let pricing = T::Pricing::get();
-		let mut quote =
-			Quote { offers: Vec::new(), mismatches: Vec::new(), enough_budget: None, considered: 0, complete: true };
+		let mut quote = Quote {
+			offers: Vec::new(),
+			mismatches: Vec::new(),
+			enough_budget: None,
+			considered: 0,
+			complete: true,
+		};
 		for (_, key) in OfferIndex::<T>::iter_key_prefix((record.class,)) {
 			if quote.considered == QUOTE_SCAN || quote.offers.len() as u32 == QUOTE_OFFERS {
 				quote.complete = false;
@@ -41,7 +50,9 @@ impl<T: Config> Pallet<T> {
 			}
 			quote.considered += 1;
 			let id = OfferId(u64::from_be_bytes(key));
-			let Some(offer) = Offers::<T>::get(id) else { continue };
+			let Some(offer) = Offers::<T>::get(id) else {
+				continue;
+			};
 			if let Ok(terms) = Self::fit(&offer, record, module, &pricing) {
 				quote.offers.push(quoted(id, terms));
 			}
@@ -63,13 +74,21 @@ impl<T: Config> Pallet<T> {
 				break;
 			}
 			considered += 1;
-			let Err(why) = Self::fit(&offer, &record, module, &pricing) else { continue };
+			let Err(why) = Self::fit(&offer, &record, module, &pricing) else {
+				continue;
+			};
 			*counts.entry(why).or_default() += 1;
 			if let (Mismatch::Budget, Ok(terms)) = (why, Self::fit(&offer, &rich, module, &pricing)) {
 				enough_budget = Some(enough_budget.map_or(terms.escrow, |least| least.min(terms.escrow)));
 			}
 		}
-		Quote { offers: Vec::new(), mismatches: counts.into_iter().collect(), enough_budget, considered, complete }
+		Quote {
+			offers: Vec::new(),
+			mismatches: counts.into_iter().collect(),
+			enough_budget,
+			considered,
+			complete,
+		}
 	}
 }
 

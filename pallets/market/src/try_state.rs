@@ -2,8 +2,8 @@
 
 use crate::{
 	pallet::{
-		Config, Jobs, NextJobId, NextOfferId, OfferDeposits, OfferIndex, Offers, OffersOf, Pallet, PeerDeposits, Peers,
-		WaitingIndex,
+		Config, Jobs, NextJobId, NextOfferId, OfferDeposits, OfferIndex, Offers, OffersOf, Pallet,
+		PeerDeposits, Peers, WaitingIndex,
 	},
 	types::{is_available, offer_keys, waiting_key, JobState},
 };
@@ -55,7 +55,10 @@ impl<T: Config> Pallet<T> {
 		let mut waiting = 0;
 		for (id, record) in Jobs::<T>::iter() {
 			ensure!(id < next, "a job's id is not below the next one");
-			ensure!(record.job.retries_left <= record.job.request.retries, "a job has more retries than it asked for");
+			ensure!(
+				record.job.retries_left <= record.job.request.retries,
+				"a job has more retries than it asked for"
+			);
 			let stands = WaitingIndex::<T>::contains_key(waiting_key(id, &record));
 			match record.state {
 				JobState::Open { .. } => {
@@ -71,24 +74,42 @@ impl<T: Config> Pallet<T> {
 		for (class, rate, key) in WaitingIndex::<T>::iter_keys() {
 			let id = JobId(u64::from_be_bytes(key));
 			let record = Jobs::<T>::get(id).ok_or("an index entry has no job")?;
-			ensure!(waiting_key(id, &record) == (class, rate, key), "an index entry is not its job's");
+			ensure!(
+				waiting_key(id, &record) == (class, rate, key),
+				"an index entry is not its job's"
+			);
 		}
-		ensure!(WaitingIndex::<T>::iter_keys().count() == waiting, "the waiting jobs are not those in the index");
+		ensure!(
+			WaitingIndex::<T>::iter_keys().count() == waiting,
+			"the waiting jobs are not those in the index"
+		);
 		Ok(())
 	}
 
 	fn check_offers() -> Result<(), TryRuntimeError> {
 		let mut uses = BTreeMap::<OfferId, Use>::new();
 		for (id, offer) in Offers::<T>::iter() {
-			uses.insert(id, Use { machine: offer.free, running: 0, open_deals: 0 });
+			uses.insert(
+				id,
+				Use {
+					machine: offer.free,
+					running: 0,
+					open_deals: 0,
+				},
+			);
 		}
 		for (_, record) in Jobs::<T>::iter() {
-			let JobState::Matched { offer, granted, .. } = record.state else { continue };
+			let JobState::Matched { offer, granted, .. } = record.state else {
+				continue;
+			};
 			let used = uses.get_mut(&offer).ok_or("a matched job's offer is gone")?;
 			used.open_deals += 1;
 			if let Some(part) = granted {
 				used.running += 1;
-				used.machine = used.machine.with(&part).ok_or("an offer's parts exceed a machine")?;
+				used.machine = used
+					.machine
+					.with(&part)
+					.ok_or("an offer's parts exceed a machine")?;
 			}
 		}
 		let next = NextOfferId::<T>::get();
@@ -96,19 +117,34 @@ impl<T: Config> Pallet<T> {
 		for (id, offer) in Offers::<T>::iter() {
 			let used = uses.get(&id).ok_or("an offer appeared")?;
 			ensure!(id < next, "an offer's id is not below the next one");
-			ensure!(used.machine.same_as(&offer.total), "free and granted parts are not the whole machine");
-			ensure!(used.running == offer.running, "an offer's running deals are miscounted");
-			ensure!(used.open_deals == offer.open_deals, "an offer's open deals are miscounted");
+			ensure!(
+				used.machine.same_as(&offer.total),
+				"free and granted parts are not the whole machine"
+			);
+			ensure!(
+				used.running == offer.running,
+				"an offer's running deals are miscounted"
+			);
+			ensure!(
+				used.open_deals == offer.open_deals,
+				"an offer's open deals are miscounted"
+			);
 			ensure!(offer.running <= offer.slots, "an offer has more deals than slots");
 			let done = offer.state == OfferState::Draining && offer.open_deals == 0;
 			ensure!(!done, "a drained offer is still there");
 			for key in offer_keys(id, &offer).filter(|_| is_available(&offer)) {
-				ensure!(OfferIndex::<T>::contains_key(key), "an available offer has no index entry");
+				ensure!(
+					OfferIndex::<T>::contains_key(key),
+					"an available offer has no index entry"
+				);
 				entries += 1;
 			}
 		}
 		// Every entry that should be there is, so equal numbers mean that no other is.
-		ensure!(OfferIndex::<T>::iter_keys().count() == entries, "an index entry has no available offer");
+		ensure!(
+			OfferIndex::<T>::iter_keys().count() == entries,
+			"an index entry has no available offer"
+		);
 		Ok(())
 	}
 
@@ -116,19 +152,34 @@ impl<T: Config> Pallet<T> {
 		let mut listed = 0;
 		for (provider, ids) in OffersOf::<T>::iter() {
 			ensure!(!ids.is_empty(), "an empty list of offers is kept");
-			ensure!(ids.len() as u32 <= T::MaxOffersPerProvider::get(), "a list of offers is too long");
+			ensure!(
+				ids.len() as u32 <= T::MaxOffersPerProvider::get(),
+				"a list of offers is too long"
+			);
 			for (at, id) in ids.iter().enumerate() {
 				ensure!(!ids[..at].contains(id), "a list names an offer twice");
 				let offer = Offers::<T>::get(id).ok_or("a list names an offer that is gone")?;
-				ensure!(offer.provider == provider, "a list names another provider's offer");
+				ensure!(
+					offer.provider == provider,
+					"a list names another provider's offer"
+				);
 				ensure!(OfferDeposits::<T>::contains_key(id), "an offer has no deposit");
 			}
 			listed += ids.len();
 		}
-		ensure!(Offers::<T>::iter_keys().count() == listed, "an offer is on no list");
-		ensure!(OfferDeposits::<T>::iter_keys().count() == listed, "a deposit has no offer");
+		ensure!(
+			Offers::<T>::iter_keys().count() == listed,
+			"an offer is on no list"
+		);
+		ensure!(
+			OfferDeposits::<T>::iter_keys().count() == listed,
+			"a deposit has no offer"
+		);
 		for who in Peers::<T>::iter_keys() {
-			ensure!(PeerDeposits::<T>::contains_key(&who), "a peer address has no deposit");
+			ensure!(
+				PeerDeposits::<T>::contains_key(&who),
+				"a peer address has no deposit"
+			);
 		}
 		ensure!(
 			PeerDeposits::<T>::iter_keys().count() == Peers::<T>::iter_keys().count(),

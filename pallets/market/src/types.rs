@@ -4,14 +4,25 @@ use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
 use lilypad_primitives::{
-	offer::MAX_PLATFORMS, Balance, BlockNumber, CreatorPolicy, DealId, Job, JobId, MachineSpec, MediatorPolicy, Mismatch,
-	ModulePolicy, Offer, OfferId, OfferState, Platform,
+	offer::MAX_PLATFORMS, Balance, BlockNumber, CreatorPolicy, DealId, Job, JobId, MachineSpec,
+	MediatorPolicy, Mismatch, ModulePolicy, Offer, OfferId, OfferState, Platform,
 };
 use scale_info::TypeInfo;
 
 /// The part of the market in which an offer or a job stands: its first index key.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
 )]
 pub struct Class {
 	/// What runs the module.
@@ -31,7 +42,10 @@ pub type IndexKey = (Class, RateKey, IdKey);
 pub fn classes<AccountId>(offer: &Offer<AccountId>) -> impl Iterator<Item = Class> + '_ {
 	let with_gpus = !offer.total.gpus.is_empty();
 	offer.platforms.iter().flat_map(move |&platform| {
-		[false, true].into_iter().filter(move |gpu| !gpu || with_gpus).map(move |gpu| Class { platform, gpu })
+		[false, true]
+			.into_iter()
+			.filter(move |gpu| !gpu || with_gpus)
+			.map(move |gpu| Class { platform, gpu })
 	})
 }
 

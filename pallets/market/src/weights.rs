@@ -61,7 +61,8 @@ pub trait WeightInfo {
 
 /// Processor time in microseconds, and database accesses.
 fn cost(db: RuntimeDbWeight, micros: u64, reads: u64, writes: u64) -> Weight {
-	Weight::from_parts(micros.saturating_mul(1_000_000), 16_000).saturating_add(db.reads_writes(reads, writes))
+	Weight::from_parts(micros.saturating_mul(1_000_000), 16_000)
+		.saturating_add(db.reads_writes(reads, writes))
 }
 
 fn each(one: Weight, count: u32) -> Weight {

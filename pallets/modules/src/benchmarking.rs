@@ -26,10 +26,20 @@ fn long_name() -> ModuleName {
 
 /// The longest specification.
 fn long_spec() -> MachineSpec {
-	let model = vec![b'm'; MAX_GPU_MODEL as usize].try_into().expect("as long as may be; qed");
-	let gpu = GpuSpec { vram_mib: u32::MAX, model: Some(model) };
-	let gpus = vec![gpu; MAX_GPUS as usize].try_into().expect("as many as may be; qed");
-	MachineSpec { gpus, ..MachineSpec::new(u32::MAX, u32::MAX, u32::MAX) }
+	let model = vec![b'm'; MAX_GPU_MODEL as usize]
+		.try_into()
+		.expect("as long as may be; qed");
+	let gpu = GpuSpec {
+		vram_mib: u32::MAX,
+		model: Some(model),
+	};
+	let gpus = vec![gpu; MAX_GPUS as usize]
+		.try_into()
+		.expect("as many as may be; qed");
+	MachineSpec {
+		gpus,
+		..MachineSpec::new(u32::MAX, u32::MAX, u32::MAX)
+	}
 }
 
 #[benchmarks]
@@ -58,14 +68,17 @@ mod benchmarks {
 			manifest,
 		);
 
-		assert!(Pallet::<T>::module(long_name()).is_some_and(|(_, info)| info.bond == T::DeterministicBond::get()));
+		assert!(Pallet::<T>::module(long_name())
+			.is_some_and(|(_, info)| info.bond == T::DeterministicBond::get()));
 	}
 
 	#[benchmark]
 	fn set_curated() -> Result<(), BenchmarkError> {
 		let origin = T::CurateOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
 		let version = <Pallet<T> as Modules<_>>::register_for_benchmark(&whitelisted_caller(), long_name());
-		Versions::<T>::mutate(version, |info| info.as_mut().expect("registered; qed").curated = false);
+		Versions::<T>::mutate(version, |info| {
+			info.as_mut().expect("registered; qed").curated = false
+		});
 
 		#[extrinsic_call]
 		_(origin as T::RuntimeOrigin, version, true);

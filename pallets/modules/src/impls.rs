@@ -24,8 +24,13 @@ impl<T: Config> Pallet<T> {
 
 	/// The deposit for a record, its index entry and its manifest.
 	pub fn deposit_for(info: &ModuleInfo<T::AccountId>, manifest: &ManifestBytes) -> Balance {
-		let bytes = info.encoded_size().saturating_add(info.name.encoded_size()).saturating_add(manifest.len());
-		T::DepositPerByte::get().saturating_mul(bytes as Balance).saturating_add(T::DepositBase::get())
+		let bytes = info
+			.encoded_size()
+			.saturating_add(info.name.encoded_size())
+			.saturating_add(manifest.len());
+		T::DepositPerByte::get()
+			.saturating_mul(bytes as Balance)
+			.saturating_add(T::DepositBase::get())
 	}
 
 	pub(crate) fn do_register(
@@ -35,7 +40,10 @@ impl<T: Config> Pallet<T> {
 		info.name.check().map_err(|_| Error::<T>::BadName)?;
 		ensure!(info.runtime.is_consistent(), Error::<T>::BadRuntime);
 		ensure!(info.min_spec.is_usable(), Error::<T>::BadMinSpec);
-		ensure!(info.max_run > 0 && info.max_run <= T::MaxRunCeiling::get(), Error::<T>::BadMaxRun);
+		ensure!(
+			info.max_run > 0 && info.max_run <= T::MaxRunCeiling::get(),
+			Error::<T>::BadMaxRun
+		);
 		ensure!(!manifest.is_empty(), Error::<T>::EmptyManifest);
 		ensure!(!VersionIds::<T>::contains_key(&info.name), Error::<T>::NameTaken);
 
@@ -78,7 +86,6 @@ impl<T: Config> Pallet<T> {
 			Ok(())
 		})
 	}
-
 }
 
 impl<T: Config> Modules<T::AccountId> for Pallet<T> {
@@ -98,7 +105,10 @@ impl<T: Config> Modules<T::AccountId> for Pallet<T> {
 		if let Some(version) = VersionIds::<T>::get(&name) {
 			return version;
 		}
-		let manifest: ManifestBytes = b"{}".to_vec().try_into().expect("two bytes are within the bound; qed");
+		let manifest: ManifestBytes = b"{}"
+			.to_vec()
+			.try_into()
+			.expect("two bytes are within the bound; qed");
 		let info = ModuleInfo {
 			name,
 			author: author.clone(),

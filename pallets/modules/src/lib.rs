@@ -54,7 +54,8 @@ pub mod pallet {
 	};
 	use frame_system::pallet_prelude::*;
 	use lilypad_primitives::{
-		module::ManifestBytes, Balance, MachineSpec, Millis, ModuleInfo, ModuleName, Profile, RuntimeImage, VersionId,
+		module::ManifestBytes, Balance, MachineSpec, Millis, ModuleInfo, ModuleName, Profile, RuntimeImage,
+		VersionId,
 	};
 
 	#[pallet::pallet]
@@ -107,7 +108,8 @@ pub mod pallet {
 	/// The versions' records.
 	// Ids are made by the chain one after another: a cheap hash spreads them.
 	#[pallet::storage]
-	pub type Versions<T: Config> = StorageMap<_, Twox64Concat, VersionId, ModuleInfo<T::AccountId>, OptionQuery>;
+	pub type Versions<T: Config> =
+		StorageMap<_, Twox64Concat, VersionId, ModuleInfo<T::AccountId>, OptionQuery>;
 
 	/// The versions' manifests, apart from the records because matching never reads them.
 	// As for the records.
@@ -179,7 +181,10 @@ pub mod pallet {
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
 		fn integrity_test() {
-			assert!(T::MaxRunCeiling::get() > 0, "MaxRunCeiling is zero: no version could be registered");
+			assert!(
+				T::MaxRunCeiling::get() > 0,
+				"MaxRunCeiling is zero: no version could be registered"
+			);
 		}
 
 		#[cfg(feature = "try-runtime")]

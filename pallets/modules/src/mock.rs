@@ -27,8 +27,16 @@ pub(crate) const RICHES: Balance = 1_000_000;
 mod runtime {
 	#[runtime::runtime]
 	#[runtime::derive(
-		RuntimeCall, RuntimeEvent, RuntimeError, RuntimeOrigin, RuntimeFreezeReason, RuntimeHoldReason,
-		RuntimeSlashReason, RuntimeLockId, RuntimeTask, RuntimeViewFunction
+		RuntimeCall,
+		RuntimeEvent,
+		RuntimeError,
+		RuntimeOrigin,
+		RuntimeFreezeReason,
+		RuntimeHoldReason,
+		RuntimeSlashReason,
+		RuntimeLockId,
+		RuntimeTask,
+		RuntimeViewFunction
 	)]
 	pub struct Test;
 
@@ -71,7 +79,9 @@ impl pallet_modules::Config for Test {
 
 /// The registry after genesis, at block 1.
 pub(crate) fn new_test_ext() -> sp_io::TestExternalities {
-	let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().expect("a fixed genesis");
+	let mut storage = frame_system::GenesisConfig::<Test>::default()
+		.build_storage()
+		.expect("a fixed genesis");
 	pallet_balances::GenesisConfig::<Test> {
 		balances: vec![(ALICE, RICHES), (BOB, RICHES), (POOR, 50)],
 		..Default::default()
@@ -106,7 +116,10 @@ pub(crate) struct Registration {
 pub(crate) fn cowsay() -> Registration {
 	Registration {
 		name: name("cowsay:v0.0.1"),
-		runtime: RuntimeImage::Container { platform: Platform::ContainerAmd64, image: [7; 32] },
+		runtime: RuntimeImage::Container {
+			platform: Platform::ContainerAmd64,
+			image: [7; 32],
+		},
 		min_spec: MachineSpec::new(1000, 100, 10),
 		max_run: 60_000,
 		profile: Profile::Deterministic,

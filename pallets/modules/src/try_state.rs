@@ -13,7 +13,10 @@ impl<T: Config> Pallet<T> {
 		let mut held = BTreeMap::<T::AccountId, (Balance, Balance)>::new();
 		for (id, info) in Versions::<T>::iter() {
 			ensure!(id < next, "a version's id is not below the next one");
-			ensure!(VersionIds::<T>::get(&info.name) == Some(id), "a version's name does not lead to it");
+			ensure!(
+				VersionIds::<T>::get(&info.name) == Some(id),
+				"a version's name does not lead to it"
+			);
 			let manifest = Manifests::<T>::get(id).ok_or("a version has no manifest")?;
 			ensure!(
 				sp_io::hashing::blake2_256(&manifest) == info.manifest_hash,
@@ -26,13 +29,28 @@ impl<T: Config> Pallet<T> {
 		}
 		for (author, (deposits, bonds)) in held {
 			let on_hold = |reason: HoldReason| T::Currency::balance_on_hold(&reason.into(), &author);
-			ensure!(on_hold(HoldReason::ModuleDeposit) == deposits, "an author's deposits are not what is on hold");
-			ensure!(on_hold(HoldReason::AuthorBond) == bonds, "an author's bonds are not what is on hold");
+			ensure!(
+				on_hold(HoldReason::ModuleDeposit) == deposits,
+				"an author's deposits are not what is on hold"
+			);
+			ensure!(
+				on_hold(HoldReason::AuthorBond) == bonds,
+				"an author's bonds are not what is on hold"
+			);
 		}
 		let count = Versions::<T>::iter_keys().count();
-		ensure!(VersionIds::<T>::iter_keys().count() == count, "a name leads to no version");
-		ensure!(Manifests::<T>::iter_keys().count() == count, "a manifest has no version");
-		ensure!(Deposits::<T>::iter_keys().count() == count, "a deposit has no version");
+		ensure!(
+			VersionIds::<T>::iter_keys().count() == count,
+			"a name leads to no version"
+		);
+		ensure!(
+			Manifests::<T>::iter_keys().count() == count,
+			"a manifest has no version"
+		);
+		ensure!(
+			Deposits::<T>::iter_keys().count() == count,
+			"a deposit has no version"
+		);
 		Ok(())
 	}
 }

@@ -35,11 +35,26 @@ fn cancel_job_works_when_matched_and_the_deal_decides_the_price() {
 		events();
 		assert_ok!(Market::cancel_job(signed(CREATOR), job));
 		let (outcome, cost) = (Outcome::CancelledBeforeAck, PRICING.cancel_fee);
-		assert_eq!(events(), vec![Event::JobEnded { job, deal, outcome, result: None, cost }]);
+		assert_eq!(
+			events(),
+			vec![Event::JobEnded {
+				job,
+				deal,
+				outcome,
+				result: None,
+				cost
+			}]
+		);
 		assert_eq!(Desk::at(At::Free, CREATOR), RICHES - PRICING.cancel_fee);
 		let after = Market::offer(offer).unwrap();
-		assert_eq!((after.running, after.open_deals, after.free == after.total), (0, 0, true));
-		assert_eq!(Ended::<Test>::get(), vec![(job, CREATOR, true, PRICING.cancel_fee)]);
+		assert_eq!(
+			(after.running, after.open_deals, after.free == after.total),
+			(0, 0, true)
+		);
+		assert_eq!(
+			Ended::<Test>::get(),
+			vec![(job, CREATOR, true, PRICING.cancel_fee)]
+		);
 	});
 }
 
@@ -48,7 +63,10 @@ fn cancel_job_fails_when_not_the_creator_or_unknown() {
 	test(|| {
 		let job = post(request());
 		assert_noop!(Market::cancel_job(signed(RIVAL), job), Error::<Test>::NotCreator);
-		assert_noop!(Market::cancel_job(signed(CREATOR), JobId(9)), Error::<Test>::UnknownJob);
+		assert_noop!(
+			Market::cancel_job(signed(CREATOR), JobId(9)),
+			Error::<Test>::UnknownJob
+		);
 	});
 }
 
@@ -58,6 +76,9 @@ fn cancel_job_fails_when_the_deal_refuses() {
 		offer().by(PROVIDER);
 		let job = post(request());
 		Desk::submit(deal_of(job));
-		assert_noop!(Market::cancel_job(signed(CREATOR), job), desk::Error::<Test>::TooLate);
+		assert_noop!(
+			Market::cancel_job(signed(CREATOR), job),
+			desk::Error::<Test>::TooLate
+		);
 	});
 }

@@ -4,7 +4,10 @@ use crate::{mock::*, Event, JobState, OfferIndex, OfferParams};
 use frame_support::assert_ok;
 use lilypad_primitives::{traits::JobBook, JobRequest, OfferState, Outcome};
 
-const DONE: Outcome = Outcome::Accepted { usage: 1_000, completed: true };
+const DONE: Outcome = Outcome::Accepted {
+	usage: 1_000,
+	completed: true,
+};
 
 #[test]
 fn run_ended_gives_the_capacity_back_at_once() {
@@ -14,9 +17,15 @@ fn run_ended_gives_the_capacity_back_at_once() {
 		assert_eq!(OfferIndex::<Test>::iter_keys().count(), 0);
 		Desk::submit(deal_of(job));
 		let after = Market::offer(id).unwrap();
-		assert_eq!((after.running, after.open_deals, after.free == after.total), (0, 1, true));
+		assert_eq!(
+			(after.running, after.open_deals, after.free == after.total),
+			(0, 1, true)
+		);
 		assert_eq!(OfferIndex::<Test>::iter_keys().count(), 1);
-		assert!(matches!(Market::job(job).unwrap().state, JobState::Matched { granted: None, .. }));
+		assert!(matches!(
+			Market::job(job).unwrap().state,
+			JobState::Matched { granted: None, .. }
+		));
 	});
 }
 
@@ -44,7 +53,16 @@ fn settled_ends_the_job_and_tells_the_gateway() {
 		Desk::settle(deal, DONE);
 		let cost = RICHES - Desk::at(At::Free, CREATOR);
 		assert!(cost > 0);
-		assert_eq!(events(), vec![Event::JobEnded { job, deal, outcome: DONE, result: None, cost }]);
+		assert_eq!(
+			events(),
+			vec![Event::JobEnded {
+				job,
+				deal,
+				outcome: DONE,
+				result: None,
+				cost
+			}]
+		);
 		assert_eq!(Ended::<Test>::get(), vec![(job, CREATOR, true, cost)]);
 		assert_eq!(Market::job(job), None);
 	});
@@ -54,11 +72,18 @@ fn settled_ends_the_job_and_tells_the_gateway() {
 fn settled_gives_back_the_capacity_of_a_run_that_never_ended() {
 	test(|| {
 		let id = offer().by(PROVIDER);
-		let whole = JobRequest { spec: offer().machine, ..request() };
+		let whole = JobRequest {
+			spec: offer().machine,
+			..request()
+		};
 		let first = post(whole.clone());
 		let second = post(whole);
 		Desk::settle(deal_of(first), Outcome::CancelledBeforeAck);
-		assert_eq!(offer_of(second), id, "and whoever waits for it gets it in the same block");
+		assert_eq!(
+			offer_of(second),
+			id,
+			"and whoever waits for it gets it in the same block"
+		);
 	});
 }
 
@@ -67,13 +92,25 @@ fn a_provider_at_fault_has_all_its_offers_paused() {
 	for outcome in [Outcome::NoShow, Outcome::Declined, Outcome::TimedOut] {
 		test(|| {
 			let failing = OfferParams { slots: 1, ..offer() }.by(PROVIDER);
-			let idle = OfferParams { rate: 2 * RATE, ..offer() }.by(PROVIDER);
-			let innocent = OfferParams { rate: 3 * RATE, ..offer() }.by(OTHER);
+			let idle = OfferParams {
+				rate: 2 * RATE,
+				..offer()
+			}
+			.by(PROVIDER);
+			let innocent = OfferParams {
+				rate: 3 * RATE,
+				..offer()
+			}
+			.by(OTHER);
 			let job = post(request());
 			assert_eq!(offer_of(job), failing);
 			events();
 			Desk::settle(deal_of(job), outcome);
-			let paused = |offer, rate| Event::OfferChanged { offer, state: OfferState::Paused, rate };
+			let paused = |offer, rate| Event::OfferChanged {
+				offer,
+				state: OfferState::Paused,
+				rate,
+			};
 			assert_eq!(events()[..2], [paused(failing, RATE), paused(idle, 2 * RATE)]);
 			assert_eq!(offer_of(post(request())), innocent);
 			assert_ok!(Market::resume_offer(signed(PROVIDER), failing));

@@ -43,7 +43,10 @@ fn expire_job_fails_when_matched_or_not_signed() {
 		let job = post(request());
 		System::set_block_number(99);
 		assert_noop!(Market::expire_job(signed(POOR), job), Error::<Test>::NotExpired);
-		assert_noop!(Market::expire_job(RawOrigin::None.into(), job), DispatchError::BadOrigin);
+		assert_noop!(
+			Market::expire_job(RawOrigin::None.into(), job),
+			DispatchError::BadOrigin
+		);
 	});
 }
 
@@ -51,7 +54,10 @@ fn expire_job_fails_when_matched_or_not_signed() {
 fn the_sweeper_expires_what_is_overdue_and_nothing_else() {
 	test(|| {
 		let overdue = post(request());
-		let waiting = post(JobRequest { match_window: 50, ..request() });
+		let waiting = post(JobRequest {
+			match_window: 50,
+			..request()
+		});
 		System::set_block_number(22);
 		Market::on_idle(22, Weight::MAX);
 		assert_eq!(Market::job(overdue), None);
@@ -87,7 +93,11 @@ fn the_sweeper_comes_around_however_many_jobs_wait() {
 	test(|| {
 		// Rich jobs with long windows stand before the overdue one.
 		for _ in 0..3 * MAX_SCAN {
-			post(JobRequest { match_window: 90, budget: 2 * lilypad_primitives::LP, ..request() });
+			post(JobRequest {
+				match_window: 90,
+				budget: 2 * lilypad_primitives::LP,
+				..request()
+			});
 		}
 		let overdue = post(request());
 		System::set_block_number(22);

@@ -6,13 +6,29 @@ use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
 enum Step {
-	PostOffer { who: u64, rate: u128, slots: u32, gpus: u32 },
-	SetRate { offer: u64, rate: u128 },
+	PostOffer {
+		who: u64,
+		rate: u128,
+		slots: u32,
+		gpus: u32,
+	},
+	SetRate {
+		offer: u64,
+		rate: u128,
+	},
 	Pause(u64),
 	Resume(u64),
 	Drain(u64),
 	Withdraw(u64),
-	PostJob { who: u64, budget: u128, cpu: u32, gpus: u32, retries: u8, deadline: Option<u32>, target: Option<u64> },
+	PostJob {
+		who: u64,
+		budget: u128,
+		cpu: u32,
+		gpus: u32,
+		retries: u8,
+		deadline: Option<u32>,
+		target: Option<u64>,
+	},
 	Cancel(u64),
 	Expire(u64),
 	Submit(usize),
@@ -23,7 +39,10 @@ enum Step {
 
 fn outcome() -> impl Strategy<Value = Outcome> {
 	prop_oneof![
-		(0u64..100_000).prop_map(|usage| Outcome::Accepted { usage, completed: true }),
+		(0u64..100_000).prop_map(|usage| Outcome::Accepted {
+			usage,
+			completed: true
+		}),
 		Just(Outcome::NoShow),
 		Just(Outcome::Declined),
 		Just(Outcome::TimedOut),
@@ -66,7 +85,15 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn gpus(count: u32) -> frame_support::BoundedVec<GpuSpec, frame_support::traits::ConstU32<8>> {
-	vec![GpuSpec { vram_mib: 8, model: None }; count as usize].try_into().unwrap()
+	vec![
+		GpuSpec {
+			vram_mib: 8,
+			model: None
+		};
+		count as usize
+	]
+	.try_into()
+	.unwrap()
 }
 
 fn live(n: usize) -> Option<(lilypad_primitives::DealId, desk::Live)> {
@@ -79,9 +106,23 @@ fn live(n: usize) -> Option<(lilypad_primitives::DealId, desk::Live)> {
 fn take(step: Step) {
 	let provider_of = |id| signed(Market::offer(id).map_or(PROVIDER, |o| o.provider));
 	match step {
-		Step::PostOffer { who, rate, slots, gpus: count } => {
-			let machine = MachineSpec { gpus: gpus(count), ..offer().machine };
-			let _ = OfferParams { machine, rate, slots, ..offer() }.try_by(who);
+		Step::PostOffer {
+			who,
+			rate,
+			slots,
+			gpus: count,
+		} => {
+			let machine = MachineSpec {
+				gpus: gpus(count),
+				..offer().machine
+			};
+			let _ = OfferParams {
+				machine,
+				rate,
+				slots,
+				..offer()
+			}
+			.try_by(who);
 		},
 		Step::SetRate { offer, rate } => {
 			let _ = Market::set_offer_rate(provider_of(OfferId(offer)), OfferId(offer), rate);
@@ -98,9 +139,30 @@ fn take(step: Step) {
 		Step::Withdraw(id) => {
 			let _ = Market::withdraw_offer(provider_of(OfferId(id)), OfferId(id));
 		},
-		Step::PostJob { who, budget, cpu, gpus: count, retries, deadline, target } => {
-			let spec = MachineSpec { gpus: gpus(count), ..MachineSpec::new(cpu, 100, 10) };
-			let _ = try_post(who, JobRequest { budget, spec, retries, deadline, target, ..request() });
+		Step::PostJob {
+			who,
+			budget,
+			cpu,
+			gpus: count,
+			retries,
+			deadline,
+			target,
+		} => {
+			let spec = MachineSpec {
+				gpus: gpus(count),
+				..MachineSpec::new(cpu, 100, 10)
+			};
+			let _ = try_post(
+				who,
+				JobRequest {
+					budget,
+					spec,
+					retries,
+					deadline,
+					target,
+					..request()
+				},
+			);
 		},
 		Step::Cancel(id) => {
 			if let Some(record) = Market::job(JobId(id)) {

@@ -13,7 +13,10 @@ fn at(rate: u128) -> OfferParams<AccountId> {
 
 /// An offer that stands in the index and never fits: it serves one account that posts nothing.
 fn closed(rate: u128) -> OfferParams<AccountId> {
-	OfferParams { creators: CreatorPolicy::Only(vec![POOR].try_into().unwrap()), ..at(rate) }
+	OfferParams {
+		creators: CreatorPolicy::Only(vec![POOR].try_into().unwrap()),
+		..at(rate)
+	}
 }
 
 #[test]
@@ -53,11 +56,21 @@ fn of_equal_offers_the_older_wins() {
 fn the_job_that_can_pay_most_comes_first_and_of_equals_the_oldest() {
 	test(|| {
 		let low = post(request());
-		let high = post(JobRequest { budget: 2 * LP, ..request() });
-		let high_too = post(JobRequest { budget: 2 * LP, ..request() });
+		let high = post(JobRequest {
+			budget: 2 * LP,
+			..request()
+		});
+		let high_too = post(JobRequest {
+			budget: 2 * LP,
+			..request()
+		});
 		let served = |id: OfferId, job| matched(job).is_some_and(|(_, by)| by == id);
 		let one_slot = || OfferParams { slots: 1, ..offer() };
-		let (a, b, c) = (one_slot().by(PROVIDER), one_slot().by(OTHER), one_slot().by(THIRD));
+		let (a, b, c) = (
+			one_slot().by(PROVIDER),
+			one_slot().by(OTHER),
+			one_slot().by(THIRD),
+		);
 		assert!(served(a, high) && served(b, high_too) && served(c, low));
 	});
 }
@@ -70,9 +83,15 @@ fn a_job_is_not_matched_above_its_budget() {
 			let deal = deal_of(post(request()));
 			LiveDeals::<Test>::get(deal).unwrap().terms.escrow
 		};
-		let short = post(JobRequest { budget: escrow - 1, ..request() });
+		let short = post(JobRequest {
+			budget: escrow - 1,
+			..request()
+		});
 		assert_eq!(matched(short), None);
-		let just = post(JobRequest { budget: escrow, ..request() });
+		let just = post(JobRequest {
+			budget: escrow,
+			..request()
+		});
 		assert!(matched(just).is_some());
 	});
 }
@@ -81,9 +100,16 @@ fn a_job_is_not_matched_above_its_budget() {
 fn an_offer_that_does_not_fit_is_passed_over() {
 	test(|| {
 		closed(RATE).by(PROVIDER);
-		let curated = OfferParams { modules: ModulePolicy::Curated, ..at(RATE + 1) };
+		let curated = OfferParams {
+			modules: ModulePolicy::Curated,
+			..at(RATE + 1)
+		};
 		curated.by(PROVIDER);
-		OfferParams { machine: MachineSpec::new(999, 4096, 1024), ..at(RATE + 2) }.by(PROVIDER);
+		OfferParams {
+			machine: MachineSpec::new(999, 4096, 1024),
+			..at(RATE + 2)
+		}
+		.by(PROVIDER);
 		at(RATE + 3).by(CREATOR);
 		let fits = at(RATE + 4).by(OTHER);
 		assert_eq!(offer_of(post(request())), fits);
@@ -93,20 +119,36 @@ fn an_offer_that_does_not_fit_is_passed_over() {
 #[test]
 fn a_search_for_an_offer_is_bounded_whatever_stands_before() {
 	test(|| {
-		let crowd = |count: u32| (0..count).for_each(|n| {
-			closed(RATE).by([PROVIDER, OTHER, THIRD, AUTHOR][(n / MAX_OFFERS) as usize]);
-		});
+		let crowd = |count: u32| {
+			(0..count).for_each(|n| {
+				closed(RATE).by([PROVIDER, OTHER, THIRD, AUTHOR][(n / MAX_OFFERS) as usize]);
+			})
+		};
 		crowd(MAX_SCAN - 1);
 		let fits = at(2 * RATE).by(RIVAL);
 		Desk::put(At::Bond, RIVAL, 100 * LP);
 		Desk::take(At::Free, RIVAL, 100 * LP).unwrap();
-		assert_eq!(offer_of(post(request())), fits, "the last place that is looked at");
+		assert_eq!(
+			offer_of(post(request())),
+			fits,
+			"the last place that is looked at"
+		);
 		closed(RATE).by(AUTHOR);
 		let info = try_post(CREATOR, request()).unwrap();
-		let looked_at = crate::Scan { candidates: MAX_SCAN, matches: 0 };
+		let looked_at = crate::Scan {
+			candidates: MAX_SCAN,
+			matches: 0,
+		};
 		let searched = crate::Pallet::<Test>::searched_offers(looked_at);
-		assert_eq!(info.actual_weight.unwrap(), <() as crate::WeightInfo>::post_job() + searched);
-		assert_eq!(match_by(lilypad_primitives::JobId(1)), Some(21), "one place too far");
+		assert_eq!(
+			info.actual_weight.unwrap(),
+			<() as crate::WeightInfo>::post_job() + searched
+		);
+		assert_eq!(
+			match_by(lilypad_primitives::JobId(1)),
+			Some(21),
+			"one place too far"
+		);
 	});
 }
 
@@ -114,7 +156,11 @@ fn a_search_for_an_offer_is_bounded_whatever_stands_before() {
 fn a_search_for_jobs_is_bounded_whatever_stands_before() {
 	test(|| {
 		// Rich jobs that want another provider stand before the poor one that would fit.
-		let targeted = JobRequest { budget: 10 * LP, target: Some(AUTHOR), ..request() };
+		let targeted = JobRequest {
+			budget: 10 * LP,
+			target: Some(AUTHOR),
+			..request()
+		};
 		for _ in 0..MAX_SCAN - 1 {
 			post(targeted.clone());
 		}
@@ -124,7 +170,10 @@ fn a_search_for_jobs_is_bounded_whatever_stands_before() {
 
 		post(targeted);
 		let behind = post(request());
-		assert!(matched(behind).is_some(), "a new job looks for itself, and finds the offer at once");
+		assert!(
+			matched(behind).is_some(),
+			"a new job looks for itself, and finds the offer at once"
+		);
 		assert_ok!(Market::pause_offer(signed(PROVIDER), first));
 		let hidden = post(request());
 		offer().by(OTHER);
@@ -139,7 +188,8 @@ fn offers_that_cost_too_much_do_not_use_up_the_search() {
 			at(LP).by([PROVIDER, OTHER][(n / MAX_OFFERS) as usize]);
 		}
 		let info = try_post(CREATOR, request()).unwrap();
-		let nothing = <() as crate::WeightInfo>::post_job() + crate::Pallet::<Test>::searched_offers(Default::default());
+		let nothing = <() as crate::WeightInfo>::post_job()
+			+ crate::Pallet::<Test>::searched_offers(Default::default());
 		assert_eq!(info.actual_weight.unwrap(), nothing);
 	});
 }
@@ -147,11 +197,32 @@ fn offers_that_cost_too_much_do_not_use_up_the_search() {
 #[test]
 fn gpu_jobs_go_to_gpu_offers_and_others_to_either() {
 	test(|| {
-		let gpus = |vram| vec![GpuSpec { vram_mib: vram, model: None }].try_into().unwrap();
+		let gpus = |vram| {
+			vec![GpuSpec {
+				vram_mib: vram,
+				model: None,
+			}]
+			.try_into()
+			.unwrap()
+		};
 		let plain = at(2 * RATE).by(PROVIDER);
-		let machine = MachineSpec { gpus: gpus(8_000), ..offer().machine };
-		let gpu = OfferParams { machine, slots: 2, ..offer() }.by(OTHER);
-		let wants = |vram| JobRequest { spec: MachineSpec { gpus: gpus(vram), ..request().spec }, ..request() };
+		let machine = MachineSpec {
+			gpus: gpus(8_000),
+			..offer().machine
+		};
+		let gpu = OfferParams {
+			machine,
+			slots: 2,
+			..offer()
+		}
+		.by(OTHER);
+		let wants = |vram| JobRequest {
+			spec: MachineSpec {
+				gpus: gpus(vram),
+				..request().spec
+			},
+			..request()
+		};
 		assert_eq!(matched(post(wants(8_001))), None);
 		assert_eq!(offer_of(post(request())), gpu);
 		let job = post(wants(8_000));
@@ -168,8 +239,18 @@ fn a_target_skips_no_rule_and_no_cheaper_offer_takes_its_job() {
 	test(|| {
 		at(RATE / 2).by(PROVIDER);
 		let wanted = at(RATE).by(OTHER);
-		assert_eq!(offer_of(post(JobRequest { target: Some(OTHER), ..request() })), wanted);
-		let large = JobRequest { target: Some(OTHER), spec: MachineSpec::new(4000, 100, 10), ..request() };
+		assert_eq!(
+			offer_of(post(JobRequest {
+				target: Some(OTHER),
+				..request()
+			})),
+			wanted
+		);
+		let large = JobRequest {
+			target: Some(OTHER),
+			spec: MachineSpec::new(4000, 100, 10),
+			..request()
+		};
 		assert_eq!(matched(post(large)), None);
 	});
 }
@@ -179,7 +260,10 @@ fn a_low_score_is_passed_over() {
 	test(|| {
 		offer().by(PROVIDER);
 		ScoreOf::<Test>::insert(PROVIDER, Permill::from_percent(40));
-		let picky = |percent| JobRequest { min_score: Permill::from_percent(percent), ..request() };
+		let picky = |percent| JobRequest {
+			min_score: Permill::from_percent(percent),
+			..request()
+		};
 		assert_eq!(matched(post(picky(41))), None);
 		assert!(matched(post(picky(40))).is_some());
 	});
@@ -211,7 +295,11 @@ fn a_deal_that_can_not_be_opened_leaves_no_trace_and_the_next_offer_is_tried() {
 		Jinxed::<Test>::put(PROVIDER);
 		assert_eq!(offer_of(post(request())), second);
 		assert_eq!(Market::offer(first).unwrap().running, 0);
-		assert_eq!(deal_of(lilypad_primitives::JobId(0)).0, 0, "what the failed deal wrote was undone");
+		assert_eq!(
+			deal_of(lilypad_primitives::JobId(0)).0,
+			0,
+			"what the failed deal wrote was undone"
+		);
 	});
 }
 
@@ -248,15 +336,31 @@ fn a_withdrawn_module_is_not_matched() {
 #[test]
 fn freed_capacity_goes_to_waiting_jobs() {
 	test(|| {
-		let whole = JobRequest { spec: MachineSpec::new(4000, 4096, 1024), ..request() };
+		let whole = JobRequest {
+			spec: MachineSpec::new(4000, 4096, 1024),
+			..request()
+		};
 		offer().by(PROVIDER);
 		let first = post(whole.clone());
 		let waiting: Vec<_> = (0..3).map(|_| post(request())).collect();
 		assert!(waiting.iter().all(|j| matched(*j).is_none()));
 		Desk::submit(deal_of(first));
 		// Others' jobs are matched in this call, but not without bound.
-		assert_eq!(waiting.iter().filter(|j| matched(**j).is_some()).count(), MAX_MATCHES as usize);
-		Desk::settle(deal_of(first), Outcome::Accepted { usage: 1, completed: true });
-		assert_eq!(match_by(waiting[2]), Some(21), "its capacity has come back before");
+		assert_eq!(
+			waiting.iter().filter(|j| matched(**j).is_some()).count(),
+			MAX_MATCHES as usize
+		);
+		Desk::settle(
+			deal_of(first),
+			Outcome::Accepted {
+				usage: 1,
+				completed: true,
+			},
+		);
+		assert_eq!(
+			match_by(waiting[2]),
+			Some(21),
+			"its capacity has come back before"
+		);
 	});
 }

@@ -1,9 +1,7 @@
-use crate::{mock::*, Error, Event, OfferIndex, OfferParams, OfferDeposits};
+use crate::{mock::*, Error, Event, OfferDeposits, OfferIndex, OfferParams};
 use frame_support::{assert_noop, assert_ok};
 use frame_system::RawOrigin;
-use lilypad_primitives::{
-	spec::GpuSpec, MachineSpec, MediatorPolicy, OfferId, OfferState, Platform,
-};
+use lilypad_primitives::{spec::GpuSpec, MachineSpec, MediatorPolicy, OfferId, OfferState, Platform};
 use sp_runtime::{DispatchError, TokenError};
 
 fn platforms(list: &[Platform]) -> frame_support::BoundedVec<Platform, frame_support::traits::ConstU32<3>> {
@@ -11,8 +9,14 @@ fn platforms(list: &[Platform]) -> frame_support::BoundedVec<Platform, frame_sup
 }
 
 fn with_gpu() -> MachineSpec {
-	let gpu = GpuSpec { vram_mib: 8_000, model: None };
-	MachineSpec { gpus: vec![gpu].try_into().unwrap(), ..MachineSpec::new(4000, 4096, 1024) }
+	let gpu = GpuSpec {
+		vram_mib: 8_000,
+		model: None,
+	};
+	MachineSpec {
+		gpus: vec![gpu].try_into().unwrap(),
+		..MachineSpec::new(4000, 4096, 1024)
+	}
 }
 
 #[test]
@@ -21,13 +25,23 @@ fn post_offer_works() {
 		let id = offer().by(PROVIDER);
 		assert_eq!(id, OfferId(0));
 		let posted = Market::offer(id).unwrap();
-		assert_eq!((posted.provider, posted.rate, posted.slots, posted.running), (PROVIDER, RATE, 4, 0));
+		assert_eq!(
+			(posted.provider, posted.rate, posted.slots, posted.running),
+			(PROVIDER, RATE, 4, 0)
+		);
 		assert_eq!((posted.state, posted.open_deals), (OfferState::Active, 0));
 		assert_eq!(posted.free, posted.total);
 		assert_eq!(Market::offers_of(PROVIDER).to_vec(), vec![id]);
 		assert_eq!(Desk::at(At::Deposit, PROVIDER), OFFER_DEPOSIT);
 		assert_eq!(OfferDeposits::<Test>::get(id), Some(OFFER_DEPOSIT));
-		assert_eq!(events(), vec![Event::OfferPosted { offer: id, provider: PROVIDER, rate: RATE }]);
+		assert_eq!(
+			events(),
+			vec![Event::OfferPosted {
+				offer: id,
+				provider: PROVIDER,
+				rate: RATE
+			}]
+		);
 	});
 }
 
@@ -37,9 +51,18 @@ fn post_offer_stands_once_in_each_class() {
 		let both = platforms(&[Platform::Wasm, Platform::ContainerAmd64]);
 		offer().by(PROVIDER);
 		assert_eq!(OfferIndex::<Test>::iter_keys().count(), 1);
-		OfferParams { platforms: both.clone(), ..offer() }.by(PROVIDER);
+		OfferParams {
+			platforms: both.clone(),
+			..offer()
+		}
+		.by(PROVIDER);
 		assert_eq!(OfferIndex::<Test>::iter_keys().count(), 3);
-		OfferParams { platforms: both, machine: with_gpu(), ..offer() }.by(PROVIDER);
+		OfferParams {
+			platforms: both,
+			machine: with_gpu(),
+			..offer()
+		}
+		.by(PROVIDER);
 		assert_eq!(OfferIndex::<Test>::iter_keys().count(), 7);
 	});
 }
@@ -55,12 +78,24 @@ fn post_offer_matches_waiting_jobs_in_the_same_block() {
 		assert_eq!(
 			events(),
 			vec![
-				Event::OfferPosted { offer: id, provider: PROVIDER, rate: RATE },
-				Event::JobMatched { job, deal, offer: id, provider: PROVIDER },
+				Event::OfferPosted {
+					offer: id,
+					provider: PROVIDER,
+					rate: RATE
+				},
+				Event::JobMatched {
+					job,
+					deal,
+					offer: id,
+					provider: PROVIDER
+				},
 			]
 		);
 		let after = Market::offer(id).unwrap();
-		assert_eq!((after.running, after.open_deals, after.free.cpu_milli), (1, 1, 3000));
+		assert_eq!(
+			(after.running, after.open_deals, after.free.cpu_milli),
+			(1, 1, 3000)
+		);
 	});
 }
 
@@ -80,12 +115,26 @@ fn post_offer_matches_as_many_jobs_as_it_has_room_for() {
 #[test]
 fn post_offer_serves_all_its_classes() {
 	test(|| {
-		let wasm = post(lilypad_primitives::JobRequest { module: "cowsay-wasm:v0.0.1".parse().unwrap(), ..request() });
+		let wasm = post(lilypad_primitives::JobRequest {
+			module: "cowsay-wasm:v0.0.1".parse().unwrap(),
+			..request()
+		});
 		let container = post(request());
-		let gpu_spec = MachineSpec { gpus: with_gpu().gpus, ..request().spec };
-		let gpu = post(lilypad_primitives::JobRequest { spec: gpu_spec, ..request() });
+		let gpu_spec = MachineSpec {
+			gpus: with_gpu().gpus,
+			..request().spec
+		};
+		let gpu = post(lilypad_primitives::JobRequest {
+			spec: gpu_spec,
+			..request()
+		});
 		let both = platforms(&[Platform::Wasm, Platform::ContainerAmd64]);
-		OfferParams { platforms: both, machine: with_gpu(), ..offer() }.by(PROVIDER);
+		OfferParams {
+			platforms: both,
+			machine: with_gpu(),
+			..offer()
+		}
+		.by(PROVIDER);
 		assert!([wasm, container, gpu].into_iter().all(|j| matched(j).is_some()));
 	});
 }
@@ -94,7 +143,9 @@ fn post_offer_serves_all_its_classes() {
 fn post_offer_gives_back_the_weight_of_the_search_that_was_not_needed() {
 	use frame_support::dispatch::GetDispatchInfo;
 	test(|| {
-		let charged = crate::Call::<Test>::post_offer { params: offer() }.get_dispatch_info().call_weight;
+		let charged = crate::Call::<Test>::post_offer { params: offer() }
+			.get_dispatch_info()
+			.call_weight;
 		let nothing = offer().try_by(PROVIDER).unwrap().actual_weight.unwrap();
 		assert_ok!(Market::withdraw_offer(signed(PROVIDER), OfferId(0)));
 		post(request());
@@ -107,11 +158,20 @@ fn post_offer_gives_back_the_weight_of_the_search_that_was_not_needed() {
 #[test]
 fn post_offer_fails_when_the_machine_is_nothing() {
 	test(|| {
-		let no_vram = MachineSpec { gpus: vec![GpuSpec::default()].try_into().unwrap(), ..offer().machine };
+		let no_vram = MachineSpec {
+			gpus: vec![GpuSpec::default()].try_into().unwrap(),
+			..offer().machine
+		};
 		for machine in [MachineSpec::new(0, 1, 1), MachineSpec::new(1, 0, 1), no_vram] {
-			assert_noop!(OfferParams { machine, ..offer() }.try_by(PROVIDER), Error::<Test>::BadMachine);
+			assert_noop!(
+				OfferParams { machine, ..offer() }.try_by(PROVIDER),
+				Error::<Test>::BadMachine
+			);
 		}
-		assert_noop!(OfferParams { slots: 0, ..offer() }.try_by(PROVIDER), Error::<Test>::NoSlots);
+		assert_noop!(
+			OfferParams { slots: 0, ..offer() }.try_by(PROVIDER),
+			Error::<Test>::NoSlots
+		);
 	});
 }
 
@@ -119,10 +179,21 @@ fn post_offer_fails_when_the_machine_is_nothing() {
 fn post_offer_boundary_rate() {
 	test(|| {
 		for rate in [0, PRICING.min_rate - 1] {
-			assert_noop!(OfferParams { rate, ..offer() }.try_by(PROVIDER), Error::<Test>::RateTooLow);
+			assert_noop!(
+				OfferParams { rate, ..offer() }.try_by(PROVIDER),
+				Error::<Test>::RateTooLow
+			);
 		}
-		assert_ok!(OfferParams { rate: PRICING.min_rate, ..offer() }.try_by(PROVIDER));
-		assert_ok!(OfferParams { rate: u128::MAX, ..offer() }.try_by(PROVIDER));
+		assert_ok!(OfferParams {
+			rate: PRICING.min_rate,
+			..offer()
+		}
+		.try_by(PROVIDER));
+		assert_ok!(OfferParams {
+			rate: u128::MAX,
+			..offer()
+		}
+		.try_by(PROVIDER));
 		assert_eq!(offer_of(post(request())), OfferId(0));
 	});
 }
@@ -131,7 +202,10 @@ fn post_offer_boundary_rate() {
 fn post_offer_fails_when_platforms_are_missing_or_repeated() {
 	test(|| {
 		for list in [&[][..], &[Platform::Wasm, Platform::Wasm]] {
-			let params = OfferParams { platforms: platforms(list), ..offer() };
+			let params = OfferParams {
+				platforms: platforms(list),
+				..offer()
+			};
 			assert_noop!(params.try_by(PROVIDER), Error::<Test>::BadPlatforms);
 		}
 	});
@@ -142,9 +216,16 @@ fn post_offer_boundary_mediators() {
 	test(|| {
 		let only = |list: &[u64]| MediatorPolicy::Only(list.to_vec().try_into().unwrap());
 		for mediators in [only(&[]), only(&[1, 2, 3, 4, 5, 6]), only(&[1, 2, 3, 4, 5, 6, 6])] {
-			assert_noop!(OfferParams { mediators, ..offer() }.try_by(PROVIDER), Error::<Test>::TooFewMediators);
+			assert_noop!(
+				OfferParams { mediators, ..offer() }.try_by(PROVIDER),
+				Error::<Test>::TooFewMediators
+			);
 		}
-		assert_ok!(OfferParams { mediators: only(&[1, 2, 3, 4, 5, 6, 7]), ..offer() }.try_by(PROVIDER));
+		assert_ok!(OfferParams {
+			mediators: only(&[1, 2, 3, 4, 5, 6, 7]),
+			..offer()
+		}
+		.try_by(PROVIDER));
 	});
 }
 
@@ -175,7 +256,10 @@ fn post_offer_fails_when_the_deposit_is_not_to_be_had() {
 #[test]
 fn post_offer_fails_when_not_signed_or_out_of_ids() {
 	test(|| {
-		assert_noop!(Market::post_offer(RawOrigin::None.into(), offer()), DispatchError::BadOrigin);
+		assert_noop!(
+			Market::post_offer(RawOrigin::None.into(), offer()),
+			DispatchError::BadOrigin
+		);
 		crate::NextOfferId::<Test>::put(OfferId(u64::MAX));
 		assert_noop!(offer().try_by(PROVIDER), Error::<Test>::NoIdsLeft);
 	});
@@ -184,7 +268,10 @@ fn post_offer_fails_when_not_signed_or_out_of_ids() {
 #[test]
 fn an_offer_without_a_bond_is_posted_but_not_matched() {
 	test(|| {
-		let params = OfferParams { rate: PRICING.min_rate, ..offer() };
+		let params = OfferParams {
+			rate: PRICING.min_rate,
+			..offer()
+		};
 		let cheap = params.by(AUTHOR);
 		assert_eq!(Desk::at(At::Bond, AUTHOR), 0);
 		let dear = offer().by(PROVIDER);

@@ -23,12 +23,25 @@ fn a_failed_job_keeps_its_id_and_budget_and_waits_without_the_provider() {
 			Desk::settle(deal_of(id), outcome);
 			assert_eq!(match_by(id), Some(30), "a fresh window of the original length");
 			let job = job(id);
-			assert_eq!((job.retries_left, job.failed.to_vec(), job.unfetchable_once), (1, vec![PROVIDER], false));
+			assert_eq!(
+				(job.retries_left, job.failed.to_vec(), job.unfetchable_once),
+				(1, vec![PROVIDER], false)
+			);
 			assert_eq!(Desk::at(At::Budget, CREATOR), LP);
-			assert_eq!(events()[1], Event::JobRequeued { job: id, match_by: 30, retries_left: 1 });
+			assert_eq!(
+				events()[1],
+				Event::JobRequeued {
+					job: id,
+					match_by: 30,
+					retries_left: 1
+				}
+			);
 			assert!(Ended::<Test>::get().is_empty());
 			// The same provider does not get it again, though its offer is back.
-			assert_ok!(Market::resume_offer(signed(PROVIDER), lilypad_primitives::OfferId(0)));
+			assert_ok!(Market::resume_offer(
+				signed(PROVIDER),
+				lilypad_primitives::OfferId(0)
+			));
 			assert_eq!(match_by(id), Some(30));
 		});
 	}
@@ -38,7 +51,11 @@ fn a_failed_job_keeps_its_id_and_budget_and_waits_without_the_provider() {
 fn a_failed_job_is_matched_again_in_the_same_block_with_a_new_deal() {
 	test(|| {
 		offer().by(PROVIDER);
-		let next = OfferParams { rate: 2 * RATE, ..offer() }.by(OTHER);
+		let next = OfferParams {
+			rate: 2 * RATE,
+			..offer()
+		}
+		.by(OTHER);
 		let id = post(retries(1));
 		let first = deal_of(id);
 		Desk::settle(first, Outcome::NoShow);
@@ -54,7 +71,11 @@ fn a_failed_job_is_matched_again_in_the_same_block_with_a_new_deal() {
 fn a_new_match_that_fails_does_not_undo_the_settlement() {
 	test(|| {
 		offer().by(PROVIDER);
-		OfferParams { rate: 2 * RATE, ..offer() }.by(OTHER);
+		OfferParams {
+			rate: 2 * RATE,
+			..offer()
+		}
+		.by(OTHER);
 		let id = post(retries(1));
 		Jinxed::<Test>::put(OTHER);
 		Desk::settle(deal_of(id), Outcome::NoShow);
@@ -80,7 +101,10 @@ fn outcomes_that_are_nobodys_fault_to_retry_end_the_job() {
 	test(|| {
 		offer().by(PROVIDER);
 		let id = post(retries(8));
-		let done = Outcome::Accepted { usage: 1, completed: true };
+		let done = Outcome::Accepted {
+			usage: 1,
+			completed: true,
+		};
 		for outcome in [
 			done,
 			Outcome::CancelledBeforeAck,
@@ -93,7 +117,10 @@ fn outcomes_that_are_nobodys_fault_to_retry_end_the_job() {
 		}
 		assert!(will_requeue(id, Outcome::NoShow));
 		assert!(!will_requeue(JobId(7), Outcome::NoShow));
-		let waiting = post(JobRequest { spec: lilypad_primitives::MachineSpec::new(9000, 100, 10), ..retries(8) });
+		let waiting = post(JobRequest {
+			spec: lilypad_primitives::MachineSpec::new(9000, 100, 10),
+			..retries(8)
+		});
 		assert!(!will_requeue(waiting, Outcome::NoShow));
 	});
 }
@@ -102,16 +129,33 @@ fn outcomes_that_are_nobodys_fault_to_retry_end_the_job() {
 fn unfetchable_queues_again_once_and_costs_no_retry() {
 	test(|| {
 		offer().by(PROVIDER);
-		OfferParams { rate: 2 * RATE, ..offer() }.by(OTHER);
+		OfferParams {
+			rate: 2 * RATE,
+			..offer()
+		}
+		.by(OTHER);
 		let id = post(retries(0));
 		assert!(!<Market as JobBook<_>>::unfetchable_before(id));
 		Desk::settle(deal_of(id), Outcome::Unfetchable { again: false });
 		assert!(<Market as JobBook<_>>::unfetchable_before(id));
 		let record = job(id);
-		assert_eq!((record.retries_left, record.failed.to_vec(), record.unfetchable_once), (0, vec![PROVIDER], true));
-		assert!(!will_requeue(id, Outcome::Unfetchable { again: false }), "once in a job's life");
+		assert_eq!(
+			(
+				record.retries_left,
+				record.failed.to_vec(),
+				record.unfetchable_once
+			),
+			(0, vec![PROVIDER], true)
+		);
+		assert!(
+			!will_requeue(id, Outcome::Unfetchable { again: false }),
+			"once in a job's life"
+		);
 		Desk::settle(deal_of(id), Outcome::Unfetchable { again: true });
-		assert_eq!(Ended::<Test>::get(), vec![(id, CREATOR, true, PRICING.cancel_fee)]);
+		assert_eq!(
+			Ended::<Test>::get(),
+			vec![(id, CREATOR, true, PRICING.cancel_fee)]
+		);
 	});
 }
 
@@ -126,7 +170,10 @@ fn requeue_boundary_own_deadline() {
 	] {
 		test(|| {
 			offer().by(PROVIDER);
-			let id = post(JobRequest { deadline: Some(deadline), ..retries(3) });
+			let id = post(JobRequest {
+				deadline: Some(deadline),
+				..retries(3)
+			});
 			System::set_block_number(10);
 			assert_eq!(will_requeue(id, Outcome::NoShow), expected.is_some());
 			Desk::settle(deal_of(id), Outcome::NoShow);
@@ -139,7 +186,10 @@ fn requeue_boundary_own_deadline() {
 fn a_job_with_a_target_or_a_withdrawn_module_is_not_queued_again() {
 	test(|| {
 		offer().by(PROVIDER);
-		let targeted = post(JobRequest { target: Some(PROVIDER), ..retries(3) });
+		let targeted = post(JobRequest {
+			target: Some(PROVIDER),
+			..retries(3)
+		});
 		let orphan = post(retries(3));
 		assert!(!will_requeue(targeted, Outcome::NoShow));
 		Registry::<Test>::mutate(COW, |m| m.as_mut().unwrap().delisted = true);
@@ -159,7 +209,11 @@ fn a_job_remembers_every_provider_that_failed_it() {
 			Desk::take(At::Free, CREATOR, 100 * LP).unwrap();
 			Desk::put(At::Free, *who, 50 * LP);
 			Desk::put(At::Bond, *who, 50 * LP);
-			OfferParams { rate: RATE + u128::from(*who), ..offer() }.by(*who);
+			OfferParams {
+				rate: RATE + u128::from(*who),
+				..offer()
+			}
+			.by(*who);
 		}
 		let id = post(retries(MAX_RETRIES as u8));
 		Desk::settle(deal_of(id), Outcome::Unfetchable { again: false });
@@ -168,7 +222,10 @@ fn a_job_remembers_every_provider_that_failed_it() {
 			assert_eq!(job(id).failed.len() as u64, failures);
 		}
 		assert_eq!(job(id).retries_left, 0);
-		assert_eq!(job(id).failed.to_vec(), providers[..=MAX_RETRIES as usize].to_vec());
+		assert_eq!(
+			job(id).failed.to_vec(),
+			providers[..=MAX_RETRIES as usize].to_vec()
+		);
 		Desk::settle(deal_of(id), Outcome::NoShow);
 		assert_eq!(Market::job(id), None);
 	});
@@ -182,7 +239,10 @@ fn a_requeued_job_can_be_cancelled_or_expires_like_any_other() {
 		let expired = post(retries(1));
 		Desk::settle(deal_of(cancelled), Outcome::NoShow);
 		Desk::settle(deal_of(expired), Outcome::NoShow);
-		assert!(matches!(Market::job(cancelled).unwrap().state, JobState::Open { .. }));
+		assert!(matches!(
+			Market::job(cancelled).unwrap().state,
+			JobState::Open { .. }
+		));
 		assert_ok!(Market::cancel_job(signed(CREATOR), cancelled));
 		System::set_block_number(22);
 		assert_ok!(Market::expire_job(signed(POOR), expired));
@@ -196,7 +256,10 @@ fn a_requeued_job_stands_where_the_new_prices_put_it() {
 		offer().by(PROVIDER);
 		let id = post(retries(1));
 		let before = Market::job(id).unwrap().ceiling;
-		Prices::set(lilypad_primitives::Pricing { levy_rate: sp_runtime::Permill::from_percent(10), ..PRICING });
+		Prices::set(lilypad_primitives::Pricing {
+			levy_rate: sp_runtime::Permill::from_percent(10),
+			..PRICING
+		});
 		Desk::settle(deal_of(id), Outcome::NoShow);
 		assert!(Market::job(id).unwrap().ceiling < before);
 	});
@@ -205,7 +268,10 @@ fn a_requeued_job_stands_where_the_new_prices_put_it() {
 		let id = post(retries(1));
 		let before = Market::job(id).unwrap().ceiling;
 		// Not even the least rate is within the budget any longer: the job waits where it stood.
-		Prices::set(lilypad_primitives::Pricing { min_rate: LP, ..PRICING });
+		Prices::set(lilypad_primitives::Pricing {
+			min_rate: LP,
+			..PRICING
+		});
 		Desk::settle(deal_of(id), Outcome::NoShow);
 		assert_eq!(Market::job(id).unwrap().ceiling, before);
 	});

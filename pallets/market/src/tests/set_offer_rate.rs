@@ -11,7 +11,11 @@ fn set_offer_rate_works_and_moves_the_offer_in_the_index() {
 		assert_ok!(Market::set_offer_rate(signed(PROVIDER), first, RATE + 1));
 		assert_eq!(
 			events(),
-			vec![Event::OfferChanged { offer: first, state: OfferState::Active, rate: RATE + 1 }]
+			vec![Event::OfferChanged {
+				offer: first,
+				state: OfferState::Active,
+				rate: RATE + 1
+			}]
 		);
 		assert_eq!(OfferIndex::<Test>::iter_keys().count(), 2);
 		assert_eq!(offer_of(post(request())), second);
@@ -22,7 +26,10 @@ fn set_offer_rate_works_and_moves_the_offer_in_the_index() {
 fn set_offer_rate_matches_a_job_that_can_pay_now() {
 	test(|| {
 		let id = offer().by(PROVIDER);
-		let job = post(JobRequest { budget: LP / 50, ..request() });
+		let job = post(JobRequest {
+			budget: LP / 50,
+			..request()
+		});
 		assert_eq!(matched(job), None);
 		assert_ok!(Market::set_offer_rate(signed(PROVIDER), id, RATE / 4));
 		assert_eq!(offer_of(job), id);
@@ -54,13 +61,25 @@ fn set_offer_rate_works_on_a_paused_offer_without_waking_it() {
 fn set_offer_rate_fails_when_not_allowed() {
 	test(|| {
 		let id = offer().by(PROVIDER);
-		assert_noop!(Market::set_offer_rate(signed(OTHER), id, RATE), Error::<Test>::NotProvider);
-		assert_noop!(Market::set_offer_rate(signed(PROVIDER), OfferId(9), RATE), Error::<Test>::UnknownOffer);
+		assert_noop!(
+			Market::set_offer_rate(signed(OTHER), id, RATE),
+			Error::<Test>::NotProvider
+		);
+		assert_noop!(
+			Market::set_offer_rate(signed(PROVIDER), OfferId(9), RATE),
+			Error::<Test>::UnknownOffer
+		);
 		let low = PRICING.min_rate - 1;
-		assert_noop!(Market::set_offer_rate(signed(PROVIDER), id, low), Error::<Test>::RateTooLow);
+		assert_noop!(
+			Market::set_offer_rate(signed(PROVIDER), id, low),
+			Error::<Test>::RateTooLow
+		);
 		post(request());
 		assert_ok!(Market::drain_offer(signed(PROVIDER), id));
-		assert_noop!(Market::set_offer_rate(signed(PROVIDER), id, RATE), Error::<Test>::OfferDraining);
+		assert_noop!(
+			Market::set_offer_rate(signed(PROVIDER), id, RATE),
+			Error::<Test>::OfferDraining
+		);
 	});
 }
 

@@ -5,7 +5,10 @@ use frame_support::{assert_noop, assert_ok};
 use lilypad_primitives::{OfferId, OfferState, Outcome};
 
 fn accepted() -> Outcome {
-	Outcome::Accepted { usage: 1_000, completed: true }
+	Outcome::Accepted {
+		usage: 1_000,
+		completed: true,
+	}
 }
 
 #[test]
@@ -15,7 +18,14 @@ fn pause_offer_works() {
 		let deal = deal_of(post(request()));
 		events();
 		assert_ok!(Market::pause_offer(signed(PROVIDER), id));
-		assert_eq!(events(), vec![Event::OfferChanged { offer: id, state: OfferState::Paused, rate: RATE }]);
+		assert_eq!(
+			events(),
+			vec![Event::OfferChanged {
+				offer: id,
+				state: OfferState::Paused,
+				rate: RATE
+			}]
+		);
 		assert_eq!(matched(post(request())), None);
 		// The deal that it has goes on.
 		Desk::submit(deal);
@@ -29,9 +39,15 @@ fn pause_offer_fails_when_not_active() {
 	test(|| {
 		let id = offer().by(PROVIDER);
 		assert_noop!(Market::pause_offer(signed(OTHER), id), Error::<Test>::NotProvider);
-		assert_noop!(Market::pause_offer(signed(PROVIDER), OfferId(1)), Error::<Test>::UnknownOffer);
+		assert_noop!(
+			Market::pause_offer(signed(PROVIDER), OfferId(1)),
+			Error::<Test>::UnknownOffer
+		);
 		assert_ok!(Market::pause_offer(signed(PROVIDER), id));
-		assert_noop!(Market::pause_offer(signed(PROVIDER), id), Error::<Test>::OfferNotActive);
+		assert_noop!(
+			Market::pause_offer(signed(PROVIDER), id),
+			Error::<Test>::OfferNotActive
+		);
 	});
 }
 
@@ -47,8 +63,17 @@ fn resume_offer_works_and_matches_waiting_jobs() {
 		assert_eq!(
 			events(),
 			vec![
-				Event::OfferChanged { offer: id, state: OfferState::Active, rate: RATE },
-				Event::JobMatched { job, deal, offer: id, provider: PROVIDER },
+				Event::OfferChanged {
+					offer: id,
+					state: OfferState::Active,
+					rate: RATE
+				},
+				Event::JobMatched {
+					job,
+					deal,
+					offer: id,
+					provider: PROVIDER
+				},
 			]
 		);
 	});
@@ -58,11 +83,20 @@ fn resume_offer_works_and_matches_waiting_jobs() {
 fn resume_offer_fails_when_not_paused() {
 	test(|| {
 		let id = offer().by(PROVIDER);
-		assert_noop!(Market::resume_offer(signed(PROVIDER), id), Error::<Test>::OfferNotPaused);
-		assert_noop!(Market::resume_offer(signed(OTHER), id), Error::<Test>::NotProvider);
+		assert_noop!(
+			Market::resume_offer(signed(PROVIDER), id),
+			Error::<Test>::OfferNotPaused
+		);
+		assert_noop!(
+			Market::resume_offer(signed(OTHER), id),
+			Error::<Test>::NotProvider
+		);
 		post(request());
 		assert_ok!(Market::drain_offer(signed(PROVIDER), id));
-		assert_noop!(Market::resume_offer(signed(PROVIDER), id), Error::<Test>::OfferNotPaused);
+		assert_noop!(
+			Market::resume_offer(signed(PROVIDER), id),
+			Error::<Test>::OfferNotPaused
+		);
 	});
 }
 
@@ -79,11 +113,20 @@ fn drain_offer_works_and_ends_with_the_last_deal() {
 		Desk::settle(deals[0], accepted());
 		assert_eq!(Market::offer(id).unwrap().open_deals, 1);
 		Desk::submit(deals[1]);
-		assert!(Market::offer(id).is_some(), "a deal that is not settled still needs its offer");
+		assert!(
+			Market::offer(id).is_some(),
+			"a deal that is not settled still needs its offer"
+		);
 		events();
 		Desk::settle(deals[1], accepted());
 		assert_eq!(Market::offer(id), None);
-		assert_eq!(events()[0], Event::OfferWithdrawn { offer: id, provider: PROVIDER });
+		assert_eq!(
+			events()[0],
+			Event::OfferWithdrawn {
+				offer: id,
+				provider: PROVIDER
+			}
+		);
 		assert_eq!(Desk::at(At::Deposit, PROVIDER), 0);
 		assert!(Market::offers_of(PROVIDER).is_empty());
 	});
@@ -106,7 +149,10 @@ fn drain_offer_fails_when_not_allowed() {
 		post(request());
 		assert_noop!(Market::drain_offer(signed(OTHER), id), Error::<Test>::NotProvider);
 		assert_ok!(Market::drain_offer(signed(PROVIDER), id));
-		assert_noop!(Market::drain_offer(signed(PROVIDER), id), Error::<Test>::OfferDraining);
+		assert_noop!(
+			Market::drain_offer(signed(PROVIDER), id),
+			Error::<Test>::OfferDraining
+		);
 	});
 }
 
@@ -117,7 +163,13 @@ fn withdraw_offer_works() {
 		let id = offer().by(PROVIDER);
 		events();
 		assert_ok!(Market::withdraw_offer(signed(PROVIDER), id));
-		assert_eq!(events(), vec![Event::OfferWithdrawn { offer: id, provider: PROVIDER }]);
+		assert_eq!(
+			events(),
+			vec![Event::OfferWithdrawn {
+				offer: id,
+				provider: PROVIDER
+			}]
+		);
 		assert_eq!(Market::offers_of(PROVIDER).to_vec(), vec![kept]);
 		assert_eq!(Desk::at(At::Deposit, PROVIDER), OFFER_DEPOSIT);
 		assert_eq!(offer_of(post(request())), kept);
@@ -139,12 +191,24 @@ fn withdraw_offer_fails_when_it_has_open_deals() {
 	test(|| {
 		let id = offer().by(PROVIDER);
 		let deal = deal_of(post(request()));
-		assert_noop!(Market::withdraw_offer(signed(PROVIDER), id), Error::<Test>::OfferHasDeals);
+		assert_noop!(
+			Market::withdraw_offer(signed(PROVIDER), id),
+			Error::<Test>::OfferHasDeals
+		);
 		Desk::submit(deal);
-		assert_noop!(Market::withdraw_offer(signed(PROVIDER), id), Error::<Test>::OfferHasDeals);
+		assert_noop!(
+			Market::withdraw_offer(signed(PROVIDER), id),
+			Error::<Test>::OfferHasDeals
+		);
 		Desk::settle(deal, accepted());
-		assert_noop!(Market::withdraw_offer(signed(OTHER), id), Error::<Test>::NotProvider);
+		assert_noop!(
+			Market::withdraw_offer(signed(OTHER), id),
+			Error::<Test>::NotProvider
+		);
 		assert_ok!(Market::withdraw_offer(signed(PROVIDER), id));
-		assert_noop!(Market::withdraw_offer(signed(PROVIDER), id), Error::<Test>::UnknownOffer);
+		assert_noop!(
+			Market::withdraw_offer(signed(PROVIDER), id),
+			Error::<Test>::UnknownOffer
+		);
 	});
 }

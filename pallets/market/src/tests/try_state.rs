@@ -1,7 +1,8 @@
 //! Corrupted state is noticed.
 
 use crate::{
-	mock::*, Jobs, NextJobId, NextOfferId, OfferDeposits, OfferIndex, Offers, OffersOf, PeerDeposits, Peers, WaitingIndex,
+	mock::*, Jobs, NextJobId, NextOfferId, OfferDeposits, OfferIndex, Offers, OffersOf, PeerDeposits, Peers,
+	WaitingIndex,
 };
 use frame_support::assert_ok;
 use lilypad_primitives::{JobId, MachineSpec, OfferId, OfferState, PeerAddress};
@@ -16,8 +17,17 @@ fn noticed(corrupt: impl FnOnce()) {
 	new_test_ext().execute_with(|| {
 		offer().by(PROVIDER);
 		post(request());
-		post(lilypad_primitives::JobRequest { target: Some(OTHER), ..request() });
-		assert_ok!(Market::set_peer(signed(PROVIDER), PeerAddress { id: [1; 32], ..Default::default() }));
+		post(lilypad_primitives::JobRequest {
+			target: Some(OTHER),
+			..request()
+		});
+		assert_ok!(Market::set_peer(
+			signed(PROVIDER),
+			PeerAddress {
+				id: [1; 32],
+				..Default::default()
+			}
+		));
 		assert!(matched(MATCHED).is_some() && match_by(WAITING).is_some());
 		assert_ok!(Market::do_try_state());
 		corrupt();
@@ -101,7 +111,9 @@ fn ids_out_of_range_and_vanished_offers_are_noticed() {
 fn a_drained_offer_that_stays_is_noticed() {
 	noticed(|| {
 		let id = offer().by(THIRD);
-		let keys: Vec<_> = OfferIndex::<Test>::iter_keys().filter(|k| k.2 == id.0.to_be_bytes()).collect();
+		let keys: Vec<_> = OfferIndex::<Test>::iter_keys()
+			.filter(|k| k.2 == id.0.to_be_bytes())
+			.collect();
 		assert_eq!(keys.len(), 1);
 		OfferIndex::<Test>::remove(keys[0]);
 		Offers::<Test>::mutate(id, |o| o.as_mut().unwrap().state = OfferState::Draining);

@@ -16,7 +16,13 @@ fn set_curated_works() {
 		assert_ok!(cowsay().by(ALICE));
 		assert_ok!(Modules::set_curated(RawOrigin::Root.into(), COW, true));
 		assert!(curated());
-		System::assert_last_event(Event::CuratedSet { version: COW, curated: true }.into());
+		System::assert_last_event(
+			Event::CuratedSet {
+				version: COW,
+				curated: true,
+			}
+			.into(),
+		);
 		assert_ok!(Modules::set_curated(RawOrigin::Root.into(), COW, false));
 		assert!(!curated());
 	});

@@ -33,17 +33,29 @@ fn a_delisted_name_stays_taken_and_its_record_stays() {
 fn delist_fails_when_not_the_author() {
 	test(|| {
 		assert_ok!(cowsay().by(ALICE));
-		assert_noop!(Modules::delist(RawOrigin::Signed(BOB).into(), COW), Error::<Test>::NotAuthor);
-		assert_noop!(Modules::delist(RawOrigin::None.into(), COW), DispatchError::BadOrigin);
+		assert_noop!(
+			Modules::delist(RawOrigin::Signed(BOB).into(), COW),
+			Error::<Test>::NotAuthor
+		);
+		assert_noop!(
+			Modules::delist(RawOrigin::None.into(), COW),
+			DispatchError::BadOrigin
+		);
 	});
 }
 
 #[test]
 fn delist_fails_when_unknown_or_done_before() {
 	test(|| {
-		assert_noop!(Modules::delist(RawOrigin::Root.into(), COW), Error::<Test>::UnknownVersion);
+		assert_noop!(
+			Modules::delist(RawOrigin::Root.into(), COW),
+			Error::<Test>::UnknownVersion
+		);
 		assert_ok!(cowsay().by(ALICE));
 		assert_ok!(Modules::delist(RawOrigin::Root.into(), COW));
-		assert_noop!(Modules::delist(RawOrigin::Signed(ALICE).into(), COW), Error::<Test>::AlreadyDelisted);
+		assert_noop!(
+			Modules::delist(RawOrigin::Signed(ALICE).into(), COW),
+			Error::<Test>::AlreadyDelisted
+		);
 	});
 }

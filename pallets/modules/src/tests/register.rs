@@ -1,7 +1,8 @@
 use crate::{mock::*, Deposits, Error, Event, HoldReason, Versions};
 use frame_support::{assert_noop, assert_ok, traits::fungible::hold::Inspect};
 use lilypad_primitives::{
-	module::MAX_MANIFEST, spec::GpuSpec, traits::Modules as _, MachineSpec, Platform, Profile, RuntimeImage, VersionId,
+	module::MAX_MANIFEST, spec::GpuSpec, traits::Modules as _, MachineSpec, Platform, Profile, RuntimeImage,
+	VersionId,
 };
 use sp_runtime::TokenError;
 
@@ -15,7 +16,10 @@ fn register_works() {
 		assert_ok!(cowsay().by(ALICE));
 		let (version, info) = Modules::module(name("cowsay:v0.0.1")).unwrap();
 		assert_eq!(version, VersionId(0));
-		assert_eq!((info.author, info.fee, info.fetch_bytes, info.max_run), (ALICE, 5, 1_234, 60_000));
+		assert_eq!(
+			(info.author, info.fee, info.fetch_bytes, info.max_run),
+			(ALICE, 5, 1_234, 60_000)
+		);
 		assert_eq!((info.curated, info.delisted, info.bond), (false, false, BOND));
 		let manifest = Modules::manifest(version).unwrap();
 		assert_eq!(manifest, cowsay().manifest);
@@ -26,9 +30,19 @@ fn register_works() {
 		assert_eq!(held(HoldReason::ModuleDeposit, ALICE), deposit);
 		assert_eq!(held(HoldReason::AuthorBond, ALICE), BOND);
 		System::assert_last_event(
-			Event::ModuleRegistered { version, name: name("cowsay:v0.0.1"), author: ALICE, deposit, bond: BOND }.into(),
+			Event::ModuleRegistered {
+				version,
+				name: name("cowsay:v0.0.1"),
+				author: ALICE,
+				deposit,
+				bond: BOND,
+			}
+			.into(),
 		);
-		assert_eq!(<Modules as lilypad_primitives::traits::Modules<_>>::resolve(&info.name), Some(version));
+		assert_eq!(
+			<Modules as lilypad_primitives::traits::Modules<_>>::resolve(&info.name),
+			Some(version)
+		);
 		assert_eq!(Modules::version(version), Some(info));
 	});
 }
@@ -36,7 +50,11 @@ fn register_works() {
 #[test]
 fn register_works_without_a_bond_when_not_deterministic() {
 	test(|| {
-		assert_ok!(Registration { profile: Profile::NonDeterministic, ..cowsay() }.by(ALICE));
+		assert_ok!(Registration {
+			profile: Profile::NonDeterministic,
+			..cowsay()
+		}
+		.by(ALICE));
 		assert_eq!(Versions::<Test>::get(VersionId(0)).unwrap().bond, 0);
 		assert_eq!(held(HoldReason::AuthorBond, ALICE), 0);
 	});
@@ -46,8 +64,16 @@ fn register_works_without_a_bond_when_not_deterministic() {
 fn register_works_for_other_tags_and_other_authors() {
 	test(|| {
 		assert_ok!(cowsay().by(ALICE));
-		assert_ok!(Registration { name: name("cowsay:v0.0.2"), ..cowsay() }.by(ALICE));
-		assert_ok!(Registration { name: name("cowsay:v0.0.3"), ..cowsay() }.by(BOB));
+		assert_ok!(Registration {
+			name: name("cowsay:v0.0.2"),
+			..cowsay()
+		}
+		.by(ALICE));
+		assert_ok!(Registration {
+			name: name("cowsay:v0.0.3"),
+			..cowsay()
+		}
+		.by(BOB));
 		assert_eq!(held(HoldReason::AuthorBond, ALICE), 2 * BOND);
 		assert_eq!(Modules::module(name("cowsay:v0.0.3")).unwrap().0, VersionId(2));
 	});
@@ -56,8 +82,17 @@ fn register_works_for_other_tags_and_other_authors() {
 #[test]
 fn a_longer_manifest_costs_a_greater_deposit() {
 	test(|| {
-		assert_ok!(Registration { manifest: manifest("1"), ..cowsay() }.by(ALICE));
-		assert_ok!(Registration { manifest: manifest("12345"), name: name("cowsay:v0.0.2"), ..cowsay() }.by(ALICE));
+		assert_ok!(Registration {
+			manifest: manifest("1"),
+			..cowsay()
+		}
+		.by(ALICE));
+		assert_ok!(Registration {
+			manifest: manifest("12345"),
+			name: name("cowsay:v0.0.2"),
+			..cowsay()
+		}
+		.by(ALICE));
 		let deposits = [VersionId(0), VersionId(1)].map(|id| Deposits::<Test>::get(id).unwrap());
 		assert_eq!(deposits[1] - deposits[0], 4 * DepositPerByte::get());
 	});
@@ -68,7 +103,10 @@ fn register_fails_when_the_tag_is_taken_even_by_the_same_author() {
 	test(|| {
 		assert_ok!(cowsay().by(ALICE));
 		for author in [ALICE, BOB] {
-			let other = Registration { manifest: manifest("{}"), ..cowsay() };
+			let other = Registration {
+				manifest: manifest("{}"),
+				..cowsay()
+			};
 			assert_noop!(other.by(author), Error::<Test>::NameTaken);
 		}
 	});
@@ -77,8 +115,23 @@ fn register_fails_when_the_tag_is_taken_even_by_the_same_author() {
 #[test]
 fn register_fails_when_the_name_is_malformed() {
 	test(|| {
-		for bad in ["", "cowsay", "cowsay:", ":v1", "Cow:v1", "cow:v1:v2", "cow say:v1"] {
-			assert_noop!(Registration { name: name(bad), ..cowsay() }.by(ALICE), Error::<Test>::BadName);
+		for bad in [
+			"",
+			"cowsay",
+			"cowsay:",
+			":v1",
+			"Cow:v1",
+			"cow:v1:v2",
+			"cow say:v1",
+		] {
+			assert_noop!(
+				Registration {
+					name: name(bad),
+					..cowsay()
+				}
+				.by(ALICE),
+				Error::<Test>::BadName
+			);
 		}
 	});
 }
@@ -86,17 +139,29 @@ fn register_fails_when_the_name_is_malformed() {
 #[test]
 fn register_fails_when_a_container_claims_to_be_wasm() {
 	test(|| {
-		let runtime = RuntimeImage::Container { platform: Platform::Wasm, image: [7; 32] };
-		assert_noop!(Registration { runtime, ..cowsay() }.by(ALICE), Error::<Test>::BadRuntime);
+		let runtime = RuntimeImage::Container {
+			platform: Platform::Wasm,
+			image: [7; 32],
+		};
+		assert_noop!(
+			Registration { runtime, ..cowsay() }.by(ALICE),
+			Error::<Test>::BadRuntime
+		);
 	});
 }
 
 #[test]
 fn register_fails_when_the_least_machine_is_nothing() {
 	test(|| {
-		let no_vram = MachineSpec { gpus: vec![GpuSpec::default()].try_into().unwrap(), ..MachineSpec::new(1, 1, 1) };
+		let no_vram = MachineSpec {
+			gpus: vec![GpuSpec::default()].try_into().unwrap(),
+			..MachineSpec::new(1, 1, 1)
+		};
 		for min_spec in [MachineSpec::new(0, 1, 1), MachineSpec::new(1, 0, 1), no_vram] {
-			assert_noop!(Registration { min_spec, ..cowsay() }.by(ALICE), Error::<Test>::BadMinSpec);
+			assert_noop!(
+				Registration { min_spec, ..cowsay() }.by(ALICE),
+				Error::<Test>::BadMinSpec
+			);
 		}
 	});
 }
@@ -105,19 +170,42 @@ fn register_fails_when_the_least_machine_is_nothing() {
 fn register_boundary_longest_run() {
 	test(|| {
 		for max_run in [0, CEILING + 1, u64::MAX] {
-			assert_noop!(Registration { max_run, ..cowsay() }.by(ALICE), Error::<Test>::BadMaxRun);
+			assert_noop!(
+				Registration { max_run, ..cowsay() }.by(ALICE),
+				Error::<Test>::BadMaxRun
+			);
 		}
-		assert_ok!(Registration { max_run: CEILING, ..cowsay() }.by(ALICE));
-		assert_ok!(Registration { max_run: 1, name: name("cowsay:v2"), ..cowsay() }.by(ALICE));
+		assert_ok!(Registration {
+			max_run: CEILING,
+			..cowsay()
+		}
+		.by(ALICE));
+		assert_ok!(Registration {
+			max_run: 1,
+			name: name("cowsay:v2"),
+			..cowsay()
+		}
+		.by(ALICE));
 	});
 }
 
 #[test]
 fn register_boundary_manifest() {
 	test(|| {
-		assert_noop!(Registration { manifest: manifest(""), ..cowsay() }.by(ALICE), Error::<Test>::EmptyManifest);
+		assert_noop!(
+			Registration {
+				manifest: manifest(""),
+				..cowsay()
+			}
+			.by(ALICE),
+			Error::<Test>::EmptyManifest
+		);
 		let longest = manifest(&" ".repeat(MAX_MANIFEST as usize));
-		assert_ok!(Registration { manifest: longest, ..cowsay() }.by(ALICE));
+		assert_ok!(Registration {
+			manifest: longest,
+			..cowsay()
+		}
+		.by(ALICE));
 	});
 }
 
@@ -131,10 +219,21 @@ fn register_fails_when_the_author_can_not_pay() {
 			Modules::module(name("cowsay:v0.0.1")).unwrap().1
 		};
 		let deposit = Modules::deposit_for(&info, &cowsay().manifest);
-		assert_ok!(Balances::force_set_balance(frame_system::RawOrigin::Root.into(), POOR, deposit + BOND));
-		let other = Registration { name: name("cowsay:v0.0.2"), ..cowsay() };
+		assert_ok!(Balances::force_set_balance(
+			frame_system::RawOrigin::Root.into(),
+			POOR,
+			deposit + BOND
+		));
+		let other = Registration {
+			name: name("cowsay:v0.0.2"),
+			..cowsay()
+		};
 		assert_noop!(other.clone().by(POOR), TokenError::FundsUnavailable);
-		assert_ok!(Balances::force_set_balance(frame_system::RawOrigin::Root.into(), POOR, deposit + BOND + 1));
+		assert_ok!(Balances::force_set_balance(
+			frame_system::RawOrigin::Root.into(),
+			POOR,
+			deposit + BOND + 1
+		));
 		assert_ok!(other.by(POOR));
 	});
 }
