@@ -6,7 +6,7 @@
 //! | `local_testnet` | `local` | Alice, Bob, Charlie | Alice |
 //!
 //! Both use the well-known test keys, so neither is fit for anything but trying things out. A chain for the public is
-//! made from a file of its own, which names its validators, leaves the sudo key unset, and endows the treasury.
+//! made from a file of its own, which names its validators, leaves the sudo key unset, and endows treasury and audit pool.
 #![warn(missing_docs)]
 
 use alloc::{vec, vec::Vec};
@@ -18,7 +18,7 @@ use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
 use crate::{
 	constants::currency::{EXISTENTIAL_DEPOSIT, LP},
-	AccountId, BabeConfig, Balance, BalancesConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys,
+	AccountId, AuditPoolAccount, BabeConfig, Balance, BalancesConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys,
 	SudoConfig, TreasuryAccount, BABE_GENESIS_EPOCH_CONFIG,
 };
 
@@ -31,14 +31,14 @@ fn genesis(
 	endowed: Vec<AccountId>,
 	sudo: Option<AccountId>,
 ) -> Value {
-	// The treasury must exist, or it couldn't take amounts below the existential deposit.
-	let treasury = (TreasuryAccount::get(), EXISTENTIAL_DEPOSIT);
+	// Treasury and audit pool must exist, or they couldn't take amounts below the existential deposit.
+	let pots = [TreasuryAccount::get(), AuditPoolAccount::get()].map(|pot| (pot, EXISTENTIAL_DEPOSIT));
 	build_struct_json_patch!(RuntimeGenesisConfig {
 		balances: BalancesConfig {
 			balances: endowed
 				.into_iter()
 				.map(|account| (account, ENDOWMENT))
-				.chain(core::iter::once(treasury))
+				.chain(pots)
 				.collect::<Vec<_>>(),
 		},
 		babe: BabeConfig {

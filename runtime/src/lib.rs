@@ -33,6 +33,7 @@ use sp_version::RuntimeVersion;
 pub use apis::{RuntimeApi, RUNTIME_API_VERSIONS};
 pub use configs::{
 	consensus::BABE_GENESIS_EPOCH_CONFIG,
+	market::{AuditPoolAccount, MarketPricing},
 	money::{DealWithFees, LengthToFee, TreasuryAccount, WeightToFee},
 	system::{RuntimeBlockLength, RuntimeBlockWeights, SS58_PREFIX},
 	utility::ProxyType,
@@ -201,6 +202,15 @@ mod runtime {
 	// Has a key on development chains only.
 	#[runtime::pallet_index(20)]
 	pub type Sudo = pallet_sudo;
+
+	#[runtime::pallet_index(50)]
+	pub type Modules = pallet_modules;
+
+	#[runtime::pallet_index(51)]
+	pub type Market = pallet_market;
+
+	#[runtime::pallet_index(52)]
+	pub type Deals = pallet_deals;
 
 	#[runtime::pallet_index(53)]
 	pub type Feeless = pallet_feeless;

@@ -1,12 +1,132 @@
-//! The market's pallets.
+//! The market's pallets: registry, market, deals, and the calls that are free for those who are entitled to them.
 
+use codec::Encode;
 use frame_support::{
 	parameter_types,
 	weights::{constants::ParityDbWeight, RuntimeDbWeight, Weight},
+	PalletId,
 };
-use sp_runtime::{transaction_validity::TransactionPriority, Perbill};
+use frame_system::EnsureRoot;
+use lilypad_primitives::{BlockNumber, DealId, Millis, Pricing};
+use sp_runtime::{
+	traits::AccountIdConversion, transaction_validity::TransactionPriority, Perbill, Permill,
+};
 
-use crate::{Runtime, RuntimeCall};
+use super::money::TreasuryAccount;
+use crate::{
+	constants::{
+		currency::{deposit, LP, MICRO_LP, MILLI_LP},
+		time::{DAYS, HOURS, MINUTES, SLOT_DURATION},
+	},
+	AccountId, Balance, Balances, Deals, Market, Modules, Runtime, RuntimeCall, RuntimeHoldReason, Timestamp,
+};
+
+/// Longest run that a module can declare and a job can ask for: a day.
+const LONGEST_RUN: Millis = 24 * 3_600_000;
+
+parameter_types! {
+	pub const ModuleDepositBase: Balance = deposit(4, 256);
+	pub const ModuleDepositPerByte: Balance = deposit(0, 1);
+	pub const DeterministicBond: Balance = 10 * LP;
+	pub const MaxRunCeiling: Millis = LONGEST_RUN;
+}
+
+impl pallet_modules::Config for Runtime {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	// Root is sudo on development chains and nobody elsewhere, until there is a body of curators.
+	type CurateOrigin = EnsureRoot<AccountId>;
+	type DepositBase = ModuleDepositBase;
+	type DepositPerByte = ModuleDepositPerByte;
+	type DeterministicBond = DeterministicBond;
+	type MaxRunCeiling = MaxRunCeiling;
+	type WeightInfo = pallet_modules::weights::SubstrateWeight<Runtime>;
+}
+
+parameter_types! {
+	/// Prices and fines.
+	pub const MarketPricing: Pricing = Pricing {
+		levy_rate: Permill::from_percent(2),
+		mediator_fee_rate: Permill::from_percent(50),
+		min_mediator_fee: 10 * MILLI_LP,
+		largest_panel: 7,
+		collateral_factor: 10,
+		min_collateral: LP,
+		no_show_fine: 100 * MILLI_LP,
+		cancel_fee: MILLI_LP,
+		victim_share: Permill::from_percent(50),
+		min_rate: MICRO_LP / 1_000,
+		min_time_limit: 1_000,
+		max_time_limit: LONGEST_RUN,
+	};
+	pub const OfferDeposit: Balance = deposit(8, 1_024);
+	pub const PeerDeposit: Balance = deposit(2, 640);
+	pub const MaxScan: u32 = 32;
+	pub const MaxMatches: u32 = 4;
+	pub const MinMatchWindow: BlockNumber = 1;
+	pub const MaxMatchWindow: BlockNumber = DAYS;
+	pub const MaxOffersPerProvider: u32 = 16;
+}
+
+impl pallet_market::Config for Runtime {
+	type Modules = Modules;
+	type Deals = Deals;
+	type Scores = ();
+	type OnJobEnded = ();
+	type Pricing = MarketPricing;
+	type OfferDeposit = OfferDeposit;
+	type PeerDeposit = PeerDeposit;
+	type MaxScan = MaxScan;
+	type MaxMatches = MaxMatches;
+	type MinMatchWindow = MinMatchWindow;
+	type MaxMatchWindow = MaxMatchWindow;
+	type MaxOffersPerProvider = MaxOffersPerProvider;
+	type WeightInfo = pallet_market::weights::SubstrateWeight<Runtime>;
+}
+
+parameter_types! {
+	pub const AuditPoolPalletId: PalletId = PalletId(*b"lp/audit");
+
+	/// Where levies go, for audits. Nobody holds a key to it.
+	pub AuditPoolAccount: AccountId = AuditPoolPalletId::get().into_account_truncating();
+
+	pub const MillisPerBlock: Millis = SLOT_DURATION;
+	/// Half a minute: a dead provider costs a job seconds.
+	pub const AckBlocks: BlockNumber = MINUTES / 2;
+	/// A link of 10 Mbit/s is enough.
+	pub const FetchBytesPerBlock: u64 = 2_500_000;
+	pub const MaxFetchBlocks: BlockNumber = HOURS;
+	pub const SubmitMargin: BlockNumber = MINUTES / 2;
+	pub const DrawBlocks: BlockNumber = 4;
+	pub const JudgeBlocks: BlockNumber = 5 * MINUTES;
+	pub const UnbondingBlocks: BlockNumber = DAYS;
+	pub const MaxUnbonding: u32 = 16;
+	pub const MinBond: Balance = LP;
+}
+
+impl pallet_deals::Config for Runtime {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type Time = Timestamp;
+	type JobBook = Market;
+	type Mediation = ();
+	type OnSettled = ();
+	type Treasury = TreasuryAccount;
+	type AuditPool = AuditPoolAccount;
+	type MillisPerBlock = MillisPerBlock;
+	type AckBlocks = AckBlocks;
+	type FetchBytesPerBlock = FetchBytesPerBlock;
+	type MaxFetchBlocks = MaxFetchBlocks;
+	type SubmitMargin = SubmitMargin;
+	type DrawBlocks = DrawBlocks;
+	type JudgeBlocks = JudgeBlocks;
+	type UnbondingBlocks = UnbondingBlocks;
+	type MaxUnbonding = MaxUnbonding;
+	type MinBond = MinBond;
+	type WeightInfo = pallet_deals::weights::SubstrateWeight<Runtime>;
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = crate::benchmarks::OpenDeals;
+}
 
 parameter_types! {
 	/// Above every transaction that pays, whatever its tip: a full block must not turn a provider's acknowledgement
@@ -23,16 +143,30 @@ parameter_types! {
 	};
 }
 
+/// A right that a call without a fee uses up.
+#[derive(Encode)]
+pub enum Right {
+	/// To acknowledge a deal.
+	Acknowledge(DealId),
+	/// To submit a deal's result.
+	Submit(DealId),
+	/// To open a deal's seal.
+	Reveal(DealId),
+}
+
 /// The rights that entitle a party to a call without a fee.
-///
-/// No call is free before the market is part of the runtime.
 pub struct Rights;
 
 impl pallet_feeless::Rights<RuntimeCall> for Rights {
-	type Right = ();
+	type Right = Right;
 
-	fn exercised_by(_call: &RuntimeCall) -> Option<Self::Right> {
-		None
+	fn exercised_by(call: &RuntimeCall) -> Option<Right> {
+		match call {
+			RuntimeCall::Deals(pallet_deals::Call::acknowledge { deal }) => Some(Right::Acknowledge(*deal)),
+			RuntimeCall::Deals(pallet_deals::Call::submit { deal, .. }) => Some(Right::Submit(*deal)),
+			RuntimeCall::Deals(pallet_deals::Call::reveal { deal, .. }) => Some(Right::Reveal(*deal)),
+			_ => None,
+		}
 	}
 }
 
