@@ -53,10 +53,10 @@ fn step() -> impl Strategy<Value = Step> {
 		6 => (0..CREATORS.len(), provider(), 15u128..40, 0u8..3, proptest::option::of(provider())).prop_map(
 			|(creator, provider, lp, retries, solver)| Step::Post { creator, provider, budget: lp * LP, retries, solver }
 		),
-		3 => (deal(), provider()).prop_map(|(job, who)| Step::Rematch(job, who)),
+		6 => (deal(), provider()).prop_map(|(job, who)| Step::Rematch(job, who)),
 		6 => deal().prop_map(Step::Acknowledge),
 		1 => deal().prop_map(Step::Decline),
-		1 => deal().prop_map(Step::Unfetchable),
+		3 => deal().prop_map(Step::Unfetchable),
 		6 => deal().prop_map(Step::Submit),
 		4 => (deal(), prop::bool::weighted(0.8)).prop_map(|(deal, right)| Step::Accept(deal, right)),
 		4 => (deal(), prop::bool::weighted(0.8)).prop_map(|(deal, right)| Step::Reveal(deal, right)),
