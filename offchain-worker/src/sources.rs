@@ -159,7 +159,7 @@ impl Sources {
 			.take(MAX_PEERS)
 		{
 			asked += 1;
-			match self.from_peer(&peer, blob, &progress).await {
+			match self.fetch_from(&peer, blob, &progress).await {
 				Ok(()) => {
 					self.blobs.tag(blob.hash.0, &tag).await?;
 					self.access.publish(blob.hash.0);
@@ -176,7 +176,7 @@ impl Sources {
 		)))
 	}
 
-	async fn from_peer(
+	async fn fetch_from(
 		&self,
 		peer: &PeerAddress,
 		blob: &Blob,

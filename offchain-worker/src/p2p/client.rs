@@ -152,7 +152,7 @@ impl PeerClient {
 		let size = tokio::time::timeout(FRAME_TIMEOUT, size)
 			.await
 			.map_err(|_| P2pError::Timeout("a blob's size"))?;
-		size.map(|(size, _)| size).map_err(|e| P2pError::lost(e))
+		size.map(|(size, _)| size).map_err(P2pError::lost)
 	}
 
 	/// A connection by which blobs are fetched into a store.
@@ -302,7 +302,7 @@ impl PeerSession {
 		let (_, sizes) = tokio::time::timeout(CONNECT_TIMEOUT, sizes)
 			.await
 			.map_err(|_| P2pError::Timeout("the result's list of files"))?
-			.map_err(|e| P2pError::lost(e))?;
+			.map_err(P2pError::lost)?;
 		let total = sizes.iter().fold(0u64, |sum, size| sum.saturating_add(*size));
 		if total > limits.max_bytes {
 			return Err(P2pError::BadContent(format!(

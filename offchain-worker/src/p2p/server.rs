@@ -200,15 +200,13 @@ impl PeerService {
 			if last {
 				break;
 			}
-			match tokio::time::timeout(HEARTBEAT, progress.changed()).await {
-				Ok(Err(_)) => {
-					let ended = Progress::Ended {
-						why: "the deal is closed".into(),
-					};
-					write_frame(&mut send, &Response::Progress(ended)).await?;
-					break;
-				},
-				Ok(Ok(())) | Err(_) => (),
+			// Silence only means that the state is repeated.
+			if let Ok(Err(_)) = tokio::time::timeout(HEARTBEAT, progress.changed()).await {
+				let ended = Progress::Ended {
+					why: "the deal is closed".into(),
+				};
+				write_frame(&mut send, &Response::Progress(ended)).await?;
+				break;
 			}
 		}
 		send.finish().map_err(P2pError::lost)

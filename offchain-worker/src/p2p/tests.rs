@@ -197,7 +197,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, P2pError>) -> Refusal {
 async fn twenty_megabytes_go_there_and_back() {
 	let server = Server::new(Limits::default()).await;
 	let bytes = (0..20 * MIB as usize)
-		.map(|i| (i * 31 >> 3) as u8)
+		.map(|i| ((i * 31) >> 3) as u8)
 		.collect::<Vec<_>>();
 	let (path, hash, size) = file(server.dir.path(), &bytes);
 	server.with_job(hash, size);
