@@ -18,8 +18,8 @@ use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
 use crate::{
 	constants::currency::{EXISTENTIAL_DEPOSIT, LP},
-	AccountId, AuditPoolAccount, BabeConfig, Balance, BalancesConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys,
-	SudoConfig, TreasuryAccount, BABE_GENESIS_EPOCH_CONFIG,
+	AccountId, AuditPoolAccount, BabeConfig, Balance, BalancesConfig, RuntimeGenesisConfig, SessionConfig,
+	SessionKeys, SudoConfig, TreasuryAccount, BABE_GENESIS_EPOCH_CONFIG,
 };
 
 /// What each well-known account owns on a chain for trying things out.

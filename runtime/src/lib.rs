@@ -23,6 +23,10 @@ pub mod genesis_presets;
 #[cfg(test)]
 mod tests;
 
+// The macros below expect it in scope.
+#[allow(unused_imports)]
+use alloc::vec::Vec;
+
 use sp_runtime::{
 	generic, impl_opaque_keys,
 	traits::{BlakeTwo256, IdentifyAccount, Verify},

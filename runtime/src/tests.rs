@@ -258,15 +258,80 @@ fn proxies_do_what_their_type_says() {
 }
 
 #[test]
+fn market_proxies_do_their_part_of_the_market() {
+	use lilypad_primitives::{DealId, JobId, OfferId, VersionId};
+
+	let offer: RuntimeCall = pallet_market::Call::drain_offer { offer: OfferId(1) }.into();
+	let acknowledge: RuntimeCall = pallet_deals::Call::acknowledge { deal: DealId(1) }.into();
+	let cancel: RuntimeCall = pallet_market::Call::cancel_job { job: JobId(1) }.into();
+	let expire: RuntimeCall = pallet_deals::Call::expire { deal: DealId(1) }.into();
+	let delist: RuntimeCall = pallet_modules::Call::delist {
+		version: VersionId(1),
+	}
+	.into();
+	let transfer: RuntimeCall = pallet_balances::Call::transfer_keep_alive {
+		dest: Bob.to_account_id().into(),
+		value: LP,
+	}
+	.into();
+	let batch: RuntimeCall = pallet_utility::Call::batch_all { calls: vec![] }.into();
+
+	let may = |proxy: ProxyType| {
+		[&offer, &acknowledge, &cancel, &expire, &delist, &transfer, &batch].map(|call| proxy.filter(call))
+	};
+	assert_eq!(
+		may(ProxyType::Provider),
+		[true, true, false, true, false, false, true]
+	);
+	assert_eq!(
+		may(ProxyType::Creator),
+		[false, false, true, true, false, false, true]
+	);
+	assert_eq!(
+		may(ProxyType::Author),
+		[false, false, false, false, true, false, true]
+	);
+	assert_eq!(
+		may(ProxyType::NonTransfer),
+		[false, false, false, false, true, false, true]
+	);
+	assert_eq!(may(ProxyType::CancelProxy), [false; 7]);
+}
+
+#[test]
 fn no_proxy_type_is_a_superset_of_one_that_may_do_more() {
 	use ProxyType::*;
-	for proxy in [Any, NonTransfer, CancelProxy] {
-		assert!(Any.is_superset(&proxy));
-		assert!(proxy.is_superset(&proxy));
-		assert_eq!(proxy.is_superset(&Any), proxy == Any);
+	let all = [Any, NonTransfer, CancelProxy, Provider, Creator, Author];
+	for mine in all {
+		for theirs in all {
+			let expected = mine == Any || mine == theirs || (mine, theirs) == (NonTransfer, Author);
+			assert_eq!(mine.is_superset(&theirs), expected, "{mine:?} {theirs:?}");
+		}
 	}
-	assert!(!NonTransfer.is_superset(&CancelProxy));
-	assert!(!CancelProxy.is_superset(&NonTransfer));
+}
+
+#[test]
+fn each_free_call_fits_into_the_share_many_times() {
+	use lilypad_primitives::DealId;
+	use sp_runtime::traits::TransactionExtension;
+
+	let calls: [RuntimeCall; 2] = [
+		pallet_deals::Call::acknowledge { deal: DealId(1) }.into(),
+		pallet_deals::Call::submit {
+			deal: DealId(1),
+			seal: Default::default(),
+		}
+		.into(),
+	];
+	let payment = pallet_transaction_payment::ChargeTransactionPayment::<Runtime>::from(0);
+	let extension: pallet_feeless::EntitledCall<Runtime, _> = payment.into();
+	for call in calls {
+		let cost = call.get_dispatch_info().call_weight + extension.weight(&call);
+		let times = Feeless::allowance()
+			.checked_div_per_component(&cost)
+			.expect("it weighs something");
+		assert!(times >= 20, "only {times} of {call:?} fit into a block");
+	}
 }
 
 #[test]

@@ -8,9 +8,7 @@ use frame_support::{
 };
 use frame_system::EnsureRoot;
 use lilypad_primitives::{BlockNumber, DealId, Millis, Pricing};
-use sp_runtime::{
-	traits::AccountIdConversion, transaction_validity::TransactionPriority, Perbill, Permill,
-};
+use sp_runtime::{traits::AccountIdConversion, transaction_validity::TransactionPriority, Perbill, Permill};
 
 use super::money::TreasuryAccount;
 use crate::{

@@ -60,29 +60,91 @@ pub enum ProxyType {
 	/// Reject announced calls of other proxies, nothing else.
 	#[codec(index = 2)]
 	CancelProxy,
+	/// Offer machines and run jobs. What a worker's hot key needs when the bond's owner keeps another.
+	///
+	/// The calls that are free for the provider itself are not free for its proxy: a wrapped call pays.
+	#[codec(index = 3)]
+	Provider,
+	/// Post jobs, and cancel or accept them: spends the account's money on jobs.
+	#[codec(index = 4)]
+	Creator,
+	/// Register and delist modules.
+	#[codec(index = 5)]
+	Author,
+}
+
+/// A provider's calls.
+fn is_provider_call(call: &RuntimeCall) -> bool {
+	use pallet_deals::Call as Deals;
+	use pallet_market::Call as Market;
+
+	matches!(
+		call,
+		RuntimeCall::Market(
+			Market::post_offer { .. }
+				| Market::set_offer_rate { .. }
+				| Market::pause_offer { .. }
+				| Market::resume_offer { .. }
+				| Market::drain_offer { .. }
+				| Market::withdraw_offer { .. }
+				| Market::set_peer { .. }
+				| Market::clear_peer { .. }
+		) | RuntimeCall::Deals(
+			Deals::bond { .. }
+				| Deals::unbond { .. }
+				| Deals::withdraw_unbonded { .. }
+				| Deals::acknowledge { .. }
+				| Deals::decline { .. }
+				| Deals::report_unfetchable { .. }
+				| Deals::submit { .. }
+				| Deals::reveal { .. }
+				| Deals::expire { .. }
+		)
+	)
+}
+
+/// A job creator's calls.
+fn is_creator_call(call: &RuntimeCall) -> bool {
+	use pallet_deals::Call as Deals;
+	use pallet_market::Call as Market;
+
+	matches!(
+		call,
+		RuntimeCall::Market(Market::post_job { .. } | Market::cancel_job { .. } | Market::expire_job { .. })
+			| RuntimeCall::Deals(Deals::accept { .. } | Deals::expire { .. })
+	)
 }
 
 impl InstanceFilter<RuntimeCall> for ProxyType {
+	// Lists of what is allowed, so that a call added later is not open by mistake. What a batch contains is filtered
+	// call by call.
 	fn filter(&self, call: &RuntimeCall) -> bool {
+		let is_batch = matches!(call, RuntimeCall::Utility(..));
 		match self {
 			ProxyType::Any => true,
-			// A list of what is allowed, so that a pallet added later is not open by mistake.
-			ProxyType::NonTransfer => matches!(
-				call,
-				RuntimeCall::System(..)
-					| RuntimeCall::Timestamp(..)
-					| RuntimeCall::Babe(..)
-					| RuntimeCall::Session(..)
-					| RuntimeCall::Grandpa(..)
-					| RuntimeCall::Utility(..)
-					| RuntimeCall::Multisig(..)
-			),
+			// No jobs: who posts one chooses who is paid.
+			ProxyType::NonTransfer => {
+				is_batch
+					|| matches!(
+						call,
+						RuntimeCall::System(..)
+							| RuntimeCall::Timestamp(..)
+							| RuntimeCall::Babe(..)
+							| RuntimeCall::Session(..)
+							| RuntimeCall::Grandpa(..)
+							| RuntimeCall::Multisig(..)
+							| RuntimeCall::Modules(..)
+					)
+			},
 			ProxyType::CancelProxy => {
 				matches!(
 					call,
 					RuntimeCall::Proxy(pallet_proxy::Call::reject_announcement { .. })
 				)
 			},
+			ProxyType::Provider => is_batch || is_provider_call(call),
+			ProxyType::Creator => is_batch || is_creator_call(call),
+			ProxyType::Author => is_batch || matches!(call, RuntimeCall::Modules(..)),
 		}
 	}
 
@@ -90,9 +152,8 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 		match (self, other) {
 			(mine, theirs) if mine == theirs => true,
 			(ProxyType::Any, _) => true,
-			(_, ProxyType::Any) => false,
-			// What changes or rejects proxies is no part of `NonTransfer`.
-			(ProxyType::NonTransfer | ProxyType::CancelProxy, _) => false,
+			(ProxyType::NonTransfer, ProxyType::Author) => true,
+			_ => false,
 		}
 	}
 }
