@@ -165,11 +165,16 @@ struct RootFs {
 
 /// Checks that an archive holds exactly the image `expected`, for this platform. Reads it once from end to end.
 pub fn verify(path: &Path, expected: [u8; 32], platform: Platform) -> Result<VerifiedImage, ImageError> {
-	let read_error = |source| ImageError::Read { path: path.into(), source };
+	let read_error = |source| ImageError::Read {
+		path: path.into(),
+		source,
+	};
 	let mut file = File::open(path).map_err(read_error)?;
 	let length = file.metadata().map_err(read_error)?.len();
 	if length > MAX_ARCHIVE {
-		return Err(ImageError::TooLarge(format!("{length} bytes; at most {MAX_ARCHIVE} are accepted")));
+		return Err(ImageError::TooLarge(format!(
+			"{length} bytes; at most {MAX_ARCHIVE} are accepted"
+		)));
 	}
 	let entries = index(&mut file, path)?;
 	let (config_name, layer_names) = match entries.contains_key("manifest.json") {
@@ -187,7 +192,9 @@ pub fn verify(path: &Path, expected: [u8; 32], platform: Platform) -> Result<Ver
 	let diff_ids = &config.rootfs.diff_ids;
 	if diff_ids.len() != layer_names.len() || diff_ids.len() > MAX_LAYERS {
 		let (have, named) = (layer_names.len(), diff_ids.len());
-		return Err(ImageError::Malformed(format!("it has {have} layers and its configuration names {named}")));
+		return Err(ImageError::Malformed(format!(
+			"it has {have} layers and its configuration names {named}"
+		)));
 	}
 	let mut places = Vec::with_capacity(layer_names.len());
 	let mut layers = Vec::with_capacity(layer_names.len());
@@ -198,17 +205,30 @@ pub fn verify(path: &Path, expected: [u8; 32], platform: Platform) -> Result<Ver
 				return Err(ImageError::Compressed(name.clone()));
 			}
 			let found = format!("sha256:{}", hex::encode(entry.sha256));
-			return Err(ImageError::WrongLayer { index: at, expected: diff_id.clone(), found });
+			return Err(ImageError::WrongLayer {
+				index: at,
+				expected: diff_id.clone(),
+				found,
+			});
 		}
 		places.push((entry.offset, entry.size));
 		layers.push(entry.sha256);
 	}
-	Ok(VerifiedImage { path: path.into(), id: expected, layers, config: config_bytes, places })
+	Ok(VerifiedImage {
+		path: path.into(),
+		id: expected,
+		layers,
+		config: config_bytes,
+		places,
+	})
 }
 
 /// Names, places and digests of an archive's files.
 fn index(file: &mut File, path: &Path) -> Result<BTreeMap<String, Entry>, ImageError> {
-	let read_error = |source| ImageError::Read { path: path.into(), source };
+	let read_error = |source| ImageError::Read {
+		path: path.into(),
+		source,
+	};
 	let mut entries = BTreeMap::new();
 	let mut archive = tar::Archive::new(file);
 	let mut count = 0;
@@ -217,7 +237,9 @@ fn index(file: &mut File, path: &Path) -> Result<BTreeMap<String, Entry>, ImageE
 		let mut entry = entry.map_err(|e| ImageError::Malformed(format!("it is no tar archive: {e}")))?;
 		count += 1;
 		if count > MAX_ENTRIES {
-			return Err(ImageError::TooLarge(format!("it has more than {MAX_ENTRIES} entries")));
+			return Err(ImageError::TooLarge(format!(
+				"it has more than {MAX_ENTRIES} entries"
+			)));
 		}
 		let bytes = entry.path_bytes().into_owned();
 		let name = clean_name(&bytes)?;
@@ -227,7 +249,9 @@ fn index(file: &mut File, path: &Path) -> Result<BTreeMap<String, Entry>, ImageE
 			continue;
 		}
 		if !kind.is_file() {
-			return Err(ImageError::Hostile(format!("'{name}' is neither a file nor a folder")));
+			return Err(ImageError::Hostile(format!(
+				"'{name}' is neither a file nor a folder"
+			)));
 		}
 		let (offset, size) = (entry.raw_file_position(), entry.size());
 		let mut hasher = Sha256::new();
@@ -235,7 +259,17 @@ fn index(file: &mut File, path: &Path) -> Result<BTreeMap<String, Entry>, ImageE
 		if copied != size {
 			return Err(ImageError::Malformed(format!("'{name}' is cut short")));
 		}
-		if entries.insert(name.clone(), Entry { offset, size, sha256: hasher.finalize().into() }).is_some() {
+		if entries
+			.insert(
+				name.clone(),
+				Entry {
+					offset,
+					size,
+					sha256: hasher.finalize().into(),
+				},
+			)
+			.is_some()
+		{
 			return Err(ImageError::Hostile(format!("'{name}' is in it twice")));
 		}
 	}
@@ -243,11 +277,15 @@ fn index(file: &mut File, path: &Path) -> Result<BTreeMap<String, Entry>, ImageE
 }
 
 fn clean_name(bytes: &[u8]) -> Result<String, ImageError> {
-	let text = std::str::from_utf8(bytes).map_err(|_| ImageError::Hostile("a name in it is not text".into()))?;
+	let text =
+		std::str::from_utf8(bytes).map_err(|_| ImageError::Hostile("a name in it is not text".into()))?;
 	let name = text.strip_prefix("./").unwrap_or(text).trim_end_matches('/');
 	let clean = name.len() <= 255 && !name.chars().any(char::is_control) && !name.starts_with('/');
 	if !clean || name.split('/').any(|part| part == "..") {
-		return Err(ImageError::Hostile(format!("the name '{}' leads elsewhere", text.escape_debug())));
+		return Err(ImageError::Hostile(format!(
+			"the name '{}' leads elsewhere",
+			text.escape_debug()
+		)));
 	}
 	Ok(name.into())
 }
@@ -277,7 +315,10 @@ fn parse<T: for<'de> Deserialize<'de>>(name: &str, bytes: &[u8]) -> Result<T, Im
 	serde_json::from_slice(bytes).map_err(|e| ImageError::Malformed(format!("'{name}': {e}")))
 }
 
-fn docker_names(file: &mut File, entries: &BTreeMap<String, Entry>) -> Result<(String, Vec<String>), ImageError> {
+fn docker_names(
+	file: &mut File,
+	entries: &BTreeMap<String, Entry>,
+) -> Result<(String, Vec<String>), ImageError> {
 	let name = "manifest.json";
 	let mut images: Vec<DockerManifest> = parse(name, &json_bytes(file, name, find(entries, name)?)?)?;
 	match (images.pop(), images.is_empty()) {
@@ -286,21 +327,32 @@ fn docker_names(file: &mut File, entries: &BTreeMap<String, Entry>) -> Result<(S
 	}
 }
 
-fn oci_names(file: &mut File, entries: &BTreeMap<String, Entry>) -> Result<(String, Vec<String>), ImageError> {
+fn oci_names(
+	file: &mut File,
+	entries: &BTreeMap<String, Entry>,
+) -> Result<(String, Vec<String>), ImageError> {
 	let name = "index.json";
 	if !entries.contains_key(name) {
-		return Err(ImageError::Malformed("it has neither a manifest.json nor an index.json".into()));
+		return Err(ImageError::Malformed(
+			"it has neither a manifest.json nor an index.json".into(),
+		));
 	}
 	let mut index: OciIndex = parse(name, &json_bytes(file, name, find(entries, name)?)?)?;
 	let (Some(manifest), true) = (index.manifests.pop(), index.manifests.is_empty()) else {
 		return Err(ImageError::Malformed("it must hold one image".into()));
 	};
 	if manifest.media_type.contains("index") || manifest.media_type.contains("list") {
-		return Err(ImageError::Malformed("it holds images for several platforms: save one of them".into()));
+		return Err(ImageError::Malformed(
+			"it holds images for several platforms: save one of them".into(),
+		));
 	}
 	let name = blob_name(&manifest.digest)?;
 	let manifest: OciManifest = parse(&name, &json_bytes(file, &name, find(entries, &name)?)?)?;
-	let layers = manifest.layers.iter().map(|l| blob_name(&l.digest)).collect::<Result<_, _>>()?;
+	let layers = manifest
+		.layers
+		.iter()
+		.map(|l| blob_name(&l.digest))
+		.collect::<Result<_, _>>()?;
 	Ok((blob_name(&manifest.config.digest)?, layers))
 }
 
@@ -332,7 +384,10 @@ fn check_platform(config: &Config, platform: Platform) -> Result<(), ImageError>
 	let found = format!("{}/{}", config.os, config.architecture);
 	match expected == found {
 		true => Ok(()),
-		false => Err(ImageError::WrongPlatform { expected: expected.into(), found }),
+		false => Err(ImageError::WrongPlatform {
+			expected: expected.into(),
+			found,
+		}),
 	}
 }
 
@@ -359,21 +414,37 @@ impl VerifiedImage {
 
 	/// Bytes of [`Self::chunks`].
 	pub fn size(&self) -> u64 {
-		self.pieces().iter().map(|p| match p {
-			Piece::Bytes(bytes) => bytes.len() as u64,
-			Piece::Layer { size, .. } => *size,
-		}).sum()
+		self.pieces()
+			.iter()
+			.map(|p| match p {
+				Piece::Bytes(bytes) => bytes.len() as u64,
+				Piece::Layer { size, .. } => *size,
+			})
+			.sum()
 	}
 
 	/// The archive for the engine, in pieces of at most 1 MiB.
-	pub fn chunks(&self) -> Result<impl Iterator<Item = std::io::Result<Bytes>> + Send + 'static, ImageError> {
-		let file = File::open(&self.path).map_err(|source| ImageError::Read { path: self.path.clone(), source })?;
-		Ok(Chunks { file, pieces: self.pieces().into_iter(), left: 0 })
+	pub fn chunks(
+		&self,
+	) -> Result<impl Iterator<Item = std::io::Result<Bytes>> + Send + 'static, ImageError> {
+		let file = File::open(&self.path).map_err(|source| ImageError::Read {
+			path: self.path.clone(),
+			source,
+		})?;
+		Ok(Chunks {
+			file,
+			pieces: self.pieces().into_iter(),
+			left: 0,
+		})
 	}
 
 	fn pieces(&self) -> Vec<Piece> {
 		let id = hex::encode(self.id);
-		let names: Vec<String> = self.layers.iter().map(|l| format!("{}.tar", hex::encode(l))).collect();
+		let names: Vec<String> = self
+			.layers
+			.iter()
+			.map(|l| format!("{}.tar", hex::encode(l)))
+			.collect();
 		let manifest = serde_json::json!([{
 			"Config": format!("{id}.json"), "RepoTags": [self.tag()], "Layers": names,
 		}]);
@@ -401,7 +472,9 @@ pub(crate) fn tag_of(id: &[u8; 32]) -> String {
 
 fn header(name: &str, size: u64) -> Vec<u8> {
 	let mut header = tar::Header::new_ustar();
-	header.set_path(name).expect("names made of a digest and a suffix are short and relative; qed");
+	header
+		.set_path(name)
+		.expect("names made of a digest and a suffix are short and relative; qed");
 	header.set_size(size);
 	header.set_mode(0o644);
 	header.set_cksum();

@@ -81,7 +81,9 @@ impl Refusal {
 	pub fn status(&self) -> Status {
 		match self {
 			Self::Kind { .. } | Self::Name(_) => Status::JobError,
-			Self::NameTooLong(..) | Self::TooMany(_) | Self::TooLarge(_) | Self::TooDeep(_) => Status::OutputExceeded,
+			Self::NameTooLong(..) | Self::TooMany(_) | Self::TooLarge(_) | Self::TooDeep(_) => {
+				Status::OutputExceeded
+			},
 		}
 	}
 }
@@ -183,16 +185,40 @@ pub fn collect_now(
 	}
 	entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
 	sidecar.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-	let exit_code = if status == Status::Completed { outcome.exit_code } else { 0 };
-	let shown = if verified.contains(&VerifiedPart::ExitCode) { exit_code } else { 0 };
-	let triple = Triple { status, exit_code: shown, root: output_root(&entries) };
-	Ok(Collected { triple, exit_code, usage: outcome.usage, entries, sidecar, detail })
+	let exit_code = if status == Status::Completed {
+		outcome.exit_code
+	} else {
+		0
+	};
+	let shown = if verified.contains(&VerifiedPart::ExitCode) {
+		exit_code
+	} else {
+		0
+	};
+	let triple = Triple {
+		status,
+		exit_code: shown,
+		root: output_root(&entries),
+	};
+	Ok(Collected {
+		triple,
+		exit_code,
+		usage: outcome.usage,
+		entries,
+		sidecar,
+		detail,
+	})
 }
 
 /// A captured stream; `None` when the program never got so far as to have one.
 fn stream(path: &Path, name: &str, limit: u64) -> Result<Option<OutputEntry>, ExecError> {
 	match hash_file(path, limit) {
-		Ok((hash, size)) => Ok(Some(OutputEntry { name: name.into(), path: path.into(), hash, size })),
+		Ok((hash, size)) => Ok(Some(OutputEntry {
+			name: name.into(),
+			path: path.into(),
+			hash,
+			size,
+		})),
 		Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
 		Err(e) => Err(ExecError::io("reading", path)(e)),
 	}
@@ -211,8 +237,14 @@ fn hash_file(path: &Path, limit: u64) -> std::io::Result<([u8; 32], u64)> {
 
 /// Opens a file without following a link at its end and without waiting for a pipe's other end.
 fn open_plain(path: &Path) -> std::io::Result<fs::File> {
-	let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::CLOEXEC).bits();
-	let open = || fs::OpenOptions::new().read(true).custom_flags(flags as i32).open(path);
+	let flags =
+		(rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::CLOEXEC).bits();
+	let open = || {
+		fs::OpenOptions::new()
+			.read(true)
+			.custom_flags(flags as i32)
+			.open(path)
+	};
 	let file = match open() {
 		// A program may take its own right to read away; that must not depend on who looks.
 		Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
@@ -240,7 +272,12 @@ fn list(folder: &Path) -> std::io::Result<Vec<fs::DirEntry>> {
 /// Every file below a folder. The inner error is the job's own fault. Which of several faults is named depends on the
 /// order of the names only.
 fn walk(root: &Path, limits: &OutputLimits) -> Result<Result<Vec<OutputEntry>, Refusal>, ExecError> {
-	let mut walk = Walk { limits, files: Vec::new(), seen: 0, bytes: 0 };
+	let mut walk = Walk {
+		limits,
+		files: Vec::new(),
+		seen: 0,
+		bytes: 0,
+	};
 	if !root.exists() {
 		return Ok(Ok(Vec::new()));
 	}
@@ -253,7 +290,12 @@ fn walk(root: &Path, limits: &OutputLimits) -> Result<Result<Vec<OutputEntry>, R
 	let mut entries = Vec::with_capacity(walk.files.len());
 	for (name, path, length) in walk.files {
 		let (hash, size) = hash_file(&path, length).map_err(ExecError::io("reading", &path))?;
-		entries.push(OutputEntry { name, path, hash, size });
+		entries.push(OutputEntry {
+			name,
+			path,
+			hash,
+			size,
+		});
 	}
 	Ok(Ok(entries))
 }
@@ -291,12 +333,17 @@ impl Walk<'_> {
 		for entry in entries {
 			let name = self.name(prefix, &entry.file_name())?;
 			let path = entry.path();
-			let meta = fs::symlink_metadata(&path).map_err(|e| Fault::Failed(ExecError::io("reading", &path)(e)))?;
+			let meta =
+				fs::symlink_metadata(&path).map_err(|e| Fault::Failed(ExecError::io("reading", &path)(e)))?;
 			let kind = meta.file_type();
 			if kind.is_dir() {
 				self.folder(&path, &format!("{name}/"), depth + 1)?;
 			} else if !kind.is_file() || meta.nlink() > 1 {
-				return Err(Refusal::Kind { name, kind: describe(kind) }.into());
+				return Err(Refusal::Kind {
+					name,
+					kind: describe(kind),
+				}
+				.into());
 			} else {
 				self.bytes = self.bytes.saturating_add(meta.len());
 				if self.bytes > self.limits.max_bytes {
@@ -309,7 +356,12 @@ impl Walk<'_> {
 	}
 
 	fn name(&self, prefix: &str, name: &std::ffi::OsStr) -> Result<String, Refusal> {
-		let shown = || format!("{prefix}{}", name.to_string_lossy()).chars().flat_map(char::escape_debug).collect();
+		let shown = || {
+			format!("{prefix}{}", name.to_string_lossy())
+				.chars()
+				.flat_map(char::escape_debug)
+				.collect()
+		};
 		let text = name.to_str().ok_or_else(|| Refusal::Name(shown()))?;
 		if text.chars().any(|c| c.is_control() || c == '\\') {
 			return Err(Refusal::Name(shown()));
@@ -317,7 +369,10 @@ impl Walk<'_> {
 		let full = format!("{prefix}{text}");
 		match full.len() <= self.limits.max_name {
 			true => Ok(full),
-			false => Err(Refusal::NameTooLong(full.chars().take(60).collect(), self.limits.max_name)),
+			false => Err(Refusal::NameTooLong(
+				full.chars().take(60).collect(),
+				self.limits.max_name,
+			)),
 		}
 	}
 }

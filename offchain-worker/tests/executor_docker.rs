@@ -13,7 +13,10 @@ use tokio_util::sync::CancellationToken;
 async fn ready() -> Option<(DockerExecutor, RuntimeImage)> {
 	let executor = docker().await?;
 	let image = busybox();
-	executor.prepare(&image.source(), &progress()).await.expect("loaded");
+	executor
+		.prepare(&image.source(), &progress())
+		.await
+		.expect("loaded");
 	Some((executor, image.runtime()))
 }
 
@@ -55,9 +58,18 @@ async fn output_is_kept_byte_for_byte() {
 	let got = std::fs::read(&ran.outcome.stdout).unwrap();
 	assert!(got == expected, "{} bytes, not {}", got.len(), expected.len());
 	// An end of line where the engine cuts lines.
-	let ran = shell(&docker, image, r"head -c 16384 /dev/zero; printf '\nend'; head -c 16384 /dev/zero; echo").await;
+	let ran = shell(
+		&docker,
+		image,
+		r"head -c 16384 /dev/zero; printf '\nend'; head -c 16384 /dev/zero; echo",
+	)
+	.await;
 	let got = std::fs::read(&ran.outcome.stdout).unwrap();
-	assert!(got == [&[0; 16384][..], b"\nend", &[0; 16384], b"\n"].concat(), "{} bytes", got.len());
+	assert!(
+		got == [&[0; 16384][..], b"\nend", &[0; 16384], b"\n"].concat(),
+		"{} bytes",
+		got.len()
+	);
 }
 
 #[tokio::test]
@@ -84,16 +96,31 @@ async fn the_environment_is_what_was_declared() {
 	.await;
 	let mut lines: Vec<_> = ran.stdout().lines().map(str::to_string).collect();
 	lines.sort();
-	let expected =
-		["DECLARED=1", "FROM_IMAGE=yes", "HOME=/tmp", "HOSTNAME=lilypad", "LANG=C.UTF-8", "PATH=/bin", "TZ=UTC"];
+	let expected = [
+		"DECLARED=1",
+		"FROM_IMAGE=yes",
+		"HOME=/tmp",
+		"HOSTNAME=lilypad",
+		"LANG=C.UTF-8",
+		"PATH=/bin",
+		"TZ=UTC",
+	];
 	assert_eq!(lines, expected);
-	assert_eq!(shell(&docker, image, "hostname; pwd").await.stdout(), "lilypad\n/\n");
+	assert_eq!(
+		shell(&docker, image, "hostname; pwd").await.stdout(),
+		"lilypad\n/\n"
+	);
 }
 
 #[tokio::test]
 async fn there_is_no_network() {
 	let (docker, image) = ready!();
-	let ran = shell(&docker, image, "ls /sys/class/net; cat /proc/net/route | tail -n +2").await;
+	let ran = shell(
+		&docker,
+		image,
+		"ls /sys/class/net; cat /proc/net/route | tail -n +2",
+	)
+	.await;
 	assert_eq!(ran.stdout(), "lo\n");
 }
 
@@ -103,7 +130,8 @@ async fn the_program_is_nobody_and_has_no_rights() {
 	let script = "id -u; id -g; while read k v; do case $k in CapEff:|CapPrm:|CapBnd:|NoNewPrivs:|Seccomp:) echo $k $v;; esac; done < /proc/self/status";
 	let ran = shell(&docker, image, script).await;
 	let none = "0000000000000000";
-	let expected = format!("65534\n65534\nCapPrm: {none}\nCapEff: {none}\nCapBnd: {none}\nNoNewPrivs: 1\nSeccomp: 2\n");
+	let expected =
+		format!("65534\n65534\nCapPrm: {none}\nCapEff: {none}\nCapBnd: {none}\nNoNewPrivs: 1\nSeccomp: 2\n");
 	assert_eq!(ran.stdout(), expected);
 }
 
@@ -115,7 +143,10 @@ async fn only_tmp_and_outputs_can_be_written() {
 	let ran = run(&docker, image, &["/bin/sh", "-c", script], |r| {
 		let file = r.work_dir.join("input");
 		std::fs::write(&file, "secret").unwrap();
-		r.inputs.push(InputMount { path: "/inputs/f".into(), file });
+		r.inputs.push(InputMount {
+			path: "/inputs/f".into(),
+			file,
+		});
 	})
 	.await;
 	assert_eq!(ran.stdout(), "/tmp\n/outputs\n/volume\n");
@@ -128,7 +159,10 @@ async fn inputs_are_read_and_never_written() {
 	let ran = run(&docker, image, &["/bin/sh", "-c", script], |r| {
 		let file = r.work_dir.join("input: with, odd=name");
 		std::fs::write(&file, "hello\n").unwrap();
-		r.inputs.push(InputMount { path: "/inputs/f".into(), file });
+		r.inputs.push(InputMount {
+			path: "/inputs/f".into(),
+			file,
+		});
 	})
 	.await;
 	assert_eq!(ran.stdout(), "hello\nrefused\n");
@@ -154,15 +188,27 @@ async fn a_fork_bomb_is_bounded() {
 	})
 	.await;
 	let status = ran.collected.triple.status;
-	assert!(matches!(status, Status::TimeExceeded | Status::OutputExceeded | Status::MemoryExceeded), "{status:?}");
-	assert_eq!(shell(&docker, image, "echo fine").await.stdout(), "fine\n", "the machine still works");
+	assert!(
+		matches!(
+			status,
+			Status::TimeExceeded | Status::OutputExceeded | Status::MemoryExceeded
+		),
+		"{status:?}"
+	);
+	assert_eq!(
+		shell(&docker, image, "echo fine").await.stdout(),
+		"fine\n",
+		"the machine still works"
+	);
 }
 
 #[tokio::test]
 async fn filling_the_disk_ends_as_disk_exceeded() {
 	let (docker, image) = ready!();
 	for folder in ["/outputs", "/tmp", "/volume"] {
-		let script = format!("n=0; while true; do dd if=/dev/zero of={folder}/$n bs=1M count=4 2>/dev/null; n=$((n+1)); done");
+		let script = format!(
+			"n=0; while true; do dd if=/dev/zero of={folder}/$n bs=1M count=4 2>/dev/null; n=$((n+1)); done"
+		);
 		let ran = shell(&docker, image, &script).await;
 		ran.is(Status::DiskExceeded);
 	}
@@ -193,16 +239,28 @@ async fn endless_output_ends_as_output_exceeded() {
 		assert!(std::fs::metadata(&ran.outcome.stdout).unwrap().len() <= 100_000);
 	}
 	// Over before anybody looks.
-	let ran = run(&docker, image, &["/bin/head", "-c", "100001", "/dev/zero"], |r| r.limits.max_stdout = 100_000).await;
+	let ran = run(&docker, image, &["/bin/head", "-c", "100001", "/dev/zero"], |r| {
+		r.limits.max_stdout = 100_000
+	})
+	.await;
 	ran.is(Status::OutputExceeded);
-	let ran = run(&docker, image, &["/bin/head", "-c", "100000", "/dev/zero"], |r| r.limits.max_stdout = 100_000).await;
+	let ran = run(&docker, image, &["/bin/head", "-c", "100000", "/dev/zero"], |r| {
+		r.limits.max_stdout = 100_000
+	})
+	.await;
 	ran.is(Status::Completed);
 }
 
 #[tokio::test]
 async fn an_endless_run_ends_as_time_exceeded() {
 	let (docker, image) = ready!();
-	let ran = run(&docker, image, &["/bin/sh", "-c", "while true; do :; done"], |r| r.time_limit = 1_000).await;
+	let ran = run(
+		&docker,
+		image,
+		&["/bin/sh", "-c", "while true; do :; done"],
+		|r| r.time_limit = 1_000,
+	)
+	.await;
 	ran.is(Status::TimeExceeded);
 	assert_eq!(ran.outcome.usage, 1_000);
 }
@@ -218,7 +276,12 @@ async fn links_among_the_outputs_are_a_job_error() {
 #[tokio::test]
 async fn a_program_that_is_not_there_is_a_job_error() {
 	let (docker, image) = ready!();
-	for program in ["/no/such/program", "nothing-in-path", "/etc/not-a-program", "/etc"] {
+	for program in [
+		"/no/such/program",
+		"nothing-in-path",
+		"/etc/not-a-program",
+		"/etc",
+	] {
 		let ran = run(&docker, image, &[program], |_| ()).await;
 		ran.is(Status::JobError);
 		assert!(ran.outcome.detail.is_some());
@@ -238,16 +301,32 @@ async fn cancelling_kills() {
 	});
 	assert!(matches!(outcome, Err(ExecError::Cancelled)), "{outcome:?}");
 	let runs = docker.list_runs().await.unwrap();
-	assert!(runs.contains(&RunInfo { run_id: request.run_id.clone(), running: false }), "{runs:?}");
+	assert!(
+		runs.contains(&RunInfo {
+			run_id: request.run_id.clone(),
+			running: false
+		}),
+		"{runs:?}"
+	);
 	docker.cleanup(&request.run_id).await.unwrap();
 	docker.cleanup(&request.run_id).await.expect("twice is fine");
-	assert!(!docker.list_runs().await.unwrap().iter().any(|r| r.run_id == request.run_id));
+	assert!(!docker
+		.list_runs()
+		.await
+		.unwrap()
+		.iter()
+		.any(|r| r.run_id == request.run_id));
 }
 
 /// Starts a run and gives up on it, as a worker that is killed does.
 async fn abandon(docker: DockerExecutor, request: &RunRequest) {
 	let run = docker.run(request, CancellationToken::new());
-	assert!(tokio::time::timeout(Duration::from_millis(1500), run).await.is_err(), "it still runs");
+	assert!(
+		tokio::time::timeout(Duration::from_millis(1500), run)
+			.await
+			.is_err(),
+		"it still runs"
+	);
 	drop(docker);
 }
 
@@ -259,16 +338,28 @@ async fn a_run_is_taken_up_after_a_restart() {
 	let request = request(dir.path(), image, &["/bin/sh", "-c", script]);
 	abandon(docker, &request).await;
 	let again = self::docker().await.unwrap();
-	let outcome = again.adopt(&request, CancellationToken::new()).await.unwrap().expect("it is there");
+	let outcome = again
+		.adopt(&request, CancellationToken::new())
+		.await
+		.unwrap()
+		.expect("it is there");
 	assert_eq!(outcome.status, Status::Completed);
-	assert!(outcome.usage >= 3000 && outcome.usage < 20_000, "{}", outcome.usage);
+	assert!(
+		outcome.usage >= 3000 && outcome.usage < 20_000,
+		"{}",
+		outcome.usage
+	);
 	let first = text(&outcome.stdout);
 	assert!(first.ends_with("\nx\n"), "it was started once: {first}");
 	// And once more, now that it has ended.
 	let once_more = again.run(&request, CancellationToken::new()).await.unwrap();
 	assert_eq!(text(&once_more.stdout), first);
 	again.cleanup(&request.run_id).await.unwrap();
-	assert!(again.adopt(&request, CancellationToken::new()).await.unwrap().is_none());
+	assert!(again
+		.adopt(&request, CancellationToken::new())
+		.await
+		.unwrap()
+		.is_none());
 }
 
 #[tokio::test]
@@ -280,9 +371,15 @@ async fn a_run_whose_output_is_not_known_exactly_runs_again_after_a_restart() {
 	abandon(docker, &request).await;
 	let again = self::docker().await.unwrap();
 	let adopted = again.adopt(&request, CancellationToken::new()).await;
-	assert!(matches!(adopted, Err(ExecError::Interrupted { .. })), "{adopted:?}");
+	assert!(
+		matches!(adopted, Err(ExecError::Interrupted { .. })),
+		"{adopted:?}"
+	);
 	let outcome = again.run(&request, CancellationToken::new()).await.unwrap();
-	assert_eq!((outcome.status, std::fs::metadata(&outcome.stdout).unwrap().len()), (Status::Completed, 20_001));
+	assert_eq!(
+		(outcome.status, std::fs::metadata(&outcome.stdout).unwrap().len()),
+		(Status::Completed, 20_001)
+	);
 	again.cleanup(&request.run_id).await.unwrap();
 }
 
@@ -296,10 +393,14 @@ async fn a_run_stopped_from_outside_is_no_result() {
 	let name = request.run_id.to_string();
 	let (outcome, ()) = tokio::join!(docker.run(&request, CancellationToken::new()), async {
 		tokio::time::sleep(Duration::from_millis(1500)).await;
-		let stopped = tokio::task::spawn_blocking(move || Command::new("docker").args(["stop", &name]).output());
+		let stopped =
+			tokio::task::spawn_blocking(move || Command::new("docker").args(["stop", &name]).output());
 		assert!(stopped.await.unwrap().unwrap().status.success());
 	});
-	assert!(matches!(outcome, Err(ExecError::Interrupted { .. })), "{outcome:?}");
+	assert!(
+		matches!(outcome, Err(ExecError::Interrupted { .. })),
+		"{outcome:?}"
+	);
 	// The next attempt starts anew.
 	let adopted = docker.adopt(&request, CancellationToken::new()).await.unwrap();
 	assert!(adopted.is_none());
@@ -312,8 +413,14 @@ async fn a_container_of_the_same_name_for_something_else_is_not_taken() {
 	let dir = tempfile::tempdir().unwrap();
 	let first = request(dir.path(), image, &["/bin/echo", "first"]);
 	docker.run(&first, CancellationToken::new()).await.unwrap();
-	let second = RunRequest { command: vec!["/bin/echo".into(), "second".into()], ..first.clone() };
-	assert!(matches!(docker.run(&second, CancellationToken::new()).await, Err(ExecError::Engine { .. })));
+	let second = RunRequest {
+		command: vec!["/bin/echo".into(), "second".into()],
+		..first.clone()
+	};
+	assert!(matches!(
+		docker.run(&second, CancellationToken::new()).await,
+		Err(ExecError::Engine { .. })
+	));
 	docker.cleanup(&first.run_id).await.unwrap();
 }
 
@@ -322,14 +429,28 @@ async fn a_wrong_digest_is_refused() {
 	let Some(docker) = docker().await else { return };
 	let image = busybox_with(serde_json::json!({ "Labels": { "test": "wrong digest" } }));
 	let mut source = image.source();
-	source.image = RuntimeImage::Container { platform: lilypad_primitives::Platform::ContainerAmd64, image: [9; 32] };
-	assert!(matches!(docker.prepare(&source, &progress()).await, Err(ExecError::Image(_))));
+	source.image = RuntimeImage::Container {
+		platform: lilypad_primitives::Platform::ContainerAmd64,
+		image: [9; 32],
+	};
+	assert!(matches!(
+		docker.prepare(&source, &progress()).await,
+		Err(ExecError::Image(_))
+	));
 	assert!(!docker.has(&image.runtime()).await.unwrap(), "nothing was loaded");
 	let dir = tempfile::tempdir().unwrap();
-	let run = docker.run(&request(dir.path(), source.image, &["/bin/echo"]), CancellationToken::new()).await;
+	let run = docker
+		.run(
+			&request(dir.path(), source.image, &["/bin/echo"]),
+			CancellationToken::new(),
+		)
+		.await;
 	assert!(matches!(run, Err(ExecError::NotPrepared(_))), "{run:?}");
 	source.file = None;
-	assert!(matches!(docker.prepare(&source, &progress()).await, Err(ExecError::Image(_))));
+	assert!(matches!(
+		docker.prepare(&source, &progress()).await,
+		Err(ExecError::Image(_))
+	));
 }
 
 #[tokio::test]
@@ -344,7 +465,12 @@ async fn loading_reports_progress() {
 	assert_eq!(Some(last.done), last.total);
 	assert!(docker.has(&image.runtime()).await.unwrap());
 	let tag = format!("lilypad/verified:{}", hex::encode(image.id));
-	assert!(Command::new("docker").args(["rmi", &tag]).output().unwrap().status.success());
+	assert!(Command::new("docker")
+		.args(["rmi", &tag])
+		.output()
+		.unwrap()
+		.status
+		.success());
 }
 
 #[tokio::test]
@@ -359,9 +485,14 @@ async fn a_full_disk_is_the_machines_fault() {
 
 #[tokio::test]
 async fn an_engine_that_is_not_there_says_what_to_do() {
-	let error = DockerExecutor::connect("unix:///not/there.sock").await.unwrap_err();
+	let error = DockerExecutor::connect("unix:///not/there.sock")
+		.await
+		.unwrap_err();
 	assert!(matches!(error, ExecError::EngineUnavailable { .. }), "{error}");
-	assert!(error.is_retryable() && error.to_string().contains("start it"), "{error}");
+	assert!(
+		error.is_retryable() && error.to_string().contains("start it"),
+		"{error}"
+	);
 }
 
 /// Something that speaks like an engine until it is cut off.
@@ -369,7 +500,9 @@ async fn an_engine_that_is_not_there_says_what_to_do() {
 async fn an_engine_that_stops_during_a_run_is_not_the_jobs_fault() {
 	let (docker, image) = ready!();
 	let endpoint = docker.endpoint().unwrap();
-	let Some(real) = endpoint.strip_prefix("unix://").map(str::to_string) else { return };
+	let Some(real) = endpoint.strip_prefix("unix://").map(str::to_string) else {
+		return;
+	};
 	let sockets = tempfile::tempdir().unwrap();
 	let path = sockets.path().join("engine.sock");
 	let listener = tokio::net::UnixListener::bind(&path).unwrap();
@@ -377,7 +510,8 @@ async fn an_engine_that_stops_during_a_run_is_not_the_jobs_fault() {
 	let stop = cut.clone();
 	let proxy = tokio::spawn(async move {
 		loop {
-			let (mut near, _) = tokio::select! { a = listener.accept() => a.unwrap(), () = stop.cancelled() => return };
+			let (mut near, _) =
+				tokio::select! { a = listener.accept() => a.unwrap(), () = stop.cancelled() => return };
 			let (real, stop) = (real.clone(), stop.clone());
 			tokio::spawn(async move {
 				let mut far = tokio::net::UnixStream::connect(real).await.unwrap();
@@ -388,7 +522,9 @@ async fn an_engine_that_stops_during_a_run_is_not_the_jobs_fault() {
 			});
 		}
 	});
-	let through = DockerExecutor::connect(&format!("unix://{}", path.display())).await.unwrap();
+	let through = DockerExecutor::connect(&format!("unix://{}", path.display()))
+		.await
+		.unwrap();
 	let dir = tempfile::tempdir().unwrap();
 	let request = request(dir.path(), image, &["/bin/sh", "-c", "sleep 4; echo survived"]);
 	let (outcome, ()) = tokio::join!(through.run(&request, CancellationToken::new()), async {
@@ -396,11 +532,17 @@ async fn an_engine_that_stops_during_a_run_is_not_the_jobs_fault() {
 		cut.cancel();
 	});
 	proxy.await.unwrap();
-	assert!(matches!(outcome, Err(ExecError::EngineUnavailable { .. })), "{outcome:?}");
+	assert!(
+		matches!(outcome, Err(ExecError::EngineUnavailable { .. })),
+		"{outcome:?}"
+	);
 	assert!(through.health().await.is_err());
 	assert!(through.platforms().is_empty());
 	// The engine is back: the run is taken up where it is.
 	let outcome = docker.run(&request, CancellationToken::new()).await.unwrap();
-	assert_eq!((outcome.status, text(&outcome.stdout).as_str()), (Status::Completed, "survived\n"));
+	assert_eq!(
+		(outcome.status, text(&outcome.stdout).as_str()),
+		(Status::Completed, "survived\n")
+	);
 	docker.cleanup(&request.run_id).await.unwrap();
 }

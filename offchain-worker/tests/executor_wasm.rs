@@ -22,21 +22,35 @@ fn probe() -> &'static Path {
 			let dir = tempfile::tempdir().unwrap();
 			let out = dir.path().join("probe.wasm");
 			let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/executor/probe.c");
-			let clang = Command::new("clang").args(["--target=wasm32-wasi", "-O1", "-w", "-o"]).arg(&out).arg(source).output();
+			let clang = Command::new("clang")
+				.args(["--target=wasm32-wasi", "-O1", "-w", "-o"])
+				.arg(&out)
+				.arg(source)
+				.output();
 			let clang = clang.expect("clang is installed (make setup)");
-			assert!(clang.status.success(), "clang, lld and wasi-libc: {}", String::from_utf8_lossy(&clang.stderr));
+			assert!(
+				clang.status.success(),
+				"clang, lld and wasi-libc: {}",
+				String::from_utf8_lossy(&clang.stderr)
+			);
 			(dir, out)
 		})
 		.1
 }
 
 fn image_of(file: &Path) -> RuntimeImage {
-	RuntimeImage::Wasm { code: *blake3::hash(&std::fs::read(file).unwrap()).as_bytes() }
+	RuntimeImage::Wasm {
+		code: *blake3::hash(&std::fs::read(file).unwrap()).as_bytes(),
+	}
 }
 
 async fn ready() -> (WasmExecutor, RuntimeImage) {
 	let wasm = WasmExecutor::new().unwrap();
-	let source = PreparedSource { image: image_of(probe()), file: Some(probe().into()), reference: None };
+	let source = PreparedSource {
+		image: image_of(probe()),
+		file: Some(probe().into()),
+		reference: None,
+	};
 	assert!(!wasm.has(&source.image).await.unwrap());
 	wasm.prepare(&source, &progress()).await.unwrap();
 	assert!(wasm.has(&source.image).await.unwrap());
@@ -58,7 +72,15 @@ async fn raw(bytes: &[u8]) -> Result<Ran, ExecError> {
 	std::fs::write(file.path(), bytes).unwrap();
 	let wasm = WasmExecutor::new()?;
 	let image = image_of(file.path());
-	wasm.prepare(&PreparedSource { image, file: Some(file.path().into()), reference: None }, &progress()).await?;
+	wasm.prepare(
+		&PreparedSource {
+			image,
+			file: Some(file.path().into()),
+			reference: None,
+		},
+		&progress(),
+	)
+	.await?;
 	Ok(run(&wasm, image, &["x"], |_| ()).await)
 }
 
@@ -86,7 +108,10 @@ async fn the_environment_is_what_was_declared() {
 	})
 	.await;
 	let path = BASE_ENV.iter().find(|(k, _)| *k == "PATH").unwrap().1;
-	assert_eq!(ran.stdout(), format!("DECLARED=a=b\nHOME=/tmp\nLANG=C.UTF-8\nPATH={path}\nTZ=UTC\n"));
+	assert_eq!(
+		ran.stdout(),
+		format!("DECLARED=a=b\nHOME=/tmp\nLANG=C.UTF-8\nPATH={path}\nTZ=UTC\n")
+	);
 }
 
 #[tokio::test]
@@ -103,14 +128,24 @@ async fn inputs_are_read_and_never_written() {
 	let with_input = |r: &mut RunRequest| {
 		let file = r.work_dir.join("input");
 		std::fs::write(&file, vec![b'x'; 300_000]).unwrap();
-		r.inputs.push(InputMount { path: "/inputs/d/f".into(), file });
+		r.inputs.push(InputMount {
+			path: "/inputs/d/f".into(),
+			file,
+		});
 	};
 	let ran = try_with(&["copy", "/inputs/d/f", "/outputs/f"], with_input).await;
 	ran.is(Status::Completed);
 	assert_eq!(ran.collected.entries[0].size, 300_000);
 	let ran = try_with(&["write", "/inputs/d/f", "/inputs/new"], with_input).await;
-	assert!(ran.stdout().lines().all(|l| l.contains("Read-only")), "{}", ran.stdout());
-	assert_eq!(std::fs::metadata(ran.dir.path().join("input")).unwrap().len(), 300_000);
+	assert!(
+		ran.stdout().lines().all(|l| l.contains("Read-only")),
+		"{}",
+		ran.stdout()
+	);
+	assert_eq!(
+		std::fs::metadata(ran.dir.path().join("input")).unwrap().len(),
+		300_000
+	);
 }
 
 #[tokio::test]
@@ -121,8 +156,21 @@ async fn nothing_of_the_host_is_seen() {
 	assert!(lines[1].starts_with("/etc: "), "{}", lines[1]);
 	assert_eq!(lines[2], ". .. | ino 2 mtime 0");
 	assert!(lines[3].starts_with("/../..: "), "{}", lines[3]);
-	let ran = try_it(&["write", "/x", "/etc/passwd", "/outputs/../x", "/tmp/x", "/outputs/x"]).await;
-	let yes: Vec<_> = ran.stdout().lines().filter(|l| l.ends_with("yes")).map(str::to_string).collect();
+	let ran = try_it(&[
+		"write",
+		"/x",
+		"/etc/passwd",
+		"/outputs/../x",
+		"/tmp/x",
+		"/outputs/x",
+	])
+	.await;
+	let yes: Vec<_> = ran
+		.stdout()
+		.lines()
+		.filter(|l| l.ends_with("yes"))
+		.map(str::to_string)
+		.collect();
 	assert_eq!(yes, ["/tmp/x: yes", "/outputs/x: yes"]);
 }
 
@@ -140,11 +188,18 @@ async fn two_runs_see_the_same_clock_and_the_same_chance() {
 	let clocks = try_it(&["clocks"]).await;
 	assert_eq!(clocks.stdout(), try_it(&["clocks"]).await.stdout());
 	assert!(clocks.stdout().starts_with("946684800."), "{}", clocks.stdout());
-	assert!(clocks.stdout().contains("\n3600."), "an hour's sleep passes on the clock: {}", clocks.stdout());
+	assert!(
+		clocks.stdout().contains("\n3600."),
+		"an hour's sleep passes on the clock: {}",
+		clocks.stdout()
+	);
 	assert!(clocks.outcome.usage < 30_000, "and takes no hour");
 	let random = try_it(&["random"]).await;
 	assert_eq!(random.stdout(), try_it(&["random"]).await.stdout());
-	assert_eq!(random.collected.triple, try_it(&["random"]).await.collected.triple);
+	assert_eq!(
+		random.collected.triple,
+		try_it(&["random"]).await.collected.triple
+	);
 }
 
 #[tokio::test]
@@ -155,7 +210,9 @@ async fn a_memory_bomb_ends_as_memory_exceeded() {
 	// (module (func $f (export "_start") call $f) (memory (export "memory") 1))
 	let endless_recursion = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x0a\x01\x06_start\0\0\x0a\x06\x01\x04\0\x10\0\x0b";
 	raw(endless_recursion).await.unwrap().is(Status::MemoryExceeded);
-	try_with(&["echo"], |r| r.spec = MachineSpec::new(1000, 1, 32)).await.is(Status::Completed);
+	try_with(&["echo"], |r| r.spec = MachineSpec::new(1000, 1, 32))
+		.await
+		.is(Status::Completed);
 }
 
 #[tokio::test]
@@ -174,7 +231,10 @@ async fn endless_output_ends_as_output_exceeded() {
 		})
 		.await;
 		ran.is(Status::OutputExceeded);
-		let longest = std::fs::metadata(&ran.outcome.stdout).unwrap().len().max(ran.stderr().len() as u64);
+		let longest = std::fs::metadata(&ran.outcome.stdout)
+			.unwrap()
+			.len()
+			.max(ran.stderr().len() as u64);
 		assert_eq!(longest, 100_000);
 	}
 }
@@ -189,7 +249,9 @@ async fn an_endless_run_ends_as_time_exceeded() {
 #[tokio::test]
 async fn fuel_stops_a_run_wherever_it_runs() {
 	// Far fewer instructions than the limit's fuel, and then more of them, in much less time than the limit.
-	try_with(&["work", "1000000"], |r| r.time_limit = 1_000).await.is(Status::Completed);
+	try_with(&["work", "1000000"], |r| r.time_limit = 1_000)
+		.await
+		.is(Status::Completed);
 	let ran = try_with(&["work", "2000000000"], |r| r.time_limit = 3_000).await;
 	ran.is(Status::TimeExceeded);
 	assert_eq!(ran.outcome.usage, 3_000);
@@ -199,7 +261,11 @@ async fn fuel_stops_a_run_wherever_it_runs() {
 async fn a_trap_is_a_job_error() {
 	let ran = try_it(&["trap"]).await;
 	ran.is(Status::JobError);
-	assert!(ran.outcome.detail.as_deref().unwrap().contains("unreachable"), "{:?}", ran.outcome.detail);
+	assert!(
+		ran.outcome.detail.as_deref().unwrap().contains("unreachable"),
+		"{:?}",
+		ran.outcome.detail
+	);
 }
 
 #[tokio::test]
@@ -220,18 +286,30 @@ async fn cancelling_stops_it() {
 async fn a_wrong_hash_is_refused() {
 	let wasm = WasmExecutor::new().unwrap();
 	let image = RuntimeImage::Wasm { code: [1; 32] };
-	let source = PreparedSource { image, file: Some(probe().into()), reference: None };
-	assert!(matches!(wasm.prepare(&source, &progress()).await, Err(ExecError::Image(_))));
+	let source = PreparedSource {
+		image,
+		file: Some(probe().into()),
+		reference: None,
+	};
+	assert!(matches!(
+		wasm.prepare(&source, &progress()).await,
+		Err(ExecError::Image(_))
+	));
 	assert!(!wasm.has(&image).await.unwrap());
 	let dir = tempfile::tempdir().unwrap();
-	let run = wasm.run(&request(dir.path(), image, &["x"]), CancellationToken::new()).await;
+	let run = wasm
+		.run(&request(dir.path(), image, &["x"]), CancellationToken::new())
+		.await;
 	assert!(matches!(run, Err(ExecError::NotPrepared(_))), "{run:?}");
 }
 
 #[tokio::test]
 async fn what_is_no_wasi_program_is_refused_or_a_job_error() {
 	assert!(matches!(raw(b"not code").await, Err(ExecError::Image(_))));
-	assert!(matches!(raw(b"(module)").await, Err(ExecError::Image(_))), "text is not code");
+	assert!(
+		matches!(raw(b"(module)").await, Err(ExecError::Image(_))),
+		"text is not code"
+	);
 	// An empty module has no entry point.
 	let empty = b"\0asm\x01\0\0\0";
 	raw(empty).await.unwrap().is(Status::JobError);
@@ -252,7 +330,9 @@ async fn two_runs_at_once_do_not_disturb_each_other() {
 	let short = async {
 		let mut last = String::new();
 		for n in 0..5 {
-			last = run(&wasm, image, &["probe", "echo", &n.to_string()], |_| ()).await.stdout();
+			last = run(&wasm, image, &["probe", "echo", &n.to_string()], |_| ())
+				.await
+				.stdout();
 		}
 		last
 	};

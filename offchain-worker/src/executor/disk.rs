@@ -34,11 +34,17 @@ pub fn usage_of(dir: &Path, limit: u64) -> DiskUsage {
 	let mut usage = DiskUsage::default();
 	let mut folders = vec![dir.to_path_buf()];
 	while let Some(folder) = folders.pop() {
-		let Ok(entries) = fs::read_dir(&folder) else { continue };
+		let Ok(entries) = fs::read_dir(&folder) else {
+			continue;
+		};
 		for entry in entries.flatten() {
-			let Ok(meta) = fs::symlink_metadata(entry.path()) else { continue };
+			let Ok(meta) = fs::symlink_metadata(entry.path()) else {
+				continue;
+			};
 			usage.entries += 1;
-			usage.bytes = usage.bytes.saturating_add(cost(if meta.is_file() { meta.size() } else { 0 }));
+			usage.bytes = usage
+				.bytes
+				.saturating_add(cost(if meta.is_file() { meta.size() } else { 0 }));
 			if usage.bytes > limit {
 				return usage;
 			}
@@ -62,7 +68,11 @@ pub(crate) fn check_room(path: &Path, needed: u64) -> Result<(), ExecError> {
 	let free = free_bytes(path).map_err(ExecError::io("looking at", path))?;
 	match free >= needed {
 		true => Ok(()),
-		false => Err(ExecError::DiskFull { path: path.into(), needed, free }),
+		false => Err(ExecError::DiskFull {
+			path: path.into(),
+			needed,
+			free,
+		}),
 	}
 }
 
@@ -114,13 +124,21 @@ mod tests {
 		fs::create_dir(dir.path().join("d")).expect("made");
 		fs::write(dir.path().join("d/b"), []).expect("written");
 		let usage = usage_of(dir.path(), u64::MAX);
-		assert_eq!(usage, DiskUsage { bytes: 3 * BLOCK + BLOCK + BLOCK, entries: 3 });
+		assert_eq!(
+			usage,
+			DiskUsage {
+				bytes: 3 * BLOCK + BLOCK + BLOCK,
+				entries: 3
+			}
+		);
 	}
 
 	#[test]
 	fn a_sparse_file_counts_whole() {
 		let dir = tempfile::tempdir().expect("a folder");
-		fs::File::create(dir.path().join("sparse")).and_then(|f| f.set_len(1 << 40)).expect("made");
+		fs::File::create(dir.path().join("sparse"))
+			.and_then(|f| f.set_len(1 << 40))
+			.expect("made");
 		assert!(usage_of(dir.path(), u64::MAX).bytes > 1 << 40);
 	}
 
@@ -140,7 +158,7 @@ mod tests {
 		let inner = dir.path().join("a/b");
 		fs::create_dir_all(&inner).expect("made");
 		fs::write(inner.join("f"), "x").expect("written");
-		fs::set_permissions(&inner, fs::Permissions::from_mode(0)).expect("set");
+		fs::set_permissions(&inner, fs::Permissions::from_mode(0o0)).expect("set");
 		fs::set_permissions(dir.path().join("a"), fs::Permissions::from_mode(0o500)).expect("set");
 		remove_scratch(dir.path()).expect("removed");
 		remove_scratch(dir.path()).expect("nothing to remove is fine");
@@ -152,7 +170,10 @@ mod tests {
 		let dir = tempfile::tempdir().expect("a folder");
 		assert!(check_room(dir.path(), 1).is_ok());
 		assert!(check_room(&dir.path().join("not/there"), 1).is_ok());
-		assert!(matches!(check_room(dir.path(), u64::MAX), Err(ExecError::DiskFull { .. })));
+		assert!(matches!(
+			check_room(dir.path(), u64::MAX),
+			Err(ExecError::DiskFull { .. })
+		));
 	}
 
 	#[tokio::test]
@@ -161,7 +182,10 @@ mod tests {
 		let path = dir.path().to_path_buf();
 		let watch = tokio::spawn(async move { wait_until_exceeded(&path, 100_000).await });
 		fs::write(dir.path().join("big"), vec![0; 200_000]).expect("written");
-		let usage = tokio::time::timeout(Duration::from_secs(5), watch).await.expect("in time").expect("no panic");
+		let usage = tokio::time::timeout(Duration::from_secs(5), watch)
+			.await
+			.expect("in time")
+			.expect("no panic");
 		assert!(usage.bytes > 100_000);
 	}
 }

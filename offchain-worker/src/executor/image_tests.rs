@@ -17,7 +17,8 @@ fn layer(text: &str) -> Vec<u8> {
 	let mut header = tar::Header::new_ustar();
 	header.set_size(text.len() as u64);
 	header.set_mode(0o644);
-	tar.append_data(&mut header, "file", text.as_bytes()).expect("appended");
+	tar.append_data(&mut header, "file", text.as_bytes())
+		.expect("appended");
 	tar.into_inner().expect("written")
 }
 
@@ -29,12 +30,24 @@ fn config(layers: &[Vec<u8>]) -> Value {
 fn docker_archive(config: &Value, layers: &[Vec<u8>]) -> (Archive, [u8; 32]) {
 	let config = config.to_string().into_bytes();
 	let id: [u8; 32] = Sha256::digest(&config).into();
-	let names: Vec<_> = layers.iter().map(|l| format!("{}/layer.tar", digest(l))).collect();
+	let names: Vec<_> = layers
+		.iter()
+		.map(|l| format!("{}/layer.tar", digest(l)))
+		.collect();
 	let config_name = format!("{}.json", hex::encode(id));
 	let manifest = json!([{ "Config": config_name, "RepoTags": ["debian:latest"], "Layers": names }]);
-	let mut files = vec![(config_name, config), ("manifest.json".to_string(), manifest.to_string().into_bytes())];
+	let mut files = vec![
+		(config_name, config),
+		("manifest.json".to_string(), manifest.to_string().into_bytes()),
+	];
 	files.extend(names.into_iter().zip(layers.to_vec()));
-	(Archive { files, odd: Vec::new() }, id)
+	(
+		Archive {
+			files,
+			odd: Vec::new(),
+		},
+		id,
+	)
 }
 
 fn sample() -> (Archive, [u8; 32]) {
@@ -82,13 +95,25 @@ fn a_docker_archive_works_and_is_made_anew() {
 	let file = archive.write();
 	let image = verify(file.path(), id, Platform::ContainerAmd64).expect("valid");
 	assert_eq!(image.layers.len(), 2);
-	let bytes: Vec<u8> = image.chunks().expect("opened").flat_map(|c| c.expect("read").to_vec()).collect();
+	let bytes: Vec<u8> = image
+		.chunks()
+		.expect("opened")
+		.flat_map(|c| c.expect("read").to_vec())
+		.collect();
 	assert_eq!(bytes.len() as u64, image.size());
 	let again = tempfile::NamedTempFile::new().expect("a file");
 	std::fs::write(again.path(), &bytes).expect("written");
-	assert_eq!(verify(again.path(), id, Platform::ContainerAmd64).expect("valid").layers, image.layers);
+	assert_eq!(
+		verify(again.path(), id, Platform::ContainerAmd64)
+			.expect("valid")
+			.layers,
+		image.layers
+	);
 	let text = String::from_utf8_lossy(&bytes);
-	assert!(!text.contains("debian:latest"), "the archive's own tag must not reach the engine");
+	assert!(
+		!text.contains("debian:latest"),
+		"the archive's own tag must not reach the engine"
+	);
 	assert!(text.contains(&image.tag()));
 }
 
@@ -109,41 +134,63 @@ fn an_oci_layout_works() {
 	let files = vec![
 		("oci-layout".into(), b"{}".to_vec()),
 		("index.json".into(), index.to_string().into_bytes()),
-		blob(&manifest), blob(&config), blob(&layers[0]),
+		blob(&manifest),
+		blob(&config),
+		blob(&layers[0]),
 	];
-	let archive = Archive { files, odd: Vec::new() };
-	assert_eq!(archive.verify(id).expect("valid").layers, vec![<[u8; 32]>::from(Sha256::digest(&layers[0]))]);
+	let archive = Archive {
+		files,
+		odd: Vec::new(),
+	};
+	assert_eq!(
+		archive.verify(id).expect("valid").layers,
+		vec![<[u8; 32]>::from(Sha256::digest(&layers[0]))]
+	);
 	assert!(archive.refused([7; 32]).contains("not sha256:0707"));
 }
 
 #[test]
 fn another_image_is_refused() {
 	let (archive, id) = sample();
-	assert!(matches!(archive.verify([1; 32]), Err(ImageError::WrongImage { .. })));
+	assert!(matches!(
+		archive.verify([1; 32]),
+		Err(ImageError::WrongImage { .. })
+	));
 	let mut changed = archive;
 	changed.files[0].1.push(b' ');
-	assert!(matches!(changed.verify(id), Err(ImageError::WrongImage { .. })), "one byte more in the configuration");
+	assert!(
+		matches!(changed.verify(id), Err(ImageError::WrongImage { .. })),
+		"one byte more in the configuration"
+	);
 }
 
 #[test]
 fn a_changed_layer_is_refused() {
 	let (mut archive, id) = sample();
 	archive.files[3].1 = layer("other");
-	assert!(matches!(archive.verify(id), Err(ImageError::WrongLayer { index: 1, .. })));
+	assert!(matches!(
+		archive.verify(id),
+		Err(ImageError::WrongLayer { index: 1, .. })
+	));
 	let layers = [layer("lower"), layer("upper")];
 	let (mut swapped, id) = docker_archive(&config(&layers), &layers);
 	let manifest: Value = serde_json::from_slice(&swapped.files[1].1).expect("JSON");
 	let mut manifest = manifest;
 	manifest[0]["Layers"].as_array_mut().expect("a list").reverse();
 	swapped.files[1].1 = manifest.to_string().into_bytes();
-	assert!(matches!(swapped.verify(id), Err(ImageError::WrongLayer { index: 0, .. })));
+	assert!(matches!(
+		swapped.verify(id),
+		Err(ImageError::WrongLayer { index: 0, .. })
+	));
 }
 
 #[test]
 fn missing_or_surplus_layers_are_refused() {
 	let layers = [layer("lower"), layer("upper")];
 	let (archive, id) = docker_archive(&config(&layers), &layers[..1]);
-	assert!(archive.refused(id).contains("1 layers and its configuration names 2"));
+	assert!(archive
+		.refused(id)
+		.contains("1 layers and its configuration names 2"));
 	let (mut archive, id) = sample();
 	archive.files.pop();
 	assert!(archive.refused(id).contains("is not in it"));
@@ -161,7 +208,10 @@ fn compressed_layers_are_named_as_such() {
 fn another_platform_is_refused() {
 	let (archive, id) = sample();
 	let file = archive.write();
-	assert!(matches!(verify(file.path(), id, Platform::ContainerArm64), Err(ImageError::WrongPlatform { .. })));
+	assert!(matches!(
+		verify(file.path(), id, Platform::ContainerArm64),
+		Err(ImageError::WrongPlatform { .. })
+	));
 	let layers = [layer("x")];
 	let mut windows = config(&layers);
 	windows["os"] = "windows".into();
@@ -177,7 +227,12 @@ fn hostile_archives_are_refused() {
 		bad.files.push((name.into(), b"x".to_vec()));
 		assert!(matches!(bad.verify(id), Err(ImageError::Hostile(_))), "{name}");
 	}
-	let kinds = [tar::EntryType::Symlink, tar::EntryType::Link, tar::EntryType::Char, tar::EntryType::Fifo];
+	let kinds = [
+		tar::EntryType::Symlink,
+		tar::EntryType::Link,
+		tar::EntryType::Char,
+		tar::EntryType::Fifo,
+	];
 	for kind in kinds {
 		let mut bad = archive.clone();
 		bad.odd.push(("odd".into(), kind));
@@ -187,7 +242,8 @@ fn hostile_archives_are_refused() {
 	twice.files.push(twice.files[2].clone());
 	assert!(twice.refused(id).contains("twice"));
 	let mut many = archive.clone();
-	many.files.extend((0..MAX_ENTRIES).map(|n| (format!("f{n}"), Vec::new())));
+	many.files
+		.extend((0..MAX_ENTRIES).map(|n| (format!("f{n}"), Vec::new())));
 	assert!(matches!(many.verify(id), Err(ImageError::TooLarge(_))));
 	let mut two = archive;
 	let manifest: Value = serde_json::from_slice(&two.files[1].1).expect("JSON");
@@ -200,8 +256,14 @@ fn what_is_no_archive_is_refused() {
 	let file = tempfile::NamedTempFile::new().expect("a file");
 	assert!(verify(file.path(), [0; 32], Platform::ContainerAmd64).is_err());
 	std::fs::write(file.path(), vec![0x55; 4096]).expect("written");
-	assert!(matches!(verify(file.path(), [0; 32], Platform::ContainerAmd64), Err(ImageError::Malformed(_))));
-	assert!(matches!(verify(Path::new("/not/there"), [0; 32], Platform::ContainerAmd64), Err(ImageError::Read { .. })));
+	assert!(matches!(
+		verify(file.path(), [0; 32], Platform::ContainerAmd64),
+		Err(ImageError::Malformed(_))
+	));
+	assert!(matches!(
+		verify(Path::new("/not/there"), [0; 32], Platform::ContainerAmd64),
+		Err(ImageError::Read { .. })
+	));
 	// A cut archive: the header promises more than there is.
 	let (archive, id) = sample();
 	let whole = std::fs::read(archive.write().path()).expect("read");

@@ -27,7 +27,10 @@ use tokio_util::sync::CancellationToken;
 pub const BASE_ENV: [(&str, &str); 4] = [
 	("HOME", "/tmp"),
 	("LANG", "C.UTF-8"),
-	("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+	(
+		"PATH",
+		"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+	),
 	("TZ", "UTC"),
 ];
 
@@ -55,7 +58,11 @@ pub trait Executor: Send + Sync {
 
 	/// Takes up a run that was started before: one that still runs, or one that ended meanwhile. `None` when there is
 	/// none.
-	async fn adopt(&self, request: &RunRequest, cancel: CancellationToken) -> Result<Option<RunOutcome>, ExecError>;
+	async fn adopt(
+		&self,
+		request: &RunRequest,
+		cancel: CancellationToken,
+	) -> Result<Option<RunOutcome>, ExecError>;
 
 	/// Kills a run if it still runs, and forgets it. The scratch folder is the caller's: see [`remove_scratch`].
 	async fn cleanup(&self, run: &RunId) -> Result<(), ExecError>;
@@ -73,9 +80,9 @@ impl RunId {
 	pub fn new(name: impl Into<String>) -> Result<Self, ExecError> {
 		let name = name.into();
 		let plain = |b: u8| b.is_ascii_alphanumeric();
-		let well_formed = name.len() <= 128 &&
-			name.bytes().next().is_some_and(plain) &&
-			name.bytes().all(|b| plain(b) || matches!(b, b'.' | b'_' | b'-'));
+		let well_formed = name.len() <= 128
+			&& name.bytes().next().is_some_and(plain)
+			&& name.bytes().all(|b| plain(b) || matches!(b, b'.' | b'_' | b'-'));
 		match well_formed {
 			true => Ok(Self(name)),
 			false => Err(ExecError::Invalid(format!("'{name}' is no name for a run"))),
@@ -225,7 +232,11 @@ impl RunRequest {
 		if self.command.is_empty() && matches!(self.image, RuntimeImage::Container { .. }) {
 			return Some("the command is empty".into());
 		}
-		let all = self.command.iter().chain(self.env.keys()).chain(self.env.values());
+		let all = self
+			.command
+			.iter()
+			.chain(self.env.keys())
+			.chain(self.env.values());
 		if all.into_iter().any(|text| text.contains('\0')) {
 			return Some("an argument or variable has a NUL character".into());
 		}
@@ -240,7 +251,11 @@ impl RunRequest {
 				return Some(format!("'{}' can't be an input's path", input.path));
 			}
 			let inside = |other: &InputMount| other.path.starts_with(&format!("{}/", input.path));
-			let twice = self.inputs.iter().filter(|other| other.path == input.path).count() > 1;
+			let twice = self
+				.inputs
+				.iter()
+				.filter(|other| other.path == input.path)
+				.count() > 1;
 			if twice || self.inputs.iter().any(inside) {
 				return Some(format!("two inputs are at '{}'", input.path));
 			}
@@ -276,7 +291,11 @@ impl RunOutcome {
 		Self {
 			status,
 			exit_code: if status == Status::Completed { exit_code } else { 0 },
-			usage: if status == Status::TimeExceeded { request.time_limit } else { usage.min(request.time_limit) },
+			usage: if status == Status::TimeExceeded {
+				request.time_limit
+			} else {
+				usage.min(request.time_limit)
+			},
 			stdout: request.stdout_file(),
 			stderr: request.stderr_file(),
 			outputs: request.outputs_dir(),
@@ -316,7 +335,11 @@ pub type ProgressSender = tokio::sync::watch::Sender<Progress>;
 
 /// Reports progress.
 pub(crate) fn report(progress: &ProgressSender, stage: &str, done: u64, total: Option<u64>) {
-	progress.send_replace(Progress { stage: stage.into(), done, total });
+	progress.send_replace(Progress {
+		stage: stage.into(),
+		done,
+		total,
+	});
 }
 
 /// Why a job was not run, or its run can't be judged. Never the job's own fault.
@@ -397,19 +420,22 @@ impl ExecError {
 	pub fn is_retryable(&self) -> bool {
 		matches!(
 			self,
-			Self::NoEngine { .. } |
-				Self::EngineUnavailable { .. } |
-				Self::Interrupted { .. } |
-				Self::DiskFull { .. } |
-				Self::Io { .. }
+			Self::NoEngine { .. }
+				| Self::EngineUnavailable { .. }
+				| Self::Interrupted { .. }
+				| Self::DiskFull { .. }
+				| Self::Io { .. }
 		)
 	}
 
 	pub(crate) fn io(what: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
 		let path = path.as_ref().to_path_buf();
 		move |source| match source.kind() {
-			std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded =>
-				Self::DiskFull { free: free_bytes(&path).unwrap_or(0), path, needed: 1 },
+			std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::DiskFull {
+				free: free_bytes(&path).unwrap_or(0),
+				path,
+				needed: 1,
+			},
 			_ => Self::Io { what, path, source },
 		}
 	}
@@ -417,15 +443,23 @@ impl ExecError {
 
 /// Whether a path is absolute and has neither `.` nor `..` nor empty parts.
 pub(crate) fn is_clean_absolute(path: &str) -> bool {
-	path.len() <= 255 &&
-		!path.contains('\0') &&
-		path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")))
+	path.len() <= 255
+		&& !path.contains('\0')
+		&& path
+			.strip_prefix('/')
+			.is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")))
 }
 
 /// The environment of a run: the base, then what the image declares, then what the manifest declares.
 pub(crate) fn environment(image: &[String], manifest: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-	let mut env: BTreeMap<String, String> = BASE_ENV.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
-	env.extend(image.iter().filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.into(), v.into())));
+	let mut env: BTreeMap<String, String> =
+		BASE_ENV.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+	env.extend(
+		image
+			.iter()
+			.filter_map(|pair| pair.split_once('='))
+			.map(|(k, v)| (k.into(), v.into())),
+	);
 	env.extend(manifest.clone());
 	env
 }
@@ -435,7 +469,8 @@ pub(crate) fn make_scratch(request: &RunRequest) -> Result<(), ExecError> {
 	use std::os::unix::fs::PermissionsExt;
 	let make = |dir: &Path, mode: u32| -> Result<(), ExecError> {
 		std::fs::create_dir_all(dir).map_err(ExecError::io("making", dir))?;
-		std::fs::set_permissions(dir, std::fs::Permissions::from_mode(mode)).map_err(ExecError::io("opening", dir))
+		std::fs::set_permissions(dir, std::fs::Permissions::from_mode(mode))
+			.map_err(ExecError::io("opening", dir))
 	};
 	make(&request.work_dir, 0o700)?;
 	make(&request.disk_dir(), 0o711)?;
@@ -468,7 +503,11 @@ pub(crate) mod tests {
 			spec: MachineSpec::new(1000, 64, 16),
 			time_limit: 10_000,
 			outputs: vec!["/outputs".into()],
-			verified: vec![VerifiedPart::ExitCode, VerifiedPart::Stdout, VerifiedPart::Outputs],
+			verified: vec![
+				VerifiedPart::ExitCode,
+				VerifiedPart::Stdout,
+				VerifiedPart::Outputs,
+			],
 			limits: OutputLimits::default(),
 			work_dir: work_dir.into(),
 		}
@@ -498,10 +537,27 @@ pub(crate) mod tests {
 			change(&mut r);
 			r.refuse()
 		};
-		let input = |path: &str| InputMount { path: path.into(), file: "/f".into() };
+		let input = |path: &str| InputMount {
+			path: path.into(),
+			file: "/f".into(),
+		};
 		assert_eq!(refuse(&|_| ()), None);
-		assert_eq!(refuse(&|r| r.inputs = vec![input("/inputs/a"), input("/inputs/ab")]), None);
-		for path in ["/", "/proc", "/sys/fs", "/dev/shm", "/etc", "/inputs", "/tmp/x", "outputs", "/outputs/../etc", "/a//b"] {
+		assert_eq!(
+			refuse(&|r| r.inputs = vec![input("/inputs/a"), input("/inputs/ab")]),
+			None
+		);
+		for path in [
+			"/",
+			"/proc",
+			"/sys/fs",
+			"/dev/shm",
+			"/etc",
+			"/inputs",
+			"/tmp/x",
+			"outputs",
+			"/outputs/../etc",
+			"/a//b",
+		] {
 			assert!(refuse(&|r| r.outputs = vec![path.into()]).is_some(), "{path}");
 		}
 		assert!(refuse(&|r| r.inputs = vec![input("/inputs/../etc/passwd")]).is_some());
@@ -514,7 +570,10 @@ pub(crate) mod tests {
 	#[test]
 	fn the_environment_is_base_then_image_then_manifest() {
 		let manifest = BTreeMap::from([("B".to_string(), "manifest".to_string())]);
-		let env = environment(&["A=image=x".into(), "B=image".into(), "LANG=C".into()], &manifest);
+		let env = environment(
+			&["A=image=x".into(), "B=image".into(), "LANG=C".into()],
+			&manifest,
+		);
 		assert_eq!(env["A"], "image=x");
 		assert_eq!(env["B"], "manifest");
 		assert_eq!(env["LANG"], "C");

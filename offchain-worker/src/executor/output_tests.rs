@@ -3,7 +3,11 @@ use iroh_blobs::{format::collection::Collection, Hash};
 use proptest::prelude::*;
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
-const ALL: [VerifiedPart; 3] = [VerifiedPart::ExitCode, VerifiedPart::Stdout, VerifiedPart::Outputs];
+const ALL: [VerifiedPart; 3] = [
+	VerifiedPart::ExitCode,
+	VerifiedPart::Stdout,
+	VerifiedPart::Outputs,
+];
 
 struct Left {
 	dir: tempfile::TempDir,
@@ -44,7 +48,14 @@ impl Left {
 
 	fn refused(&self, limits: &OutputLimits, status: Status) -> String {
 		let got = self.collect(limits);
-		assert_eq!(got.triple, Triple { status, exit_code: 0, root: empty_root() });
+		assert_eq!(
+			got.triple,
+			Triple {
+				status,
+				exit_code: 0,
+				root: empty_root()
+			}
+		);
 		assert_eq!(got.exit_code, 0);
 		assert!(got.entries.is_empty());
 		got.detail.expect("a reason")
@@ -57,19 +68,34 @@ fn names(entries: &[OutputEntry]) -> Vec<&str> {
 
 /// What iroh-blobs itself makes of the same files.
 fn iroh_root(files: &[(String, [u8; 32])]) -> OutputRoot {
-	let collection: Collection = files.iter().map(|(n, h)| (n.clone(), Hash::from_bytes(*h))).collect();
+	let collection: Collection = files
+		.iter()
+		.map(|(n, h)| (n.clone(), Hash::from_bytes(*h)))
+		.collect();
 	let root = collection.to_blobs().last().expect("the sequence of hashes");
 	OutputRoot(blake3::hash(&root).into())
 }
 
 fn entry(name: &str, bytes: &[u8]) -> OutputEntry {
-	OutputEntry { name: name.into(), path: PathBuf::new(), hash: blake3::hash(bytes).into(), size: bytes.len() as u64 }
+	OutputEntry {
+		name: name.into(),
+		path: PathBuf::new(),
+		hash: blake3::hash(bytes).into(),
+		size: bytes.len() as u64,
+	}
 }
 
 #[test]
 fn entries_are_the_verified_parts_in_byte_order() {
-	let got = left().file("z", "1").file("a/b", "2").file("a-b", "3").collect(&OutputLimits::default());
-	assert_eq!(names(&got.entries), ["outputs/a-b", "outputs/a/b", "outputs/z", "stdout"]);
+	let got = left()
+		.file("z", "1")
+		.file("a/b", "2")
+		.file("a-b", "3")
+		.collect(&OutputLimits::default());
+	assert_eq!(
+		names(&got.entries),
+		["outputs/a-b", "outputs/a/b", "outputs/z", "stdout"]
+	);
 	assert_eq!(names(&got.sidecar), ["stderr"]);
 	assert_eq!(got.triple.status, Status::Completed);
 	assert_eq!((got.triple.exit_code, got.exit_code, got.usage), (3, 3, 7));
@@ -92,7 +118,14 @@ fn a_run_that_did_not_complete_has_the_empty_root() {
 	let mut l = left().file("f", "1");
 	l.outcome.status = Status::TimeExceeded;
 	let got = l.collect(&OutputLimits::default());
-	assert_eq!(got.triple, Triple { status: Status::TimeExceeded, exit_code: 0, root: empty_root() });
+	assert_eq!(
+		got.triple,
+		Triple {
+			status: Status::TimeExceeded,
+			exit_code: 0,
+			root: empty_root()
+		}
+	);
 	assert_eq!(names(&got.sidecar), ["stderr", "stdout"]);
 	assert_eq!(empty_root(), iroh_root(&[]));
 }
@@ -113,7 +146,10 @@ fn links_devices_pipes_and_sockets_are_refused() {
 	assert!(l.refused(&limits, Status::JobError).contains("socket"));
 
 	let l = left();
-	let fifo = std::process::Command::new("mkfifo").arg(l.outcome.outputs.join("p")).status().expect("coreutils");
+	let fifo = std::process::Command::new("mkfifo")
+		.arg(l.outcome.outputs.join("p"))
+		.status()
+		.expect("coreutils");
 	assert!(fifo.success());
 	assert!(l.refused(&limits, Status::JobError).contains("pipe"));
 
@@ -126,9 +162,14 @@ fn links_devices_pipes_and_sockets_are_refused() {
 fn hostile_names_are_refused() {
 	let limits = OutputLimits::default();
 	for name in [&b"a\nb"[..], b"a\x1b[31mb", b"a\\..\\b", b"\xff\xfe", b"a\x7f"] {
-		let detail = left().file(OsStr::from_bytes(name), "x").refused(&limits, Status::JobError);
+		let detail = left()
+			.file(OsStr::from_bytes(name), "x")
+			.refused(&limits, Status::JobError);
 		assert!(detail.contains("plain text"), "{detail}");
-		assert!(!detail.chars().any(char::is_control), "the message itself is harmless");
+		assert!(
+			!detail.chars().any(char::is_control),
+			"the message itself is harmless"
+		);
 	}
 	let kept = left().file("späße 🐮 $(rm -rf ~)", "x").collect(&limits);
 	assert_eq!(kept.entries[0].name, "outputs/späße 🐮 $(rm -rf ~)");
@@ -136,31 +177,69 @@ fn hostile_names_are_refused() {
 
 #[test]
 fn too_much_output_is_refused() {
-	let limits = OutputLimits { max_bytes: 10, max_files: 3, max_depth: 2, max_name: 40, ..OutputLimits::default() };
-	assert_eq!(left().file("a", [0; 10]).collect(&limits).triple.status, Status::Completed);
-	assert!(left().file("a", [0; 11]).refused(&limits, Status::OutputExceeded).contains("10 bytes"));
-	assert!(left().file("a", [0; 6]).file("b", [0; 5]).refused(&limits, Status::OutputExceeded).contains("10 bytes"));
+	let limits = OutputLimits {
+		max_bytes: 10,
+		max_files: 3,
+		max_depth: 2,
+		max_name: 40,
+		..OutputLimits::default()
+	};
+	assert_eq!(
+		left().file("a", [0; 10]).collect(&limits).triple.status,
+		Status::Completed
+	);
+	assert!(left()
+		.file("a", [0; 11])
+		.refused(&limits, Status::OutputExceeded)
+		.contains("10 bytes"));
+	assert!(left()
+		.file("a", [0; 6])
+		.file("b", [0; 5])
+		.refused(&limits, Status::OutputExceeded)
+		.contains("10 bytes"));
 	let many = left().file("a", "").file("b", "").file("c", "");
 	assert_eq!(many.collect(&limits).entries.len(), 4);
-	assert!(many.file("d", "").refused(&limits, Status::OutputExceeded).contains("3 outputs"));
-	assert_eq!(left().file("a/b/c", "").collect(&limits).triple.status, Status::Completed);
-	assert!(left().file("a/b/c/d", "").refused(&OutputLimits { max_files: 9, ..limits }, Status::OutputExceeded).contains("deep"));
-	assert!(left().file("x".repeat(50), "").refused(&limits, Status::OutputExceeded).contains("40 bytes"));
+	assert!(many
+		.file("d", "")
+		.refused(&limits, Status::OutputExceeded)
+		.contains("3 outputs"));
+	assert_eq!(
+		left().file("a/b/c", "").collect(&limits).triple.status,
+		Status::Completed
+	);
+	assert!(left()
+		.file("a/b/c/d", "")
+		.refused(
+			&OutputLimits {
+				max_files: 9,
+				..limits
+			},
+			Status::OutputExceeded
+		)
+		.contains("deep"));
+	assert!(left()
+		.file("x".repeat(50), "")
+		.refused(&limits, Status::OutputExceeded)
+		.contains("40 bytes"));
 }
 
 #[test]
 fn a_sparse_file_counts_with_its_full_length() {
 	let l = left();
-	fs::File::create(l.outcome.outputs.join("huge")).and_then(|f| f.set_len(1 << 42)).expect("made");
-	assert!(l.refused(&OutputLimits::default(), Status::OutputExceeded).contains("bytes"));
+	fs::File::create(l.outcome.outputs.join("huge"))
+		.and_then(|f| f.set_len(1 << 42))
+		.expect("made");
+	assert!(l
+		.refused(&OutputLimits::default(), Status::OutputExceeded)
+		.contains("bytes"));
 }
 
 #[test]
 fn unreadable_files_are_read_all_the_same() {
 	let l = left().file("d/f", "x");
 	let open = l.collect(&OutputLimits::default());
-	fs::set_permissions(l.outcome.outputs.join("d/f"), fs::Permissions::from_mode(0)).expect("set");
-	fs::set_permissions(l.outcome.outputs.join("d"), fs::Permissions::from_mode(0)).expect("set");
+	fs::set_permissions(l.outcome.outputs.join("d/f"), fs::Permissions::from_mode(0o0)).expect("set");
+	fs::set_permissions(l.outcome.outputs.join("d"), fs::Permissions::from_mode(0o0)).expect("set");
 	assert_eq!(l.collect(&OutputLimits::default()).triple, open.triple);
 }
 
@@ -169,10 +248,17 @@ fn times_and_owners_do_not_matter() {
 	let one = left().file("a", "x").file("b", "y");
 	let other = left().file("b", "y").file("a", "x");
 	let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1);
-	fs::File::options().write(true).open(other.outcome.outputs.join("a")).and_then(|f| f.set_modified(old)).expect("set");
+	fs::File::options()
+		.write(true)
+		.open(other.outcome.outputs.join("a"))
+		.and_then(|f| f.set_modified(old))
+		.expect("set");
 	fs::set_permissions(other.outcome.outputs.join("b"), fs::Permissions::from_mode(0o755)).expect("set");
 	fs::create_dir(other.outcome.outputs.join("empty")).expect("made");
-	assert_eq!(one.collect(&OutputLimits::default()).triple, other.collect(&OutputLimits::default()).triple);
+	assert_eq!(
+		one.collect(&OutputLimits::default()).triple,
+		other.collect(&OutputLimits::default()).triple
+	);
 	assert!(one.dir.path().exists());
 }
 
@@ -184,8 +270,12 @@ fn a_missing_outputs_folder_is_no_output() {
 }
 
 fn files() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
-	prop::collection::btree_map("[a-z/é🐮]{0,200}", prop::collection::vec(any::<u8>(), 0..40), 0..300)
-		.prop_map(|m| m.into_iter().collect())
+	prop::collection::btree_map(
+		"[a-z/é🐮]{0,200}",
+		prop::collection::vec(any::<u8>(), 0..40),
+		0..300,
+	)
+	.prop_map(|m| m.into_iter().collect())
 }
 
 proptest! {

@@ -39,11 +39,21 @@ pub async fn docker() -> Option<DockerExecutor> {
 	if let Ok(executor) = DockerExecutor::discover().await {
 		return Some(executor);
 	}
-	let started = Command::new(repository().join("scripts/engine.sh")).arg("start").output().expect("the script is there");
+	let started = Command::new(repository().join("scripts/engine.sh"))
+		.arg("start")
+		.output()
+		.expect("the script is there");
 	let said = String::from_utf8_lossy(&started.stderr).into_owned();
-	assert!(started.status.success(), "no container engine: start one, or set {NO_ENGINE}=1 to go without. {said}");
+	assert!(
+		started.status.success(),
+		"no container engine: start one, or set {NO_ENGINE}=1 to go without. {said}"
+	);
 	let endpoint = String::from_utf8(started.stdout).unwrap();
-	Some(DockerExecutor::connect(endpoint.trim()).await.expect("the engine that was just started answers"))
+	Some(
+		DockerExecutor::connect(endpoint.trim())
+			.await
+			.expect("the engine that was just started answers"),
+	)
 }
 
 /// An image: its archive and its id.
@@ -54,11 +64,18 @@ pub struct Image {
 
 impl Image {
 	pub fn runtime(&self) -> RuntimeImage {
-		RuntimeImage::Container { platform: Platform::ContainerAmd64, image: self.id }
+		RuntimeImage::Container {
+			platform: Platform::ContainerAmd64,
+			image: self.id,
+		}
 	}
 
 	pub fn source(&self) -> PreparedSource {
-		PreparedSource { image: self.runtime(), file: Some(self.file.path().into()), reference: None }
+		PreparedSource {
+			image: self.runtime(),
+			file: Some(self.file.path().into()),
+			reference: None,
+		}
 	}
 }
 
@@ -74,7 +91,9 @@ pub fn busybox() -> Image {
 }
 
 pub fn busybox_with(config: serde_json::Value) -> Image {
-	let program = ["/bin/busybox", "/usr/bin/busybox"].iter().find(|p| Path::new(p).exists());
+	let program = ["/bin/busybox", "/usr/bin/busybox"]
+		.iter()
+		.find(|p| Path::new(p).exists());
 	let program = std::fs::read(program.expect("the package busybox-static is installed")).unwrap();
 	let mut layer = tar::Builder::new(Vec::new());
 	let mut add = |name: &str, kind, mode, link: Option<&str>, bytes: &[u8]| {
@@ -92,7 +111,10 @@ pub fn busybox_with(config: serde_json::Value) -> Image {
 		add(folder, Directory, 0o777, None, &[]);
 	}
 	add("bin/busybox", Regular, 0o4755, None, &program);
-	for tool in ["sh", "cat", "id", "yes", "dd", "sleep", "env", "ls", "printf", "echo", "mkdir", "ln", "touch", "false", "head", "wc", "tail", "seq", "kill", "hostname", "pwd"] {
+	for tool in [
+		"sh", "cat", "id", "yes", "dd", "sleep", "env", "ls", "printf", "echo", "mkdir", "ln", "touch",
+		"false", "head", "wc", "tail", "seq", "kill", "hostname", "pwd",
+	] {
 		add(&format!("bin/{tool}"), Symlink, 0o777, Some("busybox"), &[]);
 	}
 	add("etc/not-a-program", Regular, 0o644, None, b"text");
@@ -108,15 +130,24 @@ fn pack(config: serde_json::Value, layer: &[u8]) -> Image {
 	})
 	.to_string();
 	let id: [u8; 32] = Sha256::digest(&config).into();
-	let manifest = serde_json::json!([{ "Config": "config.json", "RepoTags": null, "Layers": ["layer.tar"] }]).to_string();
+	let manifest =
+		serde_json::json!([{ "Config": "config.json", "RepoTags": null, "Layers": ["layer.tar"] }])
+			.to_string();
 	let mut archive = tar::Builder::new(tempfile::NamedTempFile::new().unwrap());
-	for (name, bytes) in [("config.json", config.as_bytes()), ("layer.tar", layer), ("manifest.json", manifest.as_bytes())] {
+	for (name, bytes) in [
+		("config.json", config.as_bytes()),
+		("layer.tar", layer),
+		("manifest.json", manifest.as_bytes()),
+	] {
 		let mut header = tar::Header::new_ustar();
 		header.set_size(bytes.len() as u64);
 		header.set_mode(0o644);
 		archive.append_data(&mut header, name, bytes).unwrap();
 	}
-	Image { file: archive.into_inner().unwrap(), id }
+	Image {
+		file: archive.into_inner().unwrap(),
+		id,
+	}
 }
 
 pub fn request(work_dir: &Path, image: RuntimeImage, command: &[&str]) -> RunRequest {
@@ -130,7 +161,11 @@ pub fn request(work_dir: &Path, image: RuntimeImage, command: &[&str]) -> RunReq
 		spec: MachineSpec::new(1000, 64, 32),
 		time_limit: 60_000,
 		outputs: vec!["/outputs".into()],
-		verified: vec![VerifiedPart::ExitCode, VerifiedPart::Stdout, VerifiedPart::Outputs],
+		verified: vec![
+			VerifiedPart::ExitCode,
+			VerifiedPart::Stdout,
+			VerifiedPart::Outputs,
+		],
 		limits: OutputLimits::default(),
 		work_dir: work_dir.into(),
 	}
@@ -164,7 +199,9 @@ impl Ran {
 	}
 
 	fn stderr_if_any(&self) -> String {
-		std::fs::read(&self.outcome.stderr).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
+		std::fs::read(&self.outcome.stderr)
+			.map(|b| String::from_utf8_lossy(&b).into_owned())
+			.unwrap_or_default()
 	}
 
 	pub fn names(&self) -> Vec<&str> {
@@ -185,8 +222,14 @@ pub async fn run(
 	let outcome = executor.run(&request, CancellationToken::new()).await;
 	executor.cleanup(&request.run_id).await.expect("cleaned up");
 	let outcome = outcome.expect("the machine is not at fault");
-	let collected = output::collect(&outcome, &request.verified, &request.limits).await.expect("read");
-	Ran { outcome, collected, dir }
+	let collected = output::collect(&outcome, &request.verified, &request.limits)
+		.await
+		.expect("read");
+	Ran {
+		outcome,
+		collected,
+		dir,
+	}
 }
 
 pub fn progress() -> ProgressSender {

@@ -43,10 +43,20 @@ impl Sinks {
 	fn create(request: &RunRequest) -> Result<Self, ExecError> {
 		let sink = |path: PathBuf, limit, name| -> Result<Sink, ExecError> {
 			let file = File::create(&path).map_err(ExecError::io("writing", &path))?;
-			Ok(Sink { file, path, written: 0, limit, name })
+			Ok(Sink {
+				file,
+				path,
+				written: 0,
+				limit,
+				name,
+			})
 		};
 		Ok(Self {
-			stdout: sink(request.stdout_file(), request.limits.max_stdout, "standard output")?,
+			stdout: sink(
+				request.stdout_file(),
+				request.limits.max_stdout,
+				"standard output",
+			)?,
 			stderr: sink(request.stderr_file(), request.limits.max_stderr, "standard error")?,
 		})
 	}
@@ -60,7 +70,9 @@ impl Sinks {
 		let bytes = message.as_ref();
 		let left = usize::try_from(sink.limit - sink.written).unwrap_or(usize::MAX);
 		let kept = &bytes[..bytes.len().min(left)];
-		sink.file.write_all(kept).map_err(ExecError::io("writing", &sink.path))?;
+		sink.file
+			.write_all(kept)
+			.map_err(ExecError::io("writing", &sink.path))?;
 		sink.written += kept.len() as u64;
 		let excess = || format!("it wrote more than {} bytes to {}", sink.limit, sink.name);
 		Ok((kept.len() < bytes.len()).then(excess))
@@ -81,11 +93,12 @@ impl Attached {
 	pub(super) async fn pump(&mut self) -> Result<String, ExecError> {
 		loop {
 			match self.messages.next().await {
-				Some(Ok(message)) =>
+				Some(Ok(message)) => {
 					if let Some(why) = self.sinks.take(&message)? {
 						self.excess = Some(why.clone());
 						return Ok(why);
-					},
+					}
+				},
 				// That the connection broke is found out when the log has more.
 				Some(Err(_)) | None => {
 					self.ended = true;
@@ -152,10 +165,23 @@ impl LogRead {
 impl Engine {
 	/// Connects to a container that is not started yet.
 	pub(super) async fn attach(&self, request: &RunRequest) -> Result<Attached, ExecError> {
-		let options = AttachContainerOptionsBuilder::default().stream(true).stdout(true).stderr(true).build();
-		let attached = self.docker.attach_container(request.run_id.as_str(), Some(options)).await;
-		let AttachContainerResults { output, .. } = attached.map_err(self.error("attach to the container"))?;
-		Ok(Attached { messages: output, sinks: Sinks::create(request)?, ended: false, excess: None })
+		let options = AttachContainerOptionsBuilder::default()
+			.stream(true)
+			.stdout(true)
+			.stderr(true)
+			.build();
+		let attached = self
+			.docker
+			.attach_container(request.run_id.as_str(), Some(options))
+			.await;
+		let AttachContainerResults { output, .. } =
+			attached.map_err(self.error("attach to the container"))?;
+		Ok(Attached {
+			messages: output,
+			sinks: Sinks::create(request)?,
+			ended: false,
+			excess: None,
+		})
 	}
 
 	/// Ends when the container has written too much, by its log; never otherwise.
@@ -166,7 +192,10 @@ impl Engine {
 			let mut read = LogRead::default();
 			while let Some(Ok(message)) = log.next().await {
 				read.add(&message);
-				for (line, limit) in [(&read.stdout, limits.max_stdout), (&read.stderr, limits.max_stderr)] {
+				for (line, limit) in [
+					(&read.stdout, limits.max_stdout),
+					(&read.stderr, limits.max_stderr),
+				] {
 					if line.bytes > limit {
 						return format!("it wrote more than {limit} bytes");
 					}
@@ -236,7 +265,11 @@ impl Engine {
 	}
 
 	fn log(&self, request: &RunRequest, follow: bool) -> impl Stream<Item = Result<LogOutput, Error>> {
-		let options = LogsOptionsBuilder::default().follow(follow).stdout(true).stderr(true).build();
+		let options = LogsOptionsBuilder::default()
+			.follow(follow)
+			.stdout(true)
+			.stderr(true)
+			.build();
 		self.docker.logs(request.run_id.as_str(), Some(options))
 	}
 }
@@ -261,7 +294,10 @@ mod tests {
 	#[test]
 	fn a_log_with_a_cut_line_is_not_exact() {
 		assert!(!exact(&[&[0; 16384], b"\n"]));
-		assert!(!exact(&[&[0; 16384]]), "an end of line right after it would be lost");
+		assert!(
+			!exact(&[&[0; 16384]]),
+			"an end of line right after it would be lost"
+		);
 		assert!(!exact(&[b"piece", b"rest\n"]));
 	}
 }

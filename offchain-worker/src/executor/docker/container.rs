@@ -54,14 +54,27 @@ pub(super) fn purpose(request: &RunRequest) -> String {
 		hasher.update(&(text.len() as u64).to_le_bytes());
 		hasher.update(text.as_bytes());
 	};
-	add(&format!("{:?} {:?} {} {:?}", request.image, request.spec, request.time_limit, request.limits));
-	add(&format!("{:?} {:?} {:?}", request.command, request.env, request.working_dir));
-	add(&format!("{:?} {:?} {:?}", request.inputs, request.outputs, request.work_dir));
+	add(&format!(
+		"{:?} {:?} {} {:?}",
+		request.image, request.spec, request.time_limit, request.limits
+	));
+	add(&format!(
+		"{:?} {:?} {:?}",
+		request.command, request.env, request.working_dir
+	));
+	add(&format!(
+		"{:?} {:?} {:?}",
+		request.inputs, request.outputs, request.work_dir
+	));
 	hasher.finalize().to_hex().to_string()
 }
 
 /// The container of a run. An error is the job's own fault.
-pub(super) fn body(request: &RunRequest, image: &ImageFacts, engine: &Engine) -> Result<ContainerCreateBody, String> {
+pub(super) fn body(
+	request: &RunRequest,
+	image: &ImageFacts,
+	engine: &Engine,
+) -> Result<ContainerCreateBody, String> {
 	let (program, arguments) = request.command.split_first().ok_or("the command is empty")?;
 	let env = environment(&image.env, &request.env);
 	let (user, userns) = user(engine);
@@ -71,18 +84,29 @@ pub(super) fn body(request: &RunRequest, image: &ImageFacts, engine: &Engine) ->
 		attach_stdin: Some(false),
 		open_stdin: Some(false),
 		tty: Some(false),
-		env: Some(env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()),
+		env: Some(
+			env.into_iter()
+				.map(|(name, value)| format!("{name}={value}"))
+				.collect(),
+		),
 		entrypoint: Some(vec![program.clone()]),
 		cmd: Some(arguments.to_vec()),
 		image: Some(image.reference.clone()),
 		working_dir: request.working_dir.clone(),
 		network_disabled: Some(true),
-		healthcheck: Some(HealthConfig { test: Some(vec!["NONE".into()]), ..Default::default() }),
+		healthcheck: Some(HealthConfig {
+			test: Some(vec!["NONE".into()]),
+			..Default::default()
+		}),
 		labels: Some(HashMap::from([
 			(LABEL_RUN.into(), request.run_id.to_string()),
 			(LABEL_PURPOSE.into(), purpose(request)),
 		])),
-		host_config: Some(HostConfig { mounts: Some(mounts(request, image)?), userns_mode: userns, ..limits(request, engine) }),
+		host_config: Some(HostConfig {
+			mounts: Some(mounts(request, image)?),
+			userns_mode: userns,
+			..limits(request, engine)
+		}),
 		..Default::default()
 	})
 }
@@ -106,7 +130,11 @@ fn who_am_i() -> (u32, u32) {
 fn limits(request: &RunRequest, engine: &Engine) -> HostConfig {
 	let memory = i64::try_from(request.memory_bytes()).unwrap_or(i64::MAX);
 	let disk = i64::try_from(request.disk_bytes()).unwrap_or(i64::MAX);
-	let ulimit = |name: &str, most: i64| ResourcesUlimits { name: Some(name.into()), soft: Some(most), hard: Some(most) };
+	let ulimit = |name: &str, most: i64| ResourcesUlimits {
+		name: Some(name.into()),
+		soft: Some(most),
+		hard: Some(most),
+	};
 	HostConfig {
 		network_mode: Some("none".into()),
 		readonly_rootfs: Some(true),
@@ -123,9 +151,16 @@ fn limits(request: &RunRequest, engine: &Engine) -> HostConfig {
 		oom_kill_disable: None,
 		// When the machine itself runs out of memory, jobs go before the worker does.
 		oom_score_adj: Some(500),
-		ulimits: Some(vec![ulimit("nofile", MAX_OPEN_FILES), ulimit("core", 0), ulimit("fsize", disk)]),
+		ulimits: Some(vec![
+			ulimit("nofile", MAX_OPEN_FILES),
+			ulimit("core", 0),
+			ulimit("fsize", disk),
+		]),
 		log_config: Some(log_config(request, engine)),
-		restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
+		restart_policy: Some(RestartPolicy {
+			name: Some(RestartPolicyNameEnum::NO),
+			maximum_retry_count: None,
+		}),
 		auto_remove: Some(false),
 		..Default::default()
 	}
@@ -134,7 +169,10 @@ fn limits(request: &RunRequest, engine: &Engine) -> HostConfig {
 /// A log that keeps output up to the limits, whatever it is: it only begins to forget when the output has long been too much.
 /// Docker's `json-file` is no choice, since it replaces what is not UTF-8. See [`super::capture`] for what it is good for.
 fn log_config(request: &RunRequest, engine: &Engine) -> HostConfigLogConfig {
-	let output = request.limits.max_stdout.saturating_add(request.limits.max_stderr);
+	let output = request
+		.limits
+		.max_stdout
+		.saturating_add(request.limits.max_stderr);
 	let size = output.saturating_mul(LOG_OVERHEAD).max(1 << 20);
 	let mut config = HashMap::from([("max-size".to_string(), format!("{size}"))]);
 	let typ = match engine.is_podman() {
@@ -145,7 +183,10 @@ fn log_config(request: &RunRequest, engine: &Engine) -> HostConfigLogConfig {
 			"local"
 		},
 	};
-	HostConfigLogConfig { typ: Some(typ.into()), config: Some(config) }
+	HostConfigLogConfig {
+		typ: Some(typ.into()),
+		config: Some(config),
+	}
 }
 
 fn mounts(request: &RunRequest, image: &ImageFacts) -> Result<Vec<Mount>, String> {
@@ -164,7 +205,9 @@ fn mounts(request: &RunRequest, image: &ImageFacts) -> Result<Vec<Mount>, String
 	}
 	for (at, path) in image.volumes.iter().enumerate() {
 		let path = path.trim_end_matches('/');
-		if !is_clean_absolute(path) || ["proc", "sys", "dev"].contains(&path.split('/').nth(1).unwrap_or_default()) {
+		if !is_clean_absolute(path)
+			|| ["proc", "sys", "dev"].contains(&path.split('/').nth(1).unwrap_or_default())
+		{
 			return Err(format!("the image declares the volume '{}'", path.escape_debug()));
 		}
 		let there = |m: &Mount| m.target.as_deref().is_some_and(|t| t == path);
@@ -205,19 +248,32 @@ mod tests {
 	#[test]
 	fn nested_outputs_and_volumes_are_mounted_once() {
 		let mut r = request(Path::new("/w"));
-		r.outputs = vec!["/outputs".into(), "/outputs/a".into(), "/outputsx".into(), "/outputs".into()];
-		let image = ImageFacts { volumes: vec!["/outputs".into(), "/data/".into()], ..Default::default() };
+		r.outputs = vec![
+			"/outputs".into(),
+			"/outputs/a".into(),
+			"/outputsx".into(),
+			"/outputs".into(),
+		];
+		let image = ImageFacts {
+			volumes: vec!["/outputs".into(), "/data/".into()],
+			..Default::default()
+		};
 		let mounts = mounts(&r, &image).expect("fine");
 		let targets: Vec<_> = mounts.iter().map(|m| m.target.as_deref().expect("set")).collect();
 		assert_eq!(targets, ["/tmp", "/outputs", "/outputsx", "/data"]);
-		assert!(mounts.iter().all(|m| m.source.as_deref().is_some_and(|s| s.starts_with("/w/disk/"))));
+		assert!(mounts
+			.iter()
+			.all(|m| m.source.as_deref().is_some_and(|s| s.starts_with("/w/disk/"))));
 	}
 
 	#[test]
 	fn volumes_where_the_kernel_lives_are_refused() {
 		let r = request(Path::new("/w"));
 		for path in ["/proc", "/sys/fs", "/dev/shm", "/", "/a/../b", "data"] {
-			let image = ImageFacts { volumes: vec![path.into()], ..Default::default() };
+			let image = ImageFacts {
+				volumes: vec![path.into()],
+				..Default::default()
+			};
 			assert!(mounts(&r, &image).is_err(), "{path}");
 		}
 	}

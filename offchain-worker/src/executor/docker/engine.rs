@@ -26,7 +26,9 @@ pub fn candidates() -> Vec<String> {
 		return vec![host];
 	}
 	let mut sockets = vec!["/var/run/docker.sock".to_string()];
-	let runtime = std::env::var("XDG_RUNTIME_DIR").ok().filter(|dir| Path::new(dir).is_absolute());
+	let runtime = std::env::var("XDG_RUNTIME_DIR")
+		.ok()
+		.filter(|dir| Path::new(dir).is_absolute());
 	if let Some(dir) = &runtime {
 		sockets.push(format!("{dir}/docker.sock"));
 		sockets.push(format!("{dir}/docker/docker.sock"));
@@ -50,13 +52,18 @@ impl Engine {
 		}
 		match why {
 			Some(e) if endpoints.len() == 1 || endpoints.iter().any(|e| exists(e)) => Err(e),
-			_ => Err(ExecError::NoEngine { tried: endpoints.to_vec() }),
+			_ => Err(ExecError::NoEngine {
+				tried: endpoints.to_vec(),
+			}),
 		}
 	}
 
 	/// Connects, and asks who is there.
 	pub(super) async fn connect(endpoint: &str) -> Result<Self, ExecError> {
-		let unavailable = |why: String| ExecError::EngineUnavailable { endpoint: endpoint.into(), why };
+		let unavailable = |why: String| ExecError::EngineUnavailable {
+			endpoint: endpoint.into(),
+			why,
+		};
 		let docker = match endpoint.strip_prefix("unix://") {
 			Some(path) => Docker::connect_with_unix(path, TIMEOUT_SECS, API_DEFAULT_VERSION),
 			None => Docker::connect_with_host(endpoint),
@@ -72,7 +79,9 @@ impl Engine {
 			.map_err(|_| unavailable("no answer within ten seconds".into()))?
 			.map_err(|e| unavailable(deepest(&e)))?;
 		let components = version.components.unwrap_or_default();
-		let is_podman = components.iter().any(|c| c.name.to_ascii_lowercase().contains("podman"));
+		let is_podman = components
+			.iter()
+			.any(|c| c.name.to_ascii_lowercase().contains("podman"));
 		Ok(Self {
 			docker,
 			endpoint: endpoint.into(),
@@ -93,13 +102,18 @@ impl Engine {
 			Error::DockerResponseServerError { message, .. } => ExecError::Engine { what, why: message },
 			Error::DockerStreamError { error } => ExecError::Engine { what, why: error },
 			Error::JsonDataError { message, .. } => ExecError::Engine { what, why: message },
-			other => ExecError::EngineUnavailable { endpoint: self.endpoint.clone(), why: deepest(&other) },
+			other => ExecError::EngineUnavailable {
+				endpoint: self.endpoint.clone(),
+				why: deepest(&other),
+			},
 		}
 	}
 }
 
 fn exists(endpoint: &str) -> bool {
-	endpoint.strip_prefix("unix://").is_some_and(|path| Path::new(path).exists())
+	endpoint
+		.strip_prefix("unix://")
+		.is_some_and(|path| Path::new(path).exists())
 }
 
 /// The HTTP status of an engine's refusal.

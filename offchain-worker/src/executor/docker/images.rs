@@ -32,11 +32,18 @@ pub(super) struct Verified(Mutex<HashMap<[u8; 32], Vec<[u8; 32]>>>);
 
 impl Verified {
 	fn insert(&self, id: [u8; 32], layers: Vec<[u8; 32]>) {
-		self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, layers);
+		self.0
+			.lock()
+			.unwrap_or_else(PoisonError::into_inner)
+			.insert(id, layers);
 	}
 
 	fn layers(&self, id: &[u8; 32]) -> Option<Vec<[u8; 32]>> {
-		self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+		self.0
+			.lock()
+			.unwrap_or_else(PoisonError::into_inner)
+			.get(id)
+			.cloned()
 	}
 }
 
@@ -54,16 +61,28 @@ fn image_is_container(platform: Platform) -> bool {
 
 impl Engine {
 	/// What the engine has under this digest; `None` when that is nothing, or nothing to be trusted.
-	pub(super) async fn find_image(&self, id: &[u8; 32], verified: &Verified) -> Result<Option<ImageFacts>, ExecError> {
+	pub(super) async fn find_image(
+		&self,
+		id: &[u8; 32],
+		verified: &Verified,
+	) -> Result<Option<ImageFacts>, ExecError> {
 		let name = format!("sha256:{}", hex::encode(id));
 		if let Some(found) = self.inspect_image(&name).await? {
 			if found.id.as_deref().is_some_and(|found| same_id(found, id)) {
 				return Ok(Some(facts(found, name)));
 			}
 		}
-		let (Some(layers), tag) = (verified.layers(id), image::tag_of(id)) else { return Ok(None) };
-		let Some(found) = self.inspect_image(&tag).await? else { return Ok(None) };
-		let has = found.root_fs.as_ref().and_then(|fs| fs.layers.clone()).unwrap_or_default();
+		let (Some(layers), tag) = (verified.layers(id), image::tag_of(id)) else {
+			return Ok(None);
+		};
+		let Some(found) = self.inspect_image(&tag).await? else {
+			return Ok(None);
+		};
+		let has = found
+			.root_fs
+			.as_ref()
+			.and_then(|fs| fs.layers.clone())
+			.unwrap_or_default();
 		let has: Option<Vec<_>> = has.iter().map(|l| image::parse_sha256(l)).collect();
 		Ok((has == Some(layers)).then(|| facts(found, tag)))
 	}
@@ -124,7 +143,10 @@ impl Engine {
 			}
 		});
 		let options = ImportImageOptionsBuilder::default().quiet(true).build();
-		let mut answers = std::pin::pin!(self.docker.import_image_stream(options, futures::stream::iter(chunks), None));
+		let mut answers =
+			std::pin::pin!(self
+				.docker
+				.import_image_stream(options, futures::stream::iter(chunks), None));
 		let mut tick = tokio::time::interval(std::time::Duration::from_millis(100));
 		loop {
 			tokio::select! {
@@ -148,12 +170,19 @@ impl Engine {
 		platform: Platform,
 		progress: &ProgressSender,
 	) -> Result<(), ExecError> {
-		let failed = |why: String| ExecError::from(ImageError::Pull { reference: reference.into(), why });
+		let failed = |why: String| {
+			ExecError::from(ImageError::Pull {
+				reference: reference.into(),
+				why,
+			})
+		};
 		if !reference.contains("@sha256:") {
 			return Err(failed("it names no digest".into()));
 		}
-		let options =
-			CreateImageOptionsBuilder::default().from_image(reference).platform(image::platform_name(platform)).build();
+		let options = CreateImageOptionsBuilder::default()
+			.from_image(reference)
+			.platform(image::platform_name(platform))
+			.build();
 		let mut answers = std::pin::pin!(self.docker.create_image(Some(options), None, None));
 		// Bytes done and in all, by layer.
 		let mut layers: HashMap<String, (u64, u64)> = HashMap::new();
@@ -171,19 +200,34 @@ impl Engine {
 					layers.insert(layer, (number(detail.current), number(detail.total)));
 				}
 			}
-			let (done, total) = layers.values().fold((0, 0), |(d, t), (done, total)| (d + done, t + total));
+			let (done, total) = layers
+				.values()
+				.fold((0, 0), |(d, t), (done, total)| (d + done, t + total));
 			report(progress, "pulling the image", done, (total > 0).then_some(total));
 		}
-		let found = self.inspect_image(reference).await?.ok_or_else(|| failed("it is not there afterwards".into()))?;
+		let found = self
+			.inspect_image(reference)
+			.await?
+			.ok_or_else(|| failed("it is not there afterwards".into()))?;
 		let found_id = found.id.unwrap_or_default();
 		if !same_id(&found_id, &id) {
 			// Also what an engine with containerd's store says, whose ids are of another kind: it needs the archive.
 			let found = found_id.trim_start_matches("sha256:").to_string();
-			return Err(ImageError::WrongImage { expected: hex::encode(id), found }.into());
+			return Err(ImageError::WrongImage {
+				expected: hex::encode(id),
+				found,
+			}
+			.into());
 		}
 		let tag = hex::encode(id);
-		let options = TagImageOptionsBuilder::default().repo(image::REPOSITORY).tag(&tag).build();
-		self.docker.tag_image(&found_id, Some(options)).await.map_err(self.error("tag the image"))
+		let options = TagImageOptionsBuilder::default()
+			.repo(image::REPOSITORY)
+			.tag(&tag)
+			.build();
+		self.docker
+			.tag_image(&found_id, Some(options))
+			.await
+			.map_err(self.error("tag the image"))
 	}
 }
 
@@ -196,5 +240,9 @@ fn facts(found: ImageInspect, reference: String) -> ImageFacts {
 	let config = found.config.unwrap_or_default();
 	let mut volumes = config.volumes.unwrap_or_default();
 	volumes.sort();
-	ImageFacts { reference, env: config.env.unwrap_or_default(), volumes }
+	ImageFacts {
+		reference,
+		env: config.env.unwrap_or_default(),
+		volumes,
+	}
 }

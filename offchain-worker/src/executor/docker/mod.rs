@@ -15,7 +15,8 @@ pub use engine::candidates;
 
 use super::*;
 use bollard::query_parameters::{
-	CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
+	CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+	StartContainerOptions,
 };
 use capture::Attached;
 use container::{ImageFacts, LABEL_PURPOSE, LABEL_RUN};
@@ -47,7 +48,11 @@ impl DockerExecutor {
 	async fn with_endpoints(endpoints: Vec<String>) -> Result<Self, ExecError> {
 		let engine = Engine::find(&endpoints).await?;
 		tracing::info!(target: "lilypad::executor", engine = %engine.name, version = %engine.version, endpoint = %engine.endpoint, "container engine found");
-		Ok(Self { endpoints, engine: RwLock::new(Some(engine)), verified: Verified::default() })
+		Ok(Self {
+			endpoints,
+			engine: RwLock::new(Some(engine)),
+			verified: Verified::default(),
+		})
 	}
 
 	/// Where the engine is.
@@ -56,7 +61,10 @@ impl DockerExecutor {
 	}
 
 	fn current(&self) -> Option<Engine> {
-		self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+		self.engine
+			.read()
+			.unwrap_or_else(std::sync::PoisonError::into_inner)
+			.clone()
 	}
 
 	/// The engine, which is looked for again when the last answer was long ago or it has gone.
@@ -65,7 +73,10 @@ impl DockerExecutor {
 			Some(engine) => Ok(engine),
 			None => {
 				let found = Engine::find(&self.endpoints).await?;
-				*self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(found.clone());
+				*self
+					.engine
+					.write()
+					.unwrap_or_else(std::sync::PoisonError::into_inner) = Some(found.clone());
 				Ok(found)
 			},
 		}
@@ -91,22 +102,31 @@ impl DockerExecutor {
 			.name(request.run_id.as_str())
 			.platform(image_platform(platform))
 			.build();
-		engine.docker.create_container(Some(options), body).await.map_err(engine.error("create the container"))?;
+		engine
+			.docker
+			.create_container(Some(options), body)
+			.await
+			.map_err(engine.error("create the container"))?;
 		self.start_created(engine, request).await
 	}
 
 	async fn start_created(&self, engine: &Engine, request: &RunRequest) -> Result<Start, ExecError> {
 		let name = request.run_id.as_str();
 		let attached = engine.attach(request).await?;
-		let error = match engine.docker.start_container(name, None::<StartContainerOptions>).await {
+		let error = match engine
+			.docker
+			.start_container(name, None::<StartContainerOptions>)
+			.await
+		{
 			Ok(()) => return Ok(Start::Running(Box::new(attached))),
 			Err(e) => engine.error("start the container")(e),
 		};
 		let exit = engine.state(name).await?.and_then(|s| s.exit_code);
 		match error {
 			// As shells have it: 127 for a program that is not there, 126 for one that can't be run.
-			ExecError::Engine { why, .. } if matches!(exit, Some(126 | 127)) || names_the_program(&why) =>
-				Ok(Start::JobError(why)),
+			ExecError::Engine { why, .. } if matches!(exit, Some(126 | 127)) || names_the_program(&why) => {
+				Ok(Start::JobError(why))
+			},
 			other => Err(other),
 		}
 	}
@@ -134,10 +154,15 @@ impl DockerExecutor {
 		cancel: CancellationToken,
 	) -> Result<Option<RunOutcome>, ExecError> {
 		let name = request.run_id.as_str();
-		let Some((state, labels)) = engine.state_and_labels(name).await? else { return Ok(None) };
+		let Some((state, labels)) = engine.state_and_labels(name).await? else {
+			return Ok(None);
+		};
 		if labels.get(LABEL_PURPOSE) != Some(&container::purpose(request)) {
 			let why = "a container of this name was made for something else: remove it".into();
-			return Err(ExecError::Engine { what: format!("create the container {name}"), why });
+			return Err(ExecError::Engine {
+				what: format!("create the container {name}"),
+				why,
+			});
 		}
 		match watch::Phase::of(&state) {
 			// Made, and then the worker stopped before it was started: nothing of it has run.
@@ -161,7 +186,10 @@ impl DockerExecutor {
 	/// Forgets the engine when it is gone, so that the next call looks for it again.
 	fn noticing<T>(&self, result: Result<T, ExecError>) -> Result<T, ExecError> {
 		if matches!(result, Err(ExecError::EngineUnavailable { .. })) {
-			*self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+			*self
+				.engine
+				.write()
+				.unwrap_or_else(std::sync::PoisonError::into_inner) = None;
 		}
 		result
 	}
@@ -192,7 +220,12 @@ impl Executor for DockerExecutor {
 	async fn has(&self, image: &RuntimeImage) -> Result<bool, ExecError> {
 		let (id, _) = images::container_image(image)?;
 		let engine = self.engine().await?;
-		self.noticing(engine.find_image(&id, &self.verified).await.map(|found| found.is_some()))
+		self.noticing(
+			engine
+				.find_image(&id, &self.verified)
+				.await
+				.map(|found| found.is_some()),
+		)
 	}
 
 	async fn prepare(&self, source: &PreparedSource, progress: &ProgressSender) -> Result<(), ExecError> {
@@ -211,7 +244,11 @@ impl Executor for DockerExecutor {
 		self.noticing(self.run_with(&engine, request, cancel).await)
 	}
 
-	async fn adopt(&self, request: &RunRequest, cancel: CancellationToken) -> Result<Option<RunOutcome>, ExecError> {
+	async fn adopt(
+		&self,
+		request: &RunRequest,
+		cancel: CancellationToken,
+	) -> Result<Option<RunOutcome>, ExecError> {
 		let engine = self.engine().await?;
 		self.noticing(self.adopt_with(&engine, request, cancel).await)
 	}
@@ -224,14 +261,26 @@ impl Executor for DockerExecutor {
 	async fn list_runs(&self) -> Result<Vec<RunInfo>, ExecError> {
 		let engine = self.engine().await?;
 		let filters = HashMap::from([("label", vec![LABEL_RUN])]);
-		let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-		let listed = engine.docker.list_containers(Some(options)).await.map_err(engine.error("list its containers"));
+		let options = ListContainersOptionsBuilder::default()
+			.all(true)
+			.filters(&filters)
+			.build();
+		let listed = engine
+			.docker
+			.list_containers(Some(options))
+			.await
+			.map_err(engine.error("list its containers"));
 		let mut runs = Vec::new();
 		for container in self.noticing(listed)? {
 			let labels = container.labels.unwrap_or_default();
-			let Some(Ok(run_id)) = labels.get(LABEL_RUN).map(RunId::new) else { continue };
+			let Some(Ok(run_id)) = labels.get(LABEL_RUN).map(RunId::new) else {
+				continue;
+			};
 			let state = container.state.map(|s| s.to_string()).unwrap_or_default();
-			runs.push(RunInfo { run_id, running: matches!(state.as_str(), "running" | "paused" | "restarting") });
+			runs.push(RunInfo {
+				run_id,
+				running: matches!(state.as_str(), "running" | "paused" | "restarting"),
+			});
 		}
 		Ok(runs)
 	}
@@ -260,7 +309,10 @@ impl Engine {
 
 	/// Kills and removes a container with its log. Nothing happens when there is none.
 	async fn remove(&self, name: &str) -> Result<(), ExecError> {
-		let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+		let options = RemoveContainerOptionsBuilder::default()
+			.force(true)
+			.v(true)
+			.build();
 		match self.docker.remove_container(name, Some(options)).await {
 			Ok(()) => Ok(()),
 			Err(e) if status_of(&e) == Some(404) => Ok(()),
@@ -273,10 +325,16 @@ impl Engine {
 
 /// Whether a refusal to start is about the program that was asked for.
 fn names_the_program(why: &str) -> bool {
-	["executable file not found", "no such file or directory", "permission denied", "exec format error", "is a directory"]
-		.iter()
-		.any(|known| why.to_ascii_lowercase().contains(known)) &&
-		!why.contains("mount")
+	[
+		"executable file not found",
+		"no such file or directory",
+		"permission denied",
+		"exec format error",
+		"is a directory",
+	]
+	.iter()
+	.any(|known| why.to_ascii_lowercase().contains(known))
+		&& !why.contains("mount")
 }
 
 fn image_platform(platform: Platform) -> &'static str {

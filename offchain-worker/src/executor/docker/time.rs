@@ -2,19 +2,36 @@
 
 /// Milliseconds since the Unix epoch. `None` for what is no time, and for the year 1 that engines show for "never".
 pub(super) fn parse_rfc3339(text: &str) -> Option<i64> {
-	let number = |from: usize, to: usize| text.get(from..to).filter(|d| d.bytes().all(|b| b.is_ascii_digit()))?.parse().ok();
+	let number = |from: usize, to: usize| {
+		text.get(from..to)
+			.filter(|d| d.bytes().all(|b| b.is_ascii_digit()))?
+			.parse()
+			.ok()
+	};
 	let separators = [(4, '-'), (7, '-'), (10, 'T'), (13, ':'), (16, ':')];
-	if !text.is_ascii() || separators.iter().any(|&(at, c)| text.as_bytes().get(at) != Some(&(c as u8))) {
+	if !text.is_ascii()
+		|| separators
+			.iter()
+			.any(|&(at, c)| text.as_bytes().get(at) != Some(&(c as u8)))
+	{
 		return None;
 	}
 	let year: i64 = number(0, 4)?;
 	let (month, day): (i64, i64) = (number(5, 7)?, number(8, 10)?);
 	let (hour, minute, second): (i64, i64, i64) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-	if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+	if year < 1970
+		|| !(1..=12).contains(&month)
+		|| !(1..=31).contains(&day)
+		|| hour > 23
+		|| minute > 59
+		|| second > 60
+	{
 		return None;
 	}
 	let rest = &text[19..];
-	let digits = rest.strip_prefix('.').map_or(0, |f| f.bytes().take_while(u8::is_ascii_digit).count());
+	let digits = rest
+		.strip_prefix('.')
+		.map_or(0, |f| f.bytes().take_while(u8::is_ascii_digit).count());
 	let fraction = if digits > 0 { &rest[1..=digits] } else { "" };
 	let millis: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
 	let zone = &rest[if digits > 0 { digits + 1 } else { 0 }..];
@@ -55,15 +72,31 @@ mod tests {
 	#[test]
 	fn times_of_engines_are_read() {
 		assert_eq!(parse_rfc3339("1970-01-01T00:00:00Z"), Some(0));
-		assert_eq!(parse_rfc3339("2026-11-23T15:35:35.123456789Z"), Some(1_795_448_135_123));
-		assert_eq!(parse_rfc3339("2026-11-23T16:35:35.1+01:00"), Some(1_795_448_135_100));
+		assert_eq!(
+			parse_rfc3339("2026-11-23T15:35:35.123456789Z"),
+			Some(1_795_448_135_123)
+		);
+		assert_eq!(
+			parse_rfc3339("2026-11-23T16:35:35.1+01:00"),
+			Some(1_795_448_135_100)
+		);
 		assert_eq!(parse_rfc3339("2000-02-29T23:59:59.999Z"), Some(951_868_799_999));
-		assert_eq!(parse_rfc3339("2024-12-31T23:59:59-05:30"), Some(1_735_709_399_000));
+		assert_eq!(
+			parse_rfc3339("2024-12-31T23:59:59-05:30"),
+			Some(1_735_709_399_000)
+		);
 	}
 
 	#[test]
 	fn what_is_no_time_is_none() {
-		for bad in ["", "0001-01-01T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01 00:00:00Z", "2026-01-01T00:00:00", "ä"] {
+		for bad in [
+			"",
+			"0001-01-01T00:00:00Z",
+			"2026-13-01T00:00:00Z",
+			"2026-01-01 00:00:00Z",
+			"2026-01-01T00:00:00",
+			"ä",
+		] {
 			assert_eq!(parse_rfc3339(bad), None, "{bad}");
 		}
 	}

@@ -50,7 +50,14 @@ impl Phase {
 			Some(CREATED) => Self::Created,
 			// Podman calls it "configured" or "initialized", which the client does not know.
 			_ if state.running == Some(true) => Self::Running,
-			_ if state.started_at.as_deref().and_then(time::parse_rfc3339).is_none() => Self::Created,
+			_ if state
+				.started_at
+				.as_deref()
+				.and_then(time::parse_rfc3339)
+				.is_none() =>
+			{
+				Self::Created
+			},
 			_ => Self::Ended,
 		}
 	}
@@ -72,7 +79,11 @@ impl Engine {
 		&self,
 		name: &str,
 	) -> Result<Option<(ContainerState, HashMap<String, String>)>, ExecError> {
-		match self.docker.inspect_container(name, None::<InspectContainerOptions>).await {
+		match self
+			.docker
+			.inspect_container(name, None::<InspectContainerOptions>)
+			.await
+		{
 			Ok(found) => {
 				let labels = found.config.and_then(|c| c.labels).unwrap_or_default();
 				Ok(Some((found.state.unwrap_or_default(), labels)))
@@ -89,7 +100,10 @@ impl Engine {
 
 	/// The state of a container that must be there.
 	async fn state_of(&self, request: &RunRequest) -> Result<ContainerState, ExecError> {
-		let gone = || ExecError::Interrupted { run: request.run_id.clone(), why: "its container is gone".into() };
+		let gone = || ExecError::Interrupted {
+			run: request.run_id.clone(),
+			why: "its container is gone".into(),
+		};
 		self.state(request.run_id.as_str()).await?.ok_or_else(gone)
 	}
 
@@ -103,9 +117,15 @@ impl Engine {
 	) -> Result<RunOutcome, ExecError> {
 		let name = request.run_id.as_str();
 		let state = self.state_of(request).await?;
-		let started = state.started_at.as_deref().and_then(time::parse_rfc3339).unwrap_or_else(time::now);
+		let started = state
+			.started_at
+			.as_deref()
+			.and_then(time::parse_rfc3339)
+			.unwrap_or_else(time::now);
 		let peak = AtomicU64::new(0);
-		let end = self.wait_for_end(request, started, &cancel, &peak, attached.as_mut()).await?;
+		let end = self
+			.wait_for_end(request, started, &cancel, &peak, attached.as_mut())
+			.await?;
 		if !matches!(end, End::Exited) {
 			// An engine does not let a container end while somebody who asked for its output does not take it.
 			attached = None;
@@ -115,7 +135,11 @@ impl Engine {
 			return Err(ExecError::Cancelled);
 		}
 		let state = self.settled_state(request).await?;
-		let ended = state.finished_at.as_deref().and_then(time::parse_rfc3339).unwrap_or_else(time::now);
+		let ended = state
+			.finished_at
+			.as_deref()
+			.and_then(time::parse_rfc3339)
+			.unwrap_or_else(time::now);
 		// A run that is too short for the clock is still one.
 		let usage = u64::try_from(ended - started).unwrap_or(0).max(1);
 		let peak = Some(peak.into_inner()).filter(|p| *p > 0);
@@ -123,9 +147,15 @@ impl Engine {
 		let outcome = match end {
 			// What there is of its output is a courtesy then.
 			End::Limit(status, why) => RunOutcome::new(request, status, 0, usage).because(why),
-			_ => self.judge(request, &state, started, usage, watched, saved).await?,
+			_ => {
+				self.judge(request, &state, started, usage, watched, saved)
+					.await?
+			},
 		};
-		Ok(RunOutcome { peak_memory: peak, ..outcome })
+		Ok(RunOutcome {
+			peak_memory: peak,
+			..outcome
+		})
 	}
 
 	/// How a run that ended by itself ended.
@@ -140,7 +170,8 @@ impl Engine {
 	) -> Result<RunOutcome, ExecError> {
 		let new = |status, code| RunOutcome::new(request, status, code, usage);
 		if state.oom_killed == Some(true) {
-			return Ok(new(Status::MemoryExceeded, 0).because(format!("it used more than {} MiB", request.spec.ram_mib)));
+			return Ok(new(Status::MemoryExceeded, 0)
+				.because(format!("it used more than {} MiB", request.spec.ram_mib)));
 		}
 		self.check_own_end(request, started, watched).await?;
 		if usage > request.time_limit {
@@ -151,7 +182,9 @@ impl Engine {
 		}
 		let dir = request.disk_dir();
 		let limit = request.disk_bytes();
-		let used = tokio::task::spawn_blocking(move || disk::usage_of(&dir, limit)).await.unwrap_or_default();
+		let used = tokio::task::spawn_blocking(move || disk::usage_of(&dir, limit))
+			.await
+			.unwrap_or_default();
 		if used.bytes > limit {
 			return Ok(new(Status::DiskExceeded, 0).because(disk_limit_text(request)));
 		}
@@ -195,7 +228,9 @@ impl Engine {
 	/// Ends when the container does.
 	async fn wait_for_exit(&self, name: &str) -> Result<(), ExecError> {
 		loop {
-			let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
+			let options = WaitContainerOptionsBuilder::default()
+				.condition("not-running")
+				.build();
 			let mut answers = std::pin::pin!(self.docker.wait_container(name, Some(options)));
 			match answers.next().await {
 				// An exit code other than 0 comes as an error.
@@ -206,7 +241,9 @@ impl Engine {
 				Some(Err(e)) => return Err(self.error("wait for the container")(e)),
 			}
 			match self.state(name).await? {
-				Some(state) if Phase::of(&state) == Phase::Running => tokio::time::sleep(Duration::from_millis(200)).await,
+				Some(state) if Phase::of(&state) == Phase::Running => {
+					tokio::time::sleep(Duration::from_millis(200)).await
+				},
 				_ => return Ok(()),
 			}
 		}
@@ -216,7 +253,10 @@ impl Engine {
 	async fn sample_memory(&self, name: &str, peak: &AtomicU64) {
 		loop {
 			tokio::time::sleep(Duration::from_secs(1)).await;
-			let options = StatsOptionsBuilder::default().stream(false).one_shot(true).build();
+			let options = StatsOptionsBuilder::default()
+				.stream(false)
+				.one_shot(true)
+				.build();
 			let mut stats = std::pin::pin!(self.docker.stats(name, Some(options)));
 			if let Some(Ok(stats)) = stats.next().await {
 				let memory = stats.memory_stats.unwrap_or_default();
@@ -236,7 +276,10 @@ impl Engine {
 		}
 		match tokio::time::timeout(KILL_TIMEOUT, self.wait_for_exit(name)).await {
 			Ok(ended) => ended,
-			Err(_) => Err(ExecError::Engine { what: "kill the container".into(), why: "it is still running".into() }),
+			Err(_) => Err(ExecError::Engine {
+				what: "kill the container".into(),
+				why: "it is still running".into(),
+			}),
 		}
 	}
 
@@ -255,8 +298,16 @@ impl Engine {
 	}
 
 	/// Fails when the container was ended from outside, or when that can't be known.
-	async fn check_own_end(&self, request: &RunRequest, started: i64, watched: bool) -> Result<(), ExecError> {
-		let interrupted = |why: &str| ExecError::Interrupted { run: request.run_id.clone(), why: why.into() };
+	async fn check_own_end(
+		&self,
+		request: &RunRequest,
+		started: i64,
+		watched: bool,
+	) -> Result<(), ExecError> {
+		let interrupted = |why: &str| ExecError::Interrupted {
+			run: request.run_id.clone(),
+			why: why.into(),
+		};
 		for attempt in 0..10 {
 			if attempt > 0 {
 				tokio::time::sleep(Duration::from_millis(100)).await;
@@ -277,12 +328,19 @@ impl Engine {
 		let filters = HashMap::from([("container", vec![name])]);
 		let until = time::now();
 		let stamp = |millis: i64| format!("{}.{:03}", millis / 1000, millis % 1000);
-		let options =
-			EventsOptionsBuilder::default().since(&stamp(since - 1000)).until(&stamp(until)).filters(&filters).build();
+		let options = EventsOptionsBuilder::default()
+			.since(&stamp(since - 1000))
+			.until(&stamp(until))
+			.filters(&filters)
+			.build();
 		let mut events = std::pin::pin!(self.docker.events(Some(options)));
 		let mut actions = Vec::new();
 		while let Some(event) = events.next().await {
-			actions.extend(event.map_err(self.error("tell what happened to the container"))?.action);
+			actions.extend(
+				event
+					.map_err(self.error("tell what happened to the container"))?
+					.action,
+			);
 		}
 		Ok(actions)
 	}

@@ -73,12 +73,16 @@ pub(super) struct Memory<'a>(pub(super) &'a mut [u8]);
 impl Memory<'_> {
 	pub(super) fn bytes(&self, at: u32, len: u32) -> Result<&[u8], Fail> {
 		let at = at as usize;
-		self.0.get(at..at.saturating_add(len as usize)).ok_or(Fail::Errno(errno::FAULT))
+		self.0
+			.get(at..at.saturating_add(len as usize))
+			.ok_or(Fail::Errno(errno::FAULT))
 	}
 
 	pub(super) fn bytes_mut(&mut self, at: u32, len: u32) -> Result<&mut [u8], Fail> {
 		let at = at as usize;
-		self.0.get_mut(at..at.saturating_add(len as usize)).ok_or(Fail::Errno(errno::FAULT))
+		self.0
+			.get_mut(at..at.saturating_add(len as usize))
+			.ok_or(Fail::Errno(errno::FAULT))
 	}
 
 	pub(super) fn put(&mut self, at: u32, bytes: &[u8]) -> Result<(), Fail> {
@@ -123,7 +127,10 @@ impl Memory<'_> {
 		(0..count)
 			.map(|n| {
 				let at = at.checked_add(n * 8).ok_or(Fail::Errno(errno::FAULT))?;
-				Ok((self.u32(at)?, self.u32(at.checked_add(4).ok_or(Fail::Errno(errno::FAULT))?)?))
+				Ok((
+					self.u32(at)?,
+					self.u32(at.checked_add(4).ok_or(Fail::Errno(errno::FAULT))?)?,
+				))
 			})
 			.collect()
 	}
@@ -140,7 +147,10 @@ mod tests {
 		memory.put_u64(8, 7).expect("inside");
 		assert_eq!(memory.u64(8).expect("inside"), 7);
 		for (at, len) in [(16, 1), (9, 8), (u32::MAX, 1), (u32::MAX, u32::MAX), (0, 17)] {
-			assert!(matches!(memory.bytes(at, len), Err(Fail::Errno(errno::FAULT))), "{at} {len}");
+			assert!(
+				matches!(memory.bytes(at, len), Err(Fail::Errno(errno::FAULT))),
+				"{at} {len}"
+			);
 			assert!(memory.bytes_mut(at, len).is_err());
 		}
 		assert!(memory.buffers(u32::MAX - 3, 1).is_err());

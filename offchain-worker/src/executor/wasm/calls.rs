@@ -4,10 +4,14 @@
 //! What the embedded engine's own WASI passes on from the host would differ from machine to machine: inode numbers, times of
 //! files, the order of folders, clocks. Hence this one, on top of [`super::fs`].
 
+// As WASI has them.
+#![allow(clippy::too_many_arguments)]
+
 use super::{
-	abi::{errno, filetype, oflags, rights, Fail, Memory, FDFLAG_APPEND},
+	abi::{errno, filetype, rights, Fail, Memory, FDFLAG_APPEND},
 	fs::{Stat, ROOT},
 	host::{Descriptor, Host},
+	paths::*,
 	Stop,
 };
 use wasmtime::{Caller, Linker};
@@ -17,12 +21,17 @@ const CALL_COST: u64 = 200;
 /// Bytes that a call moves for one unit of fuel.
 const BYTES_PER_FUEL: u64 = 4;
 
-type Done = Result<(), Fail>;
+pub(super) type Done = Result<(), Fail>;
 
 /// Runs one call: charges its fuel, and turns its failure into a number for the program or the end of the run.
-fn enter(caller: &mut Caller<'_, Host>, call: impl FnOnce(&mut Memory<'_>, &mut Host) -> Done) -> wasmtime::Result<u32> {
+fn enter(
+	caller: &mut Caller<'_, Host>,
+	call: impl FnOnce(&mut Memory<'_>, &mut Host) -> Done,
+) -> wasmtime::Result<u32> {
 	charge(caller, CALL_COST)?;
-	let exported = caller.get_export("memory").and_then(wasmtime::Extern::into_memory);
+	let exported = caller
+		.get_export("memory")
+		.and_then(wasmtime::Extern::into_memory);
 	let memory = exported.ok_or_else(|| Stop::Malformed("it exports no memory".into()))?;
 	let (bytes, host) = memory.data_and_store_mut(&mut *caller);
 	host.moved = 0;
@@ -103,9 +112,11 @@ pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
 		sock_send(fd: u32, data: u32, count: u32, flags: u32, result: u32);
 		sock_shutdown(fd: u32, how: u32);
 	}
-	linker.func_wrap("wasi_snapshot_preview1", "proc_exit", |code: u32| -> wasmtime::Result<()> {
-		Err(Stop::Exit(code as i32).into())
-	})?;
+	linker.func_wrap(
+		"wasi_snapshot_preview1",
+		"proc_exit",
+		|code: u32| -> wasmtime::Result<()> { Err(Stop::Exit(code as i32).into()) },
+	)?;
 	Ok(())
 }
 
@@ -115,7 +126,9 @@ fn put_list(m: &mut Memory<'_>, list: &[Vec<u8>], pointers: u32, buffer: u32) ->
 	for text in list {
 		m.put_u32(pointer, at)?;
 		m.put(at, text)?;
-		let (Some(next), Some(end)) = (pointer.checked_add(4), at.checked_add(text.len() as u32)) else { return Err(fault) };
+		let (Some(next), Some(end)) = (pointer.checked_add(4), at.checked_add(text.len() as u32)) else {
+			return Err(fault);
+		};
 		(pointer, at) = (next, end);
 	}
 	Ok(())
@@ -188,7 +201,11 @@ fn fd_fdstat_get(m: &mut Memory<'_>, h: &mut Host, fd: u32, result: u32) -> Done
 	let (kind, flags, rights) = match h.descriptor(fd)? {
 		Descriptor::Stdin => stream(rights::READ),
 		Descriptor::Stdout | Descriptor::Stderr => stream(rights::WRITE),
-		Descriptor::Folder { .. } => (filetype::DIRECTORY, 0, rights::ALL & !(rights::SEEK | rights::TELL)),
+		Descriptor::Folder { .. } => (
+			filetype::DIRECTORY,
+			0,
+			rights::ALL & !(rights::SEEK | rights::TELL),
+		),
 		Descriptor::File { flags, rights, .. } => (filetype::REGULAR_FILE, flags, rights),
 	};
 	let mut stat = [0; 24];
@@ -200,24 +217,52 @@ fn fd_fdstat_get(m: &mut Memory<'_>, h: &mut Host, fd: u32, result: u32) -> Done
 }
 
 fn fd_fdstat_set_flags(_: &mut Memory<'_>, h: &mut Host, fd: u32, new: u32) -> Done {
-	if let Descriptor::File { node, position, rights, .. } = h.descriptor(fd)? {
+	if let Descriptor::File {
+		node,
+		position,
+		rights,
+		..
+	} = h.descriptor(fd)?
+	{
 		let flags = new as u16 & FDFLAG_APPEND;
-		h.set_descriptor(fd, Descriptor::File { node, position, flags, rights });
+		h.set_descriptor(
+			fd,
+			Descriptor::File {
+				node,
+				position,
+				flags,
+				rights,
+			},
+		);
 	}
 	Ok(())
 }
 
 fn fd_fdstat_set_rights(_: &mut Memory<'_>, h: &mut Host, fd: u32, base: u64, _: u64) -> Done {
-	if let Descriptor::File { node, position, flags, rights } = h.descriptor(fd)? {
+	if let Descriptor::File {
+		node,
+		position,
+		flags,
+		rights,
+	} = h.descriptor(fd)?
+	{
 		if base & !rights != 0 {
 			return Err(Fail::Errno(errno::NOTCAPABLE));
 		}
-		h.set_descriptor(fd, Descriptor::File { node, position, flags, rights: base });
+		h.set_descriptor(
+			fd,
+			Descriptor::File {
+				node,
+				position,
+				flags,
+				rights: base,
+			},
+		);
 	}
 	Ok(())
 }
 
-fn put_stat(m: &mut Memory<'_>, at: u32, node: u64, kind: u8, length: u64) -> Done {
+pub(super) fn put_stat(m: &mut Memory<'_>, at: u32, node: u64, kind: u8, length: u64) -> Done {
 	let mut stat = [0; 64];
 	stat[0..8].copy_from_slice(&1u64.to_le_bytes());
 	stat[8..16].copy_from_slice(&node.to_le_bytes());
@@ -227,7 +272,7 @@ fn put_stat(m: &mut Memory<'_>, at: u32, node: u64, kind: u8, length: u64) -> Do
 	m.put(at, &stat)
 }
 
-fn kind_of(stat: &Stat) -> u8 {
+pub(super) fn kind_of(stat: &Stat) -> u8 {
 	match stat.is_folder {
 		true => filetype::DIRECTORY,
 		false => filetype::REGULAR_FILE,
@@ -284,11 +329,21 @@ fn fd_read(m: &mut Memory<'_>, h: &mut Host, fd: u32, buffers: u32, count: u32, 
 	m.put_u32(result, total)
 }
 
-fn fd_pread(m: &mut Memory<'_>, h: &mut Host, fd: u32, buffers: u32, count: u32, offset: u64, result: u32) -> Done {
+fn fd_pread(
+	m: &mut Memory<'_>,
+	h: &mut Host,
+	fd: u32,
+	buffers: u32,
+	count: u32,
+	offset: u64,
+	result: u32,
+) -> Done {
 	let node = h.file(fd, rights::READ)?;
 	let mut total = 0u32;
 	for (at, len) in m.buffers(buffers, count)? {
-		let from = offset.checked_add(total.into()).ok_or(Fail::Errno(errno::INVAL))?;
+		let from = offset
+			.checked_add(total.into())
+			.ok_or(Fail::Errno(errno::INVAL))?;
 		let read = h.files.read_at(node, from, m.bytes_mut(at, len)?)?;
 		h.moved += read as u64;
 		total += read as u32;
@@ -308,7 +363,15 @@ fn fd_write(m: &mut Memory<'_>, h: &mut Host, fd: u32, buffers: u32, count: u32,
 	m.put_u32(result, total)
 }
 
-fn fd_pwrite(m: &mut Memory<'_>, h: &mut Host, fd: u32, buffers: u32, count: u32, offset: u64, result: u32) -> Done {
+fn fd_pwrite(
+	m: &mut Memory<'_>,
+	h: &mut Host,
+	fd: u32,
+	buffers: u32,
+	count: u32,
+	offset: u64,
+	result: u32,
+) -> Done {
 	let node = h.file(fd, rights::WRITE)?;
 	let mut total = 0u32;
 	for (at, len) in m.buffers(buffers, count)? {
@@ -320,7 +383,15 @@ fn fd_pwrite(m: &mut Memory<'_>, h: &mut Host, fd: u32, buffers: u32, count: u32
 	m.put_u32(result, total)
 }
 
-fn fd_readdir(m: &mut Memory<'_>, h: &mut Host, fd: u32, buffer: u32, len: u32, cookie: u64, result: u32) -> Done {
+fn fd_readdir(
+	m: &mut Memory<'_>,
+	h: &mut Host,
+	fd: u32,
+	buffer: u32,
+	len: u32,
+	cookie: u64,
+	result: u32,
+) -> Done {
 	let entries = h.files.list(h.folder(fd)?)?;
 	// Listing costs by the folder, not by what fits the buffer.
 	h.moved += entries.len() as u64 * 64;
@@ -348,7 +419,13 @@ fn fd_renumber(_: &mut Memory<'_>, h: &mut Host, from: u32, to: u32) -> Done {
 
 fn fd_seek(m: &mut Memory<'_>, h: &mut Host, fd: u32, offset: i64, whence: u32, result: u32) -> Done {
 	h.file(fd, 0)?;
-	let Descriptor::File { node, position, flags, rights } = h.descriptor(fd)? else {
+	let Descriptor::File {
+		node,
+		position,
+		flags,
+		rights,
+	} = h.descriptor(fd)?
+	else {
 		return Err(Fail::Errno(errno::SPIPE));
 	};
 	let from = match whence {
@@ -358,7 +435,15 @@ fn fd_seek(m: &mut Memory<'_>, h: &mut Host, fd: u32, offset: i64, whence: u32, 
 		_ => return Err(Fail::Errno(errno::INVAL)),
 	};
 	let position = from.checked_add_signed(offset).ok_or(Fail::Errno(errno::INVAL))?;
-	h.set_descriptor(fd, Descriptor::File { node, position, flags, rights });
+	h.set_descriptor(
+		fd,
+		Descriptor::File {
+			node,
+			position,
+			flags,
+			rights,
+		},
+	);
 	m.put_u64(result, position)
 }
 
@@ -366,99 +451,24 @@ fn fd_tell(m: &mut Memory<'_>, h: &mut Host, fd: u32, result: u32) -> Done {
 	fd_seek(m, h, fd, 0, 1, result)
 }
 
-fn path_create_directory(m: &mut Memory<'_>, h: &mut Host, fd: u32, path: u32, len: u32) -> Done {
-	h.files.create_folder(h.folder(fd)?, &m.text(path, len)?)
-}
-
-fn path_filestat_get(m: &mut Memory<'_>, h: &mut Host, fd: u32, _: u32, path: u32, len: u32, result: u32) -> Done {
-	let stat = h.files.lookup(h.folder(fd)?, &m.text(path, len)?)?;
-	put_stat(m, result, stat.node, kind_of(&stat), stat.length)
-}
-
-#[allow(clippy::too_many_arguments)]
-fn path_filestat_set_times(m: &mut Memory<'_>, h: &mut Host, fd: u32, _: u32, path: u32, len: u32, _: u64, _: u64, _: u32) -> Done {
-	h.files.lookup(h.folder(fd)?, &m.text(path, len)?).map(drop)
-}
-
-#[allow(clippy::too_many_arguments)]
-fn path_link(_: &mut Memory<'_>, h: &mut Host, fd: u32, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32) -> Done {
-	h.folder(fd)?;
-	Err(Fail::Errno(errno::NOTSUP))
-}
-
-fn path_symlink(_: &mut Memory<'_>, h: &mut Host, _: u32, _: u32, fd: u32, _: u32, _: u32) -> Done {
-	h.folder(fd)?;
-	Err(Fail::Errno(errno::NOTSUP))
-}
-
-fn path_readlink(m: &mut Memory<'_>, h: &mut Host, fd: u32, path: u32, len: u32, _: u32, _: u32, _: u32) -> Done {
-	h.files.lookup(h.folder(fd)?, &m.text(path, len)?)?;
-	Err(Fail::Errno(errno::INVAL))
-}
-
-#[allow(clippy::too_many_arguments)]
-fn path_open(
+/// Sleeping takes no time: the clock moves on to the earliest deadline. Everything else is ready at once.
+fn poll_oneoff(
 	m: &mut Memory<'_>,
 	h: &mut Host,
-	fd: u32,
-	_: u32,
-	path: u32,
-	len: u32,
-	how: u32,
-	base: u64,
-	_: u64,
-	fdflags: u32,
+	subscriptions: u32,
+	events: u32,
+	count: u32,
 	result: u32,
 ) -> Done {
-	let (folder, path, how) = (h.folder(fd)?, m.text(path, len)?, how as u16);
-	let stat = match h.files.lookup(folder, &path) {
-		Ok(_) if how & oflags::CREAT != 0 && how & oflags::EXCL != 0 => return Err(Fail::Errno(errno::EXIST)),
-		Ok(stat) => stat,
-		Err(Fail::Errno(errno::NOENT)) if how & oflags::CREAT != 0 && how & oflags::DIRECTORY == 0 =>
-			h.files.create_file(folder, &path)?,
-		Err(fail) => return Err(fail),
-	};
-	let wants_write = base & rights::WRITE != 0;
-	let descriptor = match stat.is_folder {
-		true if wants_write => return Err(Fail::Errno(errno::ISDIR)),
-		true => Descriptor::Folder { node: stat.node },
-		false if how & oflags::DIRECTORY != 0 => return Err(Fail::Errno(errno::NOTDIR)),
-		false if (wants_write || how & oflags::TRUNC != 0) && !stat.writable => return Err(Fail::Errno(errno::ROFS)),
-		false => {
-			let flags = fdflags as u16 & FDFLAG_APPEND;
-			Descriptor::File { node: stat.node, position: 0, flags, rights: base & rights::ALL }
-		},
-	};
-	if how & oflags::TRUNC != 0 && !stat.is_folder {
-		h.files.set_length(stat.node, 0)?;
-	}
-	let opened = h.open(descriptor)?;
-	m.put_u32(result, opened)
-}
-
-fn path_remove_directory(m: &mut Memory<'_>, h: &mut Host, fd: u32, path: u32, len: u32) -> Done {
-	h.files.remove_folder(h.folder(fd)?, &m.text(path, len)?)
-}
-
-#[allow(clippy::too_many_arguments)]
-fn path_rename(m: &mut Memory<'_>, h: &mut Host, fd: u32, path: u32, len: u32, to: u32, new: u32, new_len: u32) -> Done {
-	let (from, to) = (h.folder(fd)?, h.folder(to)?);
-	h.files.rename(from, &m.text(path, len)?, to, &m.text(new, new_len)?)
-}
-
-fn path_unlink_file(m: &mut Memory<'_>, h: &mut Host, fd: u32, path: u32, len: u32) -> Done {
-	h.files.unlink(h.folder(fd)?, &m.text(path, len)?)
-}
-
-/// Sleeping takes no time: the clock moves on to the earliest deadline. Everything else is ready at once.
-fn poll_oneoff(m: &mut Memory<'_>, h: &mut Host, subscriptions: u32, events: u32, count: u32, result: u32) -> Done {
 	if count == 0 || count > 1024 {
 		return Err(Fail::Errno(errno::INVAL));
 	}
 	let mut clocks: Vec<(u64, u64)> = Vec::new();
 	let mut ready: Vec<(u64, u8)> = Vec::new();
 	for n in 0..count {
-		let at = subscriptions.checked_add(n * 48).filter(|at| at.checked_add(48).is_some());
+		let at = subscriptions
+			.checked_add(n * 48)
+			.filter(|at| at.checked_add(48).is_some());
 		let at = at.ok_or(Fail::Errno(errno::FAULT))?;
 		let (userdata, kind) = (m.u64(at)?, m.bytes(at + 8, 1)?[0]);
 		match kind {
@@ -479,7 +489,9 @@ fn poll_oneoff(m: &mut Memory<'_>, h: &mut Host, subscriptions: u32, events: u32
 		let mut event = [0; 32];
 		event[0..8].copy_from_slice(&userdata.to_le_bytes());
 		event[10] = *kind;
-		let at = events.checked_add(n as u32 * 32).ok_or(Fail::Errno(errno::FAULT))?;
+		let at = events
+			.checked_add(n as u32 * 32)
+			.ok_or(Fail::Errno(errno::FAULT))?;
 		m.put(at, &event)?;
 	}
 	m.put_u32(result, ready.len() as u32)

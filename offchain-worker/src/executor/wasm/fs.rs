@@ -40,8 +40,15 @@ struct Node {
 
 #[derive(Debug)]
 enum Kind {
-	Folder { entries: BTreeMap<String, NodeId>, parent: NodeId },
-	File { backing: PathBuf, handle: Option<File>, length: u64 },
+	Folder {
+		entries: BTreeMap<String, NodeId>,
+		parent: NodeId,
+	},
+	File {
+		backing: PathBuf,
+		handle: Option<File>,
+		length: u64,
+	},
 }
 
 /// What there is to know about a file or folder.
@@ -76,12 +83,21 @@ impl Files {
 	/// An empty tree; what is written to it goes to the folder `store` and may use `limit` bytes.
 	pub(super) fn new(store: PathBuf, limit: u64) -> Self {
 		let root = Node {
-			kind: Kind::Folder { entries: BTreeMap::new(), parent: ROOT },
+			kind: Kind::Folder {
+				entries: BTreeMap::new(),
+				parent: ROOT,
+			},
 			writable: false,
 			opened: 1,
 			named: true,
 		};
-		Self { nodes: BTreeMap::from([(ROOT, root)]), next: ROOT + 1, store, used: 0, limit }
+		Self {
+			nodes: BTreeMap::from([(ROOT, root)]),
+			next: ROOT + 1,
+			store,
+			used: 0,
+			limit,
+		}
 	}
 
 	/// Makes the folders of an absolute path, for the program to find.
@@ -119,7 +135,11 @@ impl Files {
 	pub(super) fn add_input(&mut self, path: &str, file: &Path, length: u64) -> Result<(), Fail> {
 		let (above, name) = path.rsplit_once('/').ok_or(Fail::Errno(errno::INVAL))?;
 		let parent = self.add_folder(above, false)?;
-		let kind = Kind::File { backing: file.into(), handle: None, length };
+		let kind = Kind::File {
+			backing: file.into(),
+			handle: None,
+			length,
+		};
 		self.insert(parent, name, kind, false)?;
 		Ok(())
 	}
@@ -145,7 +165,12 @@ impl Files {
 			Kind::Folder { .. } => (true, 0),
 			Kind::File { length, .. } => (false, *length),
 		};
-		Ok(Stat { node, is_folder, length, writable: found.writable })
+		Ok(Stat {
+			node,
+			is_folder,
+			length,
+			writable: found.writable,
+		})
 	}
 
 	/// Makes an empty file. It must not be there yet.
@@ -154,7 +179,16 @@ impl Files {
 		let backing = self.store.join(self.next.to_string());
 		File::create(&backing).map_err(|e| Fail::host(e, &backing))?;
 		self.charge(cost(0))?;
-		let node = self.insert(parent, &name, Kind::File { backing, handle: None, length: 0 }, true)?;
+		let node = self.insert(
+			parent,
+			&name,
+			Kind::File {
+				backing,
+				handle: None,
+				length: 0,
+			},
+			true,
+		)?;
 		self.stat(node)
 	}
 
@@ -226,8 +260,13 @@ impl Files {
 
 	/// Names, nodes and kinds in a folder, `.` and `..` first, then in byte order.
 	pub(super) fn list(&self, folder: NodeId) -> Result<Vec<(String, Stat)>, Fail> {
-		let Kind::Folder { entries, parent } = &self.node(folder)?.kind else { return Err(Fail::Errno(errno::NOTDIR)) };
-		let mut list = vec![(".".to_string(), self.stat(folder)?), ("..".to_string(), self.stat(*parent)?)];
+		let Kind::Folder { entries, parent } = &self.node(folder)?.kind else {
+			return Err(Fail::Errno(errno::NOTDIR));
+		};
+		let mut list = vec![
+			(".".to_string(), self.stat(folder)?),
+			("..".to_string(), self.stat(*parent)?),
+		];
 		for (name, node) in entries {
 			list.push((name.clone(), self.stat(*node)?));
 		}
@@ -254,22 +293,36 @@ impl Files {
 	pub(super) fn read_at(&mut self, node: NodeId, offset: u64, into: &mut [u8]) -> Result<usize, Fail> {
 		let found = self.node_mut(node)?;
 		let writable = found.writable;
-		let Kind::File { backing, handle, length } = &mut found.kind else { return Err(Fail::Errno(errno::ISDIR)) };
+		let Kind::File {
+			backing,
+			handle,
+			length,
+		} = &mut found.kind
+		else {
+			return Err(Fail::Errno(errno::ISDIR));
+		};
 		let most = length.saturating_sub(offset).min(into.len() as u64) as usize;
 		let file = open_backing(handle, backing, writable)?;
-		file.read_exact_at(&mut into[..most], offset).map_err(|e| Fail::host(e, backing))?;
+		file.read_exact_at(&mut into[..most], offset)
+			.map_err(|e| Fail::host(e, backing))?;
 		Ok(most)
 	}
 
 	/// Writes, past the end too: what lies between reads as zeros.
 	pub(super) fn write_at(&mut self, node: NodeId, offset: u64, bytes: &[u8]) -> Result<(), Fail> {
-		let end = offset.checked_add(bytes.len() as u64).ok_or(Fail::Errno(errno::FBIG))?;
+		let end = offset
+			.checked_add(bytes.len() as u64)
+			.ok_or(Fail::Errno(errno::FBIG))?;
 		if !bytes.is_empty() && end > self.stat(node)?.length {
 			self.set_length(node, end)?;
 		}
 		let found = self.node_mut(node)?;
-		let Kind::File { backing, handle, .. } = &mut found.kind else { return Err(Fail::Errno(errno::ISDIR)) };
-		open_backing(handle, backing, true)?.write_all_at(bytes, offset).map_err(|e| Fail::host(e, backing))
+		let Kind::File { backing, handle, .. } = &mut found.kind else {
+			return Err(Fail::Errno(errno::ISDIR));
+		};
+		open_backing(handle, backing, true)?
+			.write_all_at(bytes, offset)
+			.map_err(|e| Fail::host(e, backing))
 	}
 
 	/// Cuts a file, or lengthens it with zeros.
@@ -288,8 +341,17 @@ impl Files {
 			self.used = self.used.saturating_sub(before - after);
 		}
 		let found = self.node_mut(node)?;
-		let Kind::File { backing, handle, length } = &mut found.kind else { return Err(Fail::Errno(errno::ISDIR)) };
-		open_backing(handle, backing, true)?.set_len(new).map_err(|e| Fail::host(e, backing))?;
+		let Kind::File {
+			backing,
+			handle,
+			length,
+		} = &mut found.kind
+		else {
+			return Err(Fail::Errno(errno::ISDIR));
+		};
+		open_backing(handle, backing, true)?
+			.set_len(new)
+			.map_err(|e| Fail::host(e, backing))?;
 		*length = new;
 		Ok(())
 	}
@@ -382,14 +444,24 @@ impl Files {
 				"." => (),
 				".." if parent == ROOT => return Err(Fail::Errno(errno::NOTCAPABLE)),
 				".." => parent = self.parent(parent)?,
-				name if parts.peek().is_none() => return Ok(Place { parent, name: Some(name.into()), must_be_folder }),
+				name if parts.peek().is_none() => {
+					return Ok(Place {
+						parent,
+						name: Some(name.into()),
+						must_be_folder,
+					})
+				},
 				name => {
 					parent = self.child(parent, name)?.ok_or(Fail::Errno(errno::NOENT))?;
 					self.entries(parent)?;
 				},
 			}
 		}
-		Ok(Place { parent, name: None, must_be_folder: true })
+		Ok(Place {
+			parent,
+			name: None,
+			must_be_folder: true,
+		})
 	}
 
 	/// Where something new may be made.
@@ -411,14 +483,30 @@ impl Files {
 	}
 
 	fn insert_folder(&mut self, parent: NodeId, name: &str, writable: bool) -> Result<NodeId, Fail> {
-		self.insert(parent, name, Kind::Folder { entries: BTreeMap::new(), parent }, writable)
+		self.insert(
+			parent,
+			name,
+			Kind::Folder {
+				entries: BTreeMap::new(),
+				parent,
+			},
+			writable,
+		)
 	}
 
 	fn insert(&mut self, parent: NodeId, name: &str, kind: Kind, writable: bool) -> Result<NodeId, Fail> {
 		let node = self.next;
 		self.next += 1;
 		self.entries_mut(parent)?.insert(name.into(), node);
-		self.nodes.insert(node, Node { kind, writable, opened: 0, named: true });
+		self.nodes.insert(
+			node,
+			Node {
+				kind,
+				writable,
+				opened: 0,
+				named: true,
+			},
+		);
 		if self.nodes.len() as u64 > MAX_NODES {
 			return Err(Fail::Stop(Stop::Disk));
 		}
@@ -464,116 +552,16 @@ impl Files {
 
 fn open_backing<'a>(handle: &'a mut Option<File>, path: &Path, writable: bool) -> Result<&'a mut File, Fail> {
 	if handle.is_none() {
-		let opened = File::options().read(true).write(writable).open(path).map_err(|e| Fail::host(e, path))?;
+		let opened = File::options()
+			.read(true)
+			.write(writable)
+			.open(path)
+			.map_err(|e| Fail::host(e, path))?;
 		*handle = Some(opened);
 	}
 	handle.as_mut().ok_or(Fail::Errno(errno::BADF))
 }
 
 #[cfg(test)]
-mod tests {
-	use super::*;
-
-	fn files() -> (tempfile::TempDir, Files) {
-		let dir = tempfile::tempdir().expect("a folder");
-		let mut files = Files::new(dir.path().into(), 1 << 20);
-		files.add_folder("/tmp", true).expect("made");
-		files.add_folder("/inputs", false).expect("made");
-		(dir, files)
-	}
-
-	fn code<T: std::fmt::Debug>(result: Result<T, Fail>) -> u16 {
-		match result.expect_err("must fail") {
-			Fail::Errno(code) => code,
-			Fail::Stop(stop) => panic!("{stop}"),
-		}
-	}
-
-	#[test]
-	fn files_are_written_and_read() {
-		let (_dir, mut files) = files();
-		let node = files.create_file(ROOT, "tmp/a").expect("made").node;
-		files.write_at(node, 3, b"xyz").expect("written");
-		let mut read = [9; 10];
-		assert_eq!(files.read_at(node, 0, &mut read).expect("read"), 6);
-		assert_eq!(&read[..6], b"\0\0\0xyz");
-		assert_eq!(files.read_at(node, 99, &mut read).expect("read"), 0);
-		files.set_length(node, 4).expect("cut");
-		assert_eq!(files.lookup(ROOT, "./tmp/../tmp//a").expect("there").length, 4);
-	}
-
-	#[test]
-	fn nothing_leads_out_of_the_tree() {
-		let (_dir, mut files) = files();
-		for path in ["/etc/passwd", "..", "../etc", "tmp/../../etc"] {
-			assert_eq!(code(files.lookup(ROOT, path)), errno::NOTCAPABLE, "{path}");
-		}
-		assert_eq!(code(files.create_file(ROOT, "new")), errno::ROFS);
-		assert_eq!(code(files.create_file(ROOT, "inputs/new")), errno::ROFS);
-		assert_eq!(code(files.create_file(ROOT, &"tmp/x".repeat(1000))), errno::NAMETOOLONG);
-		assert_eq!(code(files.lookup(ROOT, "")), errno::NOENT);
-	}
-
-	#[test]
-	fn inputs_can_only_be_read() {
-		let (dir, mut files) = files();
-		let host = dir.path().join("host");
-		std::fs::write(&host, "secret").expect("written");
-		files.add_input("/inputs/a/b", &host, 6).expect("added");
-		let stat = files.lookup(ROOT, "inputs/a/b").expect("there");
-		assert!(!stat.writable);
-		assert_eq!(code(files.unlink(ROOT, "inputs/a/b")), errno::ROFS);
-		assert_eq!(code(files.set_length(stat.node, 0)), errno::ROFS);
-		assert_eq!(code(files.rename(ROOT, "inputs/a/b", ROOT, "tmp/b")), errno::ROFS);
-		assert!(host.exists());
-	}
-
-	#[test]
-	fn disk_is_counted_and_given_back() {
-		let (dir, mut files) = files();
-		let node = files.create_file(ROOT, "tmp/a").expect("made").node;
-		files.set_length(node, 500_000).expect("fits");
-		let used = files.used;
-		files.opened(node).expect("open");
-		files.unlink(ROOT, "tmp/a").expect("removed");
-		assert_eq!(files.used, used, "an open file still takes its room");
-		files.closed(node).expect("closed");
-		assert_eq!(files.used, 0);
-		assert_eq!(std::fs::read_dir(dir.path()).expect("read").count(), 0);
-		let node = files.create_file(ROOT, "tmp/b").expect("made").node;
-		assert!(matches!(files.write_at(node, 1 << 20, b"x"), Err(Fail::Stop(Stop::Disk))));
-		for n in 0.. {
-			if let Err(fail) = files.create_folder(ROOT, &format!("tmp/{n}")) {
-				assert!(matches!(fail, Fail::Stop(Stop::Disk)));
-				break;
-			}
-		}
-	}
-
-	#[test]
-	fn renaming_works_and_makes_no_loops() {
-		let (_dir, mut files) = files();
-		files.create_folder(ROOT, "tmp/a").expect("made");
-		files.create_folder(ROOT, "tmp/a/b").expect("made");
-		files.create_file(ROOT, "tmp/f").expect("made");
-		assert_eq!(code(files.rename(ROOT, "tmp/a", ROOT, "tmp/a/b/c")), errno::INVAL);
-		assert_eq!(code(files.rename(ROOT, "tmp/a", ROOT, "tmp/f")), errno::NOTDIR);
-		assert_eq!(code(files.rename(ROOT, "tmp/f", ROOT, "tmp/a")), errno::ISDIR);
-		files.rename(ROOT, "tmp/f", ROOT, "tmp/a/b/g").expect("moved");
-		files.rename(ROOT, "tmp/a/b", ROOT, "tmp/z").expect("moved");
-		assert!(files.lookup(ROOT, "tmp/z/../z/g").is_ok());
-		assert_eq!(code(files.remove_folder(ROOT, "tmp/z")), errno::NOTEMPTY);
-		assert_eq!(files.files_below(ROOT).expect("read").into_iter().map(|f| f.0).collect::<Vec<_>>(), ["tmp/z/g"]);
-	}
-
-	#[test]
-	fn folders_are_listed_in_byte_order() {
-		let (_dir, mut files) = files();
-		for name in ["b", "a", "ä", "B"] {
-			files.create_file(ROOT, &format!("tmp/{name}")).expect("made");
-		}
-		let tmp = files.lookup(ROOT, "tmp").expect("there").node;
-		let names: Vec<_> = files.list(tmp).expect("read").into_iter().map(|e| e.0).collect();
-		assert_eq!(names, [".", "..", "B", "a", "b", "ä"]);
-	}
-}
+#[path = "fs_tests.rs"]
+mod tests;

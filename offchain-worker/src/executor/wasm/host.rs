@@ -33,7 +33,12 @@ pub(super) enum Descriptor {
 	/// A folder.
 	Folder { node: NodeId },
 	/// A file.
-	File { node: NodeId, position: u64, flags: u16, rights: u64 },
+	File {
+		node: NodeId,
+		position: u64,
+		flags: u16,
+		rights: u64,
+	},
 }
 
 /// Where a stream goes, and how much of it may.
@@ -47,7 +52,13 @@ pub(super) struct Stream {
 
 impl Stream {
 	pub(super) fn create(path: PathBuf, limit: u64, name: &'static str) -> std::io::Result<Self> {
-		Ok(Self { file: BufWriter::new(File::create(&path)?), path, written: 0, limit, name })
+		Ok(Self {
+			file: BufWriter::new(File::create(&path)?),
+			path,
+			written: 0,
+			limit,
+			name,
+		})
 	}
 
 	fn write(&mut self, bytes: &[u8]) -> Result<(), Fail> {
@@ -57,7 +68,10 @@ impl Stream {
 		self.file.write_all(kept).map_err(|e| Fail::host(e, &self.path))?;
 		match kept.len() == bytes.len() {
 			true => Ok(()),
-			false => Err(Fail::Stop(Stop::Output(format!("it wrote more than {} bytes to {}", self.limit, self.name)))),
+			false => Err(Fail::Stop(Stop::Output(format!(
+				"it wrote more than {} bytes to {}",
+				self.limit, self.name
+			)))),
 		}
 	}
 }
@@ -93,7 +107,10 @@ impl Host {
 		let terminated = |text: &str| [text.as_bytes(), b"\0"].concat();
 		Self {
 			args: command.iter().map(|arg| terminated(arg)).collect(),
-			env: env.iter().map(|(name, value)| terminated(&format!("{name}={value}"))).collect(),
+			env: env
+				.iter()
+				.map(|(name, value)| terminated(&format!("{name}={value}")))
+				.collect(),
 			files,
 			descriptors: BTreeMap::from([
 				(0, Descriptor::Stdin),
@@ -164,7 +181,9 @@ impl Host {
 		if self.descriptors.len() >= MAX_DESCRIPTORS {
 			return Err(Fail::Errno(errno::MFILE));
 		}
-		let fd = (0..).find(|fd| !self.descriptors.contains_key(fd)).ok_or(Fail::Errno(errno::MFILE))?;
+		let fd = (0..)
+			.find(|fd| !self.descriptors.contains_key(fd))
+			.ok_or(Fail::Errno(errno::MFILE))?;
 		if let Descriptor::File { node, .. } | Descriptor::Folder { node } = descriptor {
 			self.files.opened(node)?;
 		}
@@ -200,14 +219,27 @@ impl Host {
 			Descriptor::Stdin => Err(Fail::Errno(errno::BADF)),
 			Descriptor::Folder { .. } => Err(Fail::Errno(errno::ISDIR)),
 			Descriptor::File { rights, .. } if rights & rights::WRITE == 0 => Err(Fail::Errno(errno::BADF)),
-			Descriptor::File { node, position, flags, rights } => {
+			Descriptor::File {
+				node,
+				position,
+				flags,
+				rights,
+			} => {
 				let at = match flags & super::abi::FDFLAG_APPEND {
 					0 => position,
 					_ => self.files.stat(node)?.length,
 				};
 				self.files.write_at(node, at, bytes)?;
 				let position = at + bytes.len() as u64;
-				self.set_descriptor(fd, Descriptor::File { node, position, flags, rights });
+				self.set_descriptor(
+					fd,
+					Descriptor::File {
+						node,
+						position,
+						flags,
+						rights,
+					},
+				);
 				Ok(())
 			},
 		}
@@ -220,11 +252,24 @@ impl Host {
 			Descriptor::Stdout | Descriptor::Stderr => Err(Fail::Errno(errno::BADF)),
 			Descriptor::Folder { .. } => Err(Fail::Errno(errno::ISDIR)),
 			Descriptor::File { rights, .. } if rights & rights::READ == 0 => Err(Fail::Errno(errno::BADF)),
-			Descriptor::File { node, position, flags, rights } => {
+			Descriptor::File {
+				node,
+				position,
+				flags,
+				rights,
+			} => {
 				let read = self.files.read_at(node, position, into)?;
 				self.moved += read as u64;
 				let position = position + read as u64;
-				self.set_descriptor(fd, Descriptor::File { node, position, flags, rights });
+				self.set_descriptor(
+					fd,
+					Descriptor::File {
+						node,
+						position,
+						flags,
+						rights,
+					},
+				);
 				Ok(read)
 			},
 		}
@@ -259,7 +304,12 @@ impl Host {
 }
 
 impl wasmtime::ResourceLimiter for Host {
-	fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+	fn memory_growing(
+		&mut self,
+		current: usize,
+		desired: usize,
+		maximum: Option<usize>,
+	) -> wasmtime::Result<bool> {
 		// More than the module itself allows fails in the module, on every machine alike.
 		if maximum.is_some_and(|most| desired > most) {
 			return Ok(false);
@@ -274,11 +324,18 @@ impl wasmtime::ResourceLimiter for Host {
 		Err(Stop::Memory.into())
 	}
 
-	fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+	fn table_growing(
+		&mut self,
+		current: usize,
+		desired: usize,
+		maximum: Option<usize>,
+	) -> wasmtime::Result<bool> {
 		if maximum.is_some_and(|most| desired > most) {
 			return Ok(false);
 		}
-		self.tables = self.tables.saturating_add(desired.saturating_sub(current).saturating_mul(TABLE_ELEMENT));
+		self.tables = self
+			.tables
+			.saturating_add(desired.saturating_sub(current).saturating_mul(TABLE_ELEMENT));
 		self.grow()
 	}
 

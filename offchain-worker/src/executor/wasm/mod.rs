@@ -14,6 +14,7 @@ mod abi;
 mod calls;
 mod fs;
 mod host;
+mod paths;
 mod run;
 
 use super::*;
@@ -89,13 +90,19 @@ impl WasmExecutor {
 			.epoch_interruption(true)
 			.cranelift_nan_canonicalization(true)
 			.max_wasm_stack(STACK)
+			.wasm_threads(false)
+			.wasm_gc(false)
+			.wasm_function_references(false)
 			.wasm_relaxed_simd(false)
 			.wasm_memory64(false)
 			.wasm_multi_memory(false)
 			.wasm_tail_call(false)
 			.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
 		let engine = Engine::new(&config).map_err(|e| ExecError::Wasm(format!("{e:#}")))?;
-		Ok(Self { engine, modules: Mutex::default() })
+		Ok(Self {
+			engine,
+			modules: Mutex::default(),
+		})
 	}
 
 	fn module(&self, code: &[u8; 32]) -> Option<Module> {
@@ -113,7 +120,14 @@ impl WasmExecutor {
 		let now = cache.uses;
 		cache.modules.insert(code, (module, now));
 		while cache.modules.len() > CACHED {
-			let Some(oldest) = cache.modules.iter().min_by_key(|(_, (_, used))| *used).map(|(code, _)| *code) else { break };
+			let Some(oldest) = cache
+				.modules
+				.iter()
+				.min_by_key(|(_, (_, used))| *used)
+				.map(|(code, _)| *code)
+			else {
+				break;
+			};
 			cache.modules.remove(&oldest);
 		}
 	}
@@ -129,17 +143,28 @@ fn code_of(image: &RuntimeImage) -> Result<[u8; 32], ExecError> {
 /// Reads code and checks its hash.
 fn read_code(file: &Path, expected: [u8; 32]) -> Result<Vec<u8>, ImageError> {
 	use std::io::Read;
-	let read_error = |source| ImageError::Read { path: file.into(), source };
+	let read_error = |source| ImageError::Read {
+		path: file.into(),
+		source,
+	};
 	let mut bytes = Vec::new();
 	let opened = std::fs::File::open(file).map_err(read_error)?;
-	opened.take(MAX_CODE + 1).read_to_end(&mut bytes).map_err(read_error)?;
+	opened
+		.take(MAX_CODE + 1)
+		.read_to_end(&mut bytes)
+		.map_err(read_error)?;
 	if bytes.len() as u64 > MAX_CODE {
-		return Err(ImageError::TooLarge(format!("at most {MAX_CODE} bytes of code are accepted")));
+		return Err(ImageError::TooLarge(format!(
+			"at most {MAX_CODE} bytes of code are accepted"
+		)));
 	}
 	let found = *blake3::hash(&bytes).as_bytes();
 	match found == expected {
 		true => Ok(bytes),
-		false => Err(ImageError::WrongCode { expected: hex::encode(expected), found: hex::encode(found) }),
+		false => Err(ImageError::WrongCode {
+			expected: hex::encode(expected),
+			found: hex::encode(found),
+		}),
 	}
 }
 
@@ -166,7 +191,10 @@ impl Executor for WasmExecutor {
 		if self.module(&code).is_some() {
 			return Ok(());
 		}
-		let file = source.file.clone().ok_or_else(|| ImageError::NoSource(hex::encode(code)))?;
+		let file = source
+			.file
+			.clone()
+			.ok_or_else(|| ImageError::NoSource(hex::encode(code)))?;
 		report(progress, "compiling the code", 0, None);
 		let engine = self.engine.clone();
 		let compiled = tokio::task::spawn_blocking(move || {
@@ -174,7 +202,9 @@ impl Executor for WasmExecutor {
 			// Binary only: `Module::new` would also take text.
 			Module::from_binary(&engine, &bytes).map_err(|e| ImageError::BadCode(format!("{e:#}")))
 		});
-		let module = compiled.await.map_err(|e| ExecError::Wasm(format!("compiling failed: {e}")))??;
+		let module = compiled
+			.await
+			.map_err(|e| ExecError::Wasm(format!("compiling failed: {e}")))??;
 		self.keep(code, module);
 		Ok(())
 	}
@@ -187,7 +217,9 @@ impl Executor for WasmExecutor {
 			return Err(ExecError::Unsupported("it needs a GPU".into()));
 		}
 		let code = code_of(&request.image)?;
-		let module = self.module(&code).ok_or_else(|| ExecError::NotPrepared(hex::encode(code)))?;
+		let module = self
+			.module(&code)
+			.ok_or_else(|| ExecError::NotPrepared(hex::encode(code)))?;
 		run::run(&self.engine, module, request, cancel).await
 	}
 

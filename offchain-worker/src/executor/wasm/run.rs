@@ -80,7 +80,9 @@ fn run_here(
 		}
 	});
 	let result = start_program(engine, module, &mut store);
-	let usage = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+	let usage = u64::try_from(start.elapsed().as_millis())
+		.unwrap_or(u64::MAX)
+		.max(1);
 	let host = store.data_mut();
 	let peak = host.peak as u64;
 	host.flush().map_err(host_failure)?;
@@ -112,15 +114,23 @@ fn make_host(request: &RunRequest) -> Result<Host, ExecError> {
 	let mut files = Files::new(store, request.disk_bytes());
 	files.add_folder("/inputs", false).map_err(host_failure)?;
 	files.add_folder("/tmp", true).map_err(host_failure)?;
-	let outputs = files.add_folder("/outputs", !request.outputs.is_empty()).map_err(host_failure)?;
+	let outputs = files
+		.add_folder("/outputs", !request.outputs.is_empty())
+		.map_err(host_failure)?;
 	for path in &request.outputs {
 		// As in a container: `/outputs` is the folder of outputs, every other path is a folder in it.
 		let below = request.output_dir(path);
-		let below = below.strip_prefix(request.outputs_dir()).unwrap_or(Path::new("")).to_string_lossy().into_owned();
+		let below = below
+			.strip_prefix(request.outputs_dir())
+			.unwrap_or(Path::new(""))
+			.to_string_lossy()
+			.into_owned();
 		if below.is_empty() {
 			continue;
 		}
-		let folder = files.add_folder(&format!("/outputs/{below}"), true).map_err(host_failure)?;
+		let folder = files
+			.add_folder(&format!("/outputs/{below}"), true)
+			.map_err(host_failure)?;
 		if !path.starts_with("/outputs/") {
 			files.alias(path, folder).map_err(host_failure)?;
 		}
@@ -131,20 +141,42 @@ fn make_host(request: &RunRequest) -> Result<Host, ExecError> {
 	}
 	for input in &request.inputs {
 		let meta = std::fs::metadata(&input.file).map_err(ExecError::io("reading", &input.file))?;
-		files.add_input(&input.path, &input.file, meta.len()).map_err(host_failure)?;
+		files
+			.add_input(&input.path, &input.file, meta.len())
+			.map_err(host_failure)?;
 	}
-	let stream = |path: PathBuf, limit, name| Stream::create(path.clone(), limit, name).map_err(ExecError::io("writing", path));
-	let stdout = stream(request.stdout_file(), request.limits.max_stdout, "standard output")?;
+	let stream = |path: PathBuf, limit, name| {
+		Stream::create(path.clone(), limit, name).map_err(ExecError::io("writing", path))
+	};
+	let stdout = stream(
+		request.stdout_file(),
+		request.limits.max_stdout,
+		"standard output",
+	)?;
 	let stderr = stream(request.stderr_file(), request.limits.max_stderr, "standard error")?;
 	let env = environment(&[], &request.env);
-	Ok(Host::new(&request.command, &env, files, stdout, stderr, request.memory_bytes()))
+	Ok(Host::new(
+		&request.command,
+		&env,
+		files,
+		stdout,
+		stderr,
+		request.memory_bytes(),
+	))
 }
 
 fn start_program(engine: &Engine, module: &Module, store: &mut Store<Host>) -> wasmtime::Result<()> {
 	let mut linker = Linker::new(engine);
 	calls::link(&mut linker)?;
-	if let Some(missing) = module.imports().find(|import| import.module() != "wasi_snapshot_preview1") {
-		let why = format!("it needs '{}' from '{}', which is not WASI preview 1", missing.name(), missing.module());
+	if let Some(missing) = module
+		.imports()
+		.find(|import| import.module() != "wasi_snapshot_preview1")
+	{
+		let why = format!(
+			"it needs '{}' from '{}', which is not WASI preview 1",
+			missing.name(),
+			missing.module()
+		);
 		return Err(Stop::Malformed(why).into());
 	}
 	let instance = linker.instantiate(&mut *store, module)?;
