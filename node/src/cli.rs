@@ -3,6 +3,8 @@
 use clap::Parser;
 use sc_cli::RunCmd;
 
+use crate::provider::ProviderArgs;
+
 /// The node's command line.
 #[derive(Debug, Parser)]
 pub(crate) struct Cli {
@@ -13,6 +15,10 @@ pub(crate) struct Cli {
 	/// How to run the node.
 	#[command(flatten)]
 	pub(crate) run: RunCmd,
+
+	/// How to run the worker.
+	#[command(flatten)]
+	pub(crate) provider: ProviderArgs,
 }
 
 /// Everything but running the node.

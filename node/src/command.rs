@@ -8,6 +8,7 @@ use sc_service::{chain_ops, ChainSpec, Configuration, TaskManager};
 use crate::{
 	chain_spec,
 	cli::{BuildSpecCmd, Cli, Subcommand},
+	provider,
 	service::{self, Backend, Client, ImportQueue},
 };
 
@@ -55,7 +56,11 @@ fn with_parts<F>(
 
 /// Parses the command line and does what it says.
 pub(crate) fn run() -> sc_cli::Result<()> {
-	let cli = Cli::from_args();
+	let mut cli = Cli::from_args();
+	if cli.run.get_keyring().is_some() {
+		// A validator with a well-known key is for trying things out: whoever runs it does not mind which peer it is.
+		cli.run.network_params.node_key_params.unsafe_force_node_key_generation = true;
+	}
 	match &cli.subcommand {
 		None => run_node(&cli),
 		Some(subcommand) => run_subcommand(&cli, subcommand),
@@ -64,7 +69,14 @@ pub(crate) fn run() -> sc_cli::Result<()> {
 
 fn run_node(cli: &Cli) -> sc_cli::Result<()> {
 	cli.create_runner(&cli.run)?
-		.run_node_until_exit(|config| async move { Ok(service::start(config)?) })
+		.run_node_until_exit(|config| async move {
+			let worker = cli.provider.worker_config(&config)?;
+			let tasks = service::start(config)?;
+			if let Some(worker) = worker {
+				provider::spawn(&tasks, worker);
+			}
+			Ok(tasks)
+		})
 }
 
 fn run_subcommand(cli: &Cli, subcommand: &Subcommand) -> sc_cli::Result<()> {

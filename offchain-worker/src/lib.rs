@@ -21,6 +21,7 @@ pub mod executor;
 pub mod http;
 pub mod image;
 pub mod journal;
+pub mod machine;
 pub mod metrics;
 pub mod offers;
 pub mod output;

@@ -171,7 +171,7 @@ pub async fn run_with(
 			return Err(error);
 		},
 	};
-	tracing::info!(account = %chain.account(), peer = %endpoint.id(), executors = ?engines.platforms(), "the worker is up");
+	tracing::info!(account = %chain.account(), peer = %endpoint.id(), executors = ?engines.platforms(), "the worker is up and ready for jobs");
 
 	let (best_sender, best) = channel::channel(first);
 	let (matched_sender, matched) = mpsc::channel(MATCHED);

@@ -1,0 +1,173 @@
+//! `--provider`: the worker that runs jobs for others, inside the node.
+
+use std::{
+	net::{Ipv4Addr, SocketAddr},
+	path::{Path, PathBuf},
+};
+
+use clap::Args;
+use lilypad_client::{lp, Signer};
+use lilypad_primitives::{Balance, CreatorPolicy, MediatorPolicy, ModulePolicy};
+use lilypad_worker::{
+	chain::NewOffer,
+	config::{EngineChoice, OfferConfig},
+	machine, WorkerConfig,
+};
+use sc_service::{Configuration, Error, TaskManager};
+use tokio_util::sync::CancellationToken;
+
+/// How to run the worker.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Provider")]
+pub(crate) struct ProviderArgs {
+	/// Run jobs for others on this machine, with a worker inside the node.
+	#[arg(long)]
+	pub(crate) provider: bool,
+
+	/// The provider's key: a mnemonic, a seed as 0x…, or a development account such as //Bob.
+	///
+	/// Other users of this machine can read it from the list of processes: prefer the variable, or a key file.
+	#[arg(
+		long,
+		value_name = "SECRET",
+		env = "LILYPAD_PROVIDER_SURI",
+		hide_env_values = true,
+		conflicts_with = "provider_keystore",
+		requires = "provider"
+	)]
+	provider_suri: Option<String>,
+
+	/// The provider's key: a key file as `lilypad account new` writes it.
+	#[arg(long, value_name = "FILE", requires_all = ["provider", "provider_password_file"])]
+	provider_keystore: Option<PathBuf>,
+
+	/// File with the key file's password.
+	#[arg(long, value_name = "FILE", requires = "provider_keystore")]
+	provider_password_file: Option<PathBuf>,
+
+	/// What runs containers: auto, wasm-only, or an engine's address such as unix:///var/run/docker.sock.
+	#[arg(long, value_name = "ENGINE", default_value = "auto", value_parser = engine)]
+	provider_engine: EngineChoice,
+
+	/// LP per second of run time, for the offer that is posted when the account has none.
+	#[arg(long, value_name = "LP", default_value = "0.0001", value_parser = amount)]
+	provider_rate: Balance,
+
+	/// LP to have bonded, at least.
+	#[arg(long, value_name = "LP", default_value = "100", value_parser = amount)]
+	provider_bond: Balance,
+
+	/// Most jobs at once, for the offer that is posted when the account has none [default: one a core].
+	#[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+	provider_slots: Option<u32>,
+
+	/// Resume offers that are paused. The chain pauses a provider's offers when it fails a job: look why, first.
+	#[arg(long)]
+	provider_resume: bool,
+
+	/// UDP address where creators and other providers connect [default: any free port].
+	#[arg(long, value_name = "ADDRESS")]
+	provider_listen: Option<SocketAddr>,
+
+	/// Address to announce on the chain instead of this machine's own, such as 203.0.113.7:4433; may be repeated.
+	#[arg(long, value_name = "ADDRESS")]
+	provider_public_address: Vec<String>,
+
+	/// Address where revealed results are served over HTTP.
+	#[arg(long, value_name = "ADDRESS")]
+	provider_http: Option<SocketAddr>,
+
+	/// Loopback address where the worker's status and metrics are served.
+	#[arg(long, value_name = "ADDRESS")]
+	provider_admin: Option<SocketAddr>,
+}
+
+fn engine(text: &str) -> Result<EngineChoice, String> {
+	match text {
+		"auto" => Ok(EngineChoice::Auto),
+		"wasm-only" => Ok(EngineChoice::WasmOnly),
+		address if address.contains("://") => Ok(EngineChoice::Docker(address.into())),
+		_ => Err("write auto, wasm-only, or an address such as unix:///var/run/docker.sock".into()),
+	}
+}
+
+fn amount(text: &str) -> Result<Balance, String> {
+	lp::parse(text).map_err(|error| error.to_string())
+}
+
+impl ProviderArgs {
+	/// The worker's configuration, if there is to be a worker.
+	pub(crate) fn worker_config(&self, node: &Configuration) -> Result<Option<WorkerConfig>, Error> {
+		if !self.provider {
+			return Ok(None);
+		}
+		let folder = node.base_path.path().join("provider");
+		std::fs::create_dir_all(&folder)?;
+		let (machine, cores) = machine::offered(&folder)?;
+		let mut config = WorkerConfig::new(vec![own_rpc(node)], self.signer()?, folder);
+		config.engine = self.provider_engine.clone();
+		config.p2p_listen = self.provider_listen;
+		config.http_listen = self.provider_http;
+		config.admin_listen = self.provider_admin;
+		config.public_addresses = self.provider_public_address.clone();
+		config.offer = Some(OfferConfig {
+			offer: NewOffer {
+				machine,
+				slots: self.provider_slots.unwrap_or(cores),
+				rate: self.provider_rate,
+				platforms: Vec::new(),
+				modules: ModulePolicy::Any,
+				mediators: MediatorPolicy::Any,
+				creators: CreatorPolicy::Any,
+			},
+			bond: self.provider_bond,
+			resume: self.provider_resume,
+		});
+		config.check().map_err(other)?;
+		Ok(Some(config))
+	}
+
+	fn signer(&self) -> Result<Signer, Error> {
+		match (&self.provider_suri, &self.provider_keystore, &self.provider_password_file) {
+			(Some(suri), _, _) => Signer::from_suri(suri).map_err(other),
+			(None, Some(file), Some(password)) =>
+				Signer::from_keystore(file, read_password(password)?.trim_end_matches(['\n', '\r'])).map_err(other),
+			_ => Err(Error::Other(
+				"a provider needs a key: give --provider-keystore and --provider-password-file, or --provider-suri \
+				 (`lilypad account new` makes a key file)"
+					.into(),
+			)),
+		}
+	}
+}
+
+fn read_password(file: &Path) -> Result<String, Error> {
+	std::fs::read_to_string(file)
+		.map_err(|error| Error::Other(format!("the password can't be read from {}: {error}", file.display())))
+}
+
+/// This node's own RPC server, which the worker talks to.
+fn own_rpc(node: &Configuration) -> String {
+	let port = match node.rpc.addr.as_deref() {
+		Some([first, ..]) => first.listen_addr.port(),
+		_ => node.rpc.port,
+	};
+	format!("ws://{}", SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+}
+
+/// Runs the worker as long as the node. The node stops when the worker can't go on: a provider that silently runs no jobs
+/// is worse than one that is down.
+pub(crate) fn spawn(tasks: &TaskManager, config: WorkerConfig) {
+	tasks.spawn_essential_handle().spawn("provider", Some("worker"), async move {
+		let shutdown = CancellationToken::new();
+		// Dropping this future, as the node does when it stops, stops the worker's tasks too.
+		let _stop = shutdown.clone().drop_guard();
+		if let Err(error) = lilypad_worker::run(config, shutdown).await {
+			log::error!("the worker stops: {error}");
+		}
+	});
+}
+
+fn other(error: impl std::fmt::Display) -> Error {
+	Error::Other(error.to_string())
+}
