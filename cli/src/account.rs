@@ -47,23 +47,37 @@ fn list(app: &App) -> Result<(), CliError> {
 	let dir = app.data.keys();
 	let mut found = Vec::new();
 	match std::fs::read_dir(&dir) {
-		Ok(files) =>
+		Ok(files) => {
 			for file in files.flatten() {
 				let path = file.path();
-				let name = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_string();
+				let name = path
+					.file_stem()
+					.and_then(|s| s.to_str())
+					.unwrap_or_default()
+					.to_string();
 				match keystore::account_of(&path) {
 					Ok(account) => found.push((name, account)),
 					Err(e) => tracing::warn!("{e}"),
 				}
-			},
+			}
+		},
 		Err(e) if e.kind() == std::io::ErrorKind::NotFound => (),
 		Err(e) => return Err(CliError::io("can't list", dir)(e)),
 	}
 	found.sort();
-	let json: Vec<_> = found.iter().map(|(name, a)| json!({ "name": name, "account": a.to_string() })).collect();
+	let json: Vec<_> = found
+		.iter()
+		.map(|(name, a)| json!({ "name": name, "account": a.to_string() }))
+		.collect();
 	app.ui.outcome(&json, || match found.is_empty() {
 		true => "no keys yet: `lilypad account new` makes one".into(),
-		false => table(&["NAME", "ACCOUNT"], found.into_iter().map(|(name, a)| vec![name, a.to_string()]).collect()),
+		false => table(
+			&["NAME", "ACCOUNT"],
+			found
+				.into_iter()
+				.map(|(name, a)| vec![name, a.to_string()])
+				.collect(),
+		),
 	})
 }
 
@@ -72,7 +86,11 @@ async fn balance(app: &App, who: Option<AccountId>) -> Result<(), CliError> {
 	let client = app.client().await?;
 	let view = client.best().await?;
 	let balances = view.balances(&who).await?;
-	let held: Vec<_> = balances.held.iter().map(|(why, amount)| json!({ "reason": why, "amount": lp::show(*amount) })).collect();
+	let held: Vec<_> = balances
+		.held
+		.iter()
+		.map(|(why, amount)| json!({ "reason": why, "amount": lp::show(*amount) }))
+		.collect();
 	let value = json!({
 		"account": who.to_string(),
 		"free": lp::show(balances.free),
@@ -81,7 +99,10 @@ async fn balance(app: &App, who: Option<AccountId>) -> Result<(), CliError> {
 		"block": view.number(),
 	});
 	app.ui.outcome(&value, || {
-		let mut lines = vec![format!("account    {who}"), format!("available  {}", lp::show(balances.spendable))];
+		let mut lines = vec![
+			format!("account    {who}"),
+			format!("available  {}", lp::show(balances.spendable)),
+		];
 		for (why, amount) in &balances.held {
 			lines.push(format!("held       {} ({})", lp::show(*amount), hold_words(why)));
 		}
@@ -107,12 +128,24 @@ async fn transfer(app: &App, to: &AccountId, amount: Balance, yes: bool) -> Resu
 	let view = client.best().await?;
 	let call = calls::balances::transfer_keep_alive(to.clone().into(), amount.into());
 	let fee = client.estimate_fee(&signer, &call).await?;
-	require_money(&view, &signer.account(), &[("to send", amount), ("for the transaction", fee)]).await?;
-	app.ui.confirm(&format!("Send {} to {to}?", lp::show(amount)), yes)?;
+	require_money(
+		&view,
+		&signer.account(),
+		&[("to send", amount), ("for the transaction", fee)],
+	)
+	.await?;
+	app.ui
+		.confirm(&format!("Send {} to {to}?", lp::show(amount)), yes)?;
 	let outcome = client.submit(&signer, call).await?;
 	let value = json!({
 		"from": signer.account().to_string(), "to": to.to_string(), "amount": lp::show(amount),
 		"fee": lp::show(outcome.fee()), "block": outcome.block.number,
 	});
-	app.ui.outcome(&value, || format!("{} sent to {to} in block {}", lp::show(amount), outcome.block.number))
+	app.ui.outcome(&value, || {
+		format!(
+			"{} sent to {to} in block {}",
+			lp::show(amount),
+			outcome.block.number
+		)
+	})
 }

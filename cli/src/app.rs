@@ -25,7 +25,10 @@ impl App {
 
 	/// How to connect.
 	pub fn client_config(&self) -> ClientConfig {
-		ClientConfig { expected_genesis: self.global.genesis, ..ClientConfig::with_urls(&self.global.urls) }
+		ClientConfig {
+			expected_genesis: self.global.genesis,
+			..ClientConfig::with_urls(&self.global.urls)
+		}
 	}
 
 	/// Connects.
@@ -51,7 +54,9 @@ pub async fn require_money(
 	parts: &[(&str, Balance)],
 ) -> Result<Balances, CliError> {
 	let balances = view.balances(account).await?;
-	let needed = parts.iter().fold(0, |sum: Balance, (_, amount)| sum.saturating_add(*amount));
+	let needed = parts
+		.iter()
+		.fold(0, |sum: Balance, (_, amount)| sum.saturating_add(*amount));
 	match needed <= balances.spendable {
 		true => Ok(balances),
 		false => Err(CliError::Money {

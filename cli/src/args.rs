@@ -50,7 +50,13 @@ pub struct Global {
 	#[arg(long, global = true, value_name = "SECRET", conflicts_with_all = ["keystore", "account"], help_heading = "Key")]
 	pub suri: Option<String>,
 	/// The key: a key file as polkadot.js exports it
-	#[arg(long, global = true, value_name = "FILE", conflicts_with = "account", help_heading = "Key")]
+	#[arg(
+		long,
+		global = true,
+		value_name = "FILE",
+		conflicts_with = "account",
+		help_heading = "Key"
+	)]
 	pub keystore: Option<PathBuf>,
 	/// The key: one of your own key files, by the name given to `account new`
 	#[arg(long, global = true, value_name = "NAME", help_heading = "Key")]
@@ -65,7 +71,13 @@ pub struct Global {
 	#[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
 	pub verbose: u8,
 	/// Where results and the list of your jobs are kept
-	#[arg(long, global = true, value_name = "DIR", env = "DATA_DIR", help_heading = "Output")]
+	#[arg(
+		long,
+		global = true,
+		value_name = "DIR",
+		env = "DATA_DIR",
+		help_heading = "Output"
+	)]
 	pub data_dir: Option<PathBuf>,
 }
 
@@ -106,7 +118,10 @@ pub struct KeyValue {
 
 fn key_value(text: &str) -> Result<KeyValue, String> {
 	match text.split_once('=') {
-		Some((key, value)) if !key.is_empty() => Ok(KeyValue { key: key.into(), value: value.into() }),
+		Some((key, value)) if !key.is_empty() => Ok(KeyValue {
+			key: key.into(),
+			value: value.into(),
+		}),
 		_ => Err("write it as Key=value".into()),
 	}
 }
@@ -325,8 +340,20 @@ mod tests {
 	#[test]
 	fn the_first_equals_sign_ends_the_key() {
 		let run = run(&["-i", "Message=a=b=c", "-i", "Empty="]).expect("parses");
-		assert_eq!(run.input[0], KeyValue { key: "Message".into(), value: "a=b=c".into() });
-		assert_eq!(run.input[1], KeyValue { key: "Empty".into(), value: String::new() });
+		assert_eq!(
+			run.input[0],
+			KeyValue {
+				key: "Message".into(),
+				value: "a=b=c".into()
+			}
+		);
+		assert_eq!(
+			run.input[1],
+			KeyValue {
+				key: "Empty".into(),
+				value: String::new()
+			}
+		);
 	}
 
 	#[test]
@@ -337,7 +364,10 @@ mod tests {
 
 	#[test]
 	fn amounts_are_decimal_lp() {
-		assert_eq!(run(&["--budget", "0.25"]).expect("parses").budget, Some(lilypad_primitives::LP / 4));
+		assert_eq!(
+			run(&["--budget", "0.25"]).expect("parses").budget,
+			Some(lilypad_primitives::LP / 4)
+		);
 		assert!(run(&["--budget", "-1"]).is_err());
 		assert!(run(&["--budget", "1e3"]).is_err());
 	}
@@ -350,13 +380,16 @@ mod tests {
 
 	#[test]
 	fn global_options_work_behind_the_command() {
-		let cli = Cli::try_parse_from(["lilypad", "job", "list", "--url", "ws://a,ws://b", "--json"]).expect("parses");
+		let cli = Cli::try_parse_from(["lilypad", "job", "list", "--url", "ws://a,ws://b", "--json"])
+			.expect("parses");
 		assert_eq!(cli.global.urls, ["ws://a", "ws://b"]);
 		assert!(cli.global.json);
 	}
 
 	#[test]
 	fn two_keys_are_refused() {
-		assert!(Cli::try_parse_from(["lilypad", "job", "list", "--suri", "//Bob", "--keystore", "x"]).is_err());
+		assert!(
+			Cli::try_parse_from(["lilypad", "job", "list", "--suri", "//Bob", "--keystore", "x"]).is_err()
+		);
 	}
 }

@@ -129,7 +129,8 @@ impl Journal {
 	/// Remembers a job. The file is replaced in one step: it is never half written.
 	pub fn save(&self, entry: &Entry) -> Result<(), CliError> {
 		let path = self.file(entry.job);
-		let json = serde_json::to_vec_pretty(entry).map_err(|e| CliError::Other(format!("a job can't be noted: {e}")))?;
+		let json = serde_json::to_vec_pretty(entry)
+			.map_err(|e| CliError::Other(format!("a job can't be noted: {e}")))?;
 		write_whole(&path, &json)
 	}
 
@@ -155,7 +156,10 @@ impl Journal {
 		let mut all = Vec::new();
 		for file in files {
 			let path = file.map_err(CliError::io("can't list", &self.0))?.path();
-			let job = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse::<JobId>().ok());
+			let job = path
+				.file_stem()
+				.and_then(|s| s.to_str())
+				.and_then(|s| s.parse::<JobId>().ok());
 			if path.extension().is_none_or(|e| e != "json") {
 				continue;
 			}
@@ -193,7 +197,9 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
 /// Seconds since the Unix epoch.
 pub fn now() -> u64 {
 	// A clock before 1970 is as good as none.
-	std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs())
+	std::time::SystemTime::now()
+		.duration_since(std::time::UNIX_EPOCH)
+		.map_or(0, |d| d.as_secs())
 }
 
 #[cfg(test)]
@@ -208,7 +214,12 @@ mod tests {
 			block: 7,
 			posted: 1,
 			budget: u128::MAX,
-			files: vec![LocalFile { name: "a".into(), path: "/a".into(), hash: "00".repeat(32), size: 3 }],
+			files: vec![LocalFile {
+				name: "a".into(),
+				path: "/a".into(),
+				hash: "00".repeat(32),
+				size: 3,
+			}],
 			output: None,
 			deal: None,
 			provider: None,
@@ -231,7 +242,10 @@ mod tests {
 		for job in [10, 2, 33] {
 			journal.save(&entry(job)).expect("saved");
 		}
-		assert_eq!(journal.all().expect("listed"), vec![entry(2), entry(10), entry(33)]);
+		assert_eq!(
+			journal.all().expect("listed"),
+			vec![entry(2), entry(10), entry(33)]
+		);
 		assert_eq!(journal.get(JobId(10)).expect("read"), Some(entry(10)));
 		assert_eq!(journal.get(JobId(11)).expect("read"), None);
 	}
@@ -248,9 +262,16 @@ mod tests {
 	fn a_change_is_kept_and_an_unknown_job_left_alone() {
 		let (_dir, journal) = journal();
 		journal.save(&entry(1)).expect("saved");
-		journal.update(JobId(1), |e| e.root = Some("ab".into())).expect("changed");
-		assert_eq!(journal.get(JobId(1)).expect("read").and_then(|e| e.root), Some("ab".into()));
-		journal.update(JobId(2), |e| e.root = None).expect("nothing to do");
+		journal
+			.update(JobId(1), |e| e.root = Some("ab".into()))
+			.expect("changed");
+		assert_eq!(
+			journal.get(JobId(1)).expect("read").and_then(|e| e.root),
+			Some("ab".into())
+		);
+		journal
+			.update(JobId(2), |e| e.root = None)
+			.expect("nothing to do");
 		assert_eq!(journal.get(JobId(2)).expect("read"), None);
 	}
 

@@ -36,11 +36,26 @@ struct Check {
 
 impl Check {
 	fn ok(name: &'static str, finding: impl Into<String>) -> Self {
-		Self { name, verdict: Verdict::Ok, finding: finding.into(), mend: None }
+		Self {
+			name,
+			verdict: Verdict::Ok,
+			finding: finding.into(),
+			mend: None,
+		}
 	}
 
-	fn bad(name: &'static str, verdict: Verdict, finding: impl Into<String>, mend: impl Into<String>) -> Self {
-		Self { name, verdict, finding: finding.into(), mend: Some(mend.into()) }
+	fn bad(
+		name: &'static str,
+		verdict: Verdict,
+		finding: impl Into<String>,
+		mend: impl Into<String>,
+	) -> Self {
+		Self {
+			name,
+			verdict,
+			finding: finding.into(),
+			mend: Some(mend.into()),
+		}
 	}
 }
 
@@ -110,7 +125,12 @@ async fn account(app: &App, client: Option<&Client>, checks: &mut Vec<Check>) {
 	let account = match app.account() {
 		Ok(account) => account,
 		Err(e) => {
-			checks.push(Check::bad("key", Verdict::Failed, e.to_string(), "`lilypad account new` makes a key"));
+			checks.push(Check::bad(
+				"key",
+				Verdict::Failed,
+				e.to_string(),
+				"`lilypad account new` makes a key",
+			));
 			return;
 		},
 	};
@@ -147,7 +167,12 @@ async fn engine() -> Check {
 fn wasm() -> Check {
 	match WasmExecutor::new() {
 		Ok(engine) => Check::ok("wasm", engine.describe()),
-		Err(e) => Check::bad("wasm", Verdict::Optional, e.to_string(), "only 64-bit machines can run WebAssembly jobs"),
+		Err(e) => Check::bad(
+			"wasm",
+			Verdict::Optional,
+			e.to_string(),
+			"only 64-bit machines can run WebAssembly jobs",
+		),
 	}
 }
 
@@ -158,32 +183,58 @@ fn disk(app: &App) -> Check {
 	let place = |free: u64| format!("{} free for {}", indicatif::HumanBytes(free), path.display());
 	match free_bytes(there) {
 		Ok(free) if free >= LITTLE_SPACE => Check::ok("disk", place(free)),
-		Ok(free) =>
-			Check::bad("disk", Verdict::Failed, format!("only {}", place(free)), "make room, or set DATA_DIR to another disk"),
-		Err(e) => Check::bad("disk", Verdict::Failed, format!("{}: {e}", there.display()), "set DATA_DIR to a usable folder"),
+		Ok(free) => Check::bad(
+			"disk",
+			Verdict::Failed,
+			format!("only {}", place(free)),
+			"make room, or set DATA_DIR to another disk",
+		),
+		Err(e) => Check::bad(
+			"disk",
+			Verdict::Failed,
+			format!("{}: {e}", there.display()),
+			"set DATA_DIR to a usable folder",
+		),
 	}
 }
 
 /// The source checkout that we are in, if any.
 fn checkout() -> Option<PathBuf> {
 	let here = std::env::current_dir().ok()?;
-	here.ancestors().find(|p| p.join("pallets/primitives/Cargo.toml").is_file()).map(Path::to_path_buf)
+	here.ancestors()
+		.find(|p| p.join("pallets/primitives/Cargo.toml").is_file())
+		.map(Path::to_path_buf)
 }
 
 /// What building from source needs.
 fn toolchain(root: &Path) -> Vec<Check> {
 	let mend = format!("`make setup` in {} installs what is missing", root.display());
-	let tool = |name: &'static str, command: &str, args: &[&str]| match Command::new(command).args(args).output() {
-		Ok(output) if output.status.success() => {
-			let text = String::from_utf8_lossy(&output.stdout);
-			Check::ok(name, text.lines().next().unwrap_or_default().to_string())
+	let tool =
+		|name: &'static str, command: &str, args: &[&str]| match Command::new(command).args(args).output() {
+			Ok(output) if output.status.success() => {
+				let text = String::from_utf8_lossy(&output.stdout);
+				Check::ok(name, text.lines().next().unwrap_or_default().to_string())
+			},
+			_ => Check::bad(
+				name,
+				Verdict::Optional,
+				format!("{command} does not run; building from source needs it"),
+				&mend,
+			),
+		};
+	let target = match Command::new("rustc")
+		.args(["--print", "target-libdir", "--target", "wasm32v1-none"])
+		.output()
+	{
+		Ok(output) if Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir() => {
+			Check::ok("target", "wasm32v1-none is installed")
 		},
-		_ => Check::bad(name, Verdict::Optional, format!("{command} does not run; building from source needs it"), &mend),
-	};
-	let target = match Command::new("rustc").args(["--print", "target-libdir", "--target", "wasm32v1-none"]).output() {
-		Ok(output) if Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir() =>
-			Check::ok("target", "wasm32v1-none is installed"),
-		_ => Check::bad("target", Verdict::Optional, "rustc has no wasm32v1-none; the runtime is built for it", &mend),
+		_ => Check::bad(
+			"target",
+			Verdict::Optional,
+			"rustc has no wasm32v1-none; the runtime is built for it",
+			&mend,
+		),
 	};
 	vec![
 		tool("rust", "rustc", &["--version"]),
@@ -206,12 +257,17 @@ mod tests {
 		];
 		let text = show(&checks);
 		assert!(text.contains("ok        key        5Grw\n"), "{text}");
-		assert!(text.contains("FAILED    node       nobody answers\n                     start one\n"), "{text}");
+		assert!(
+			text.contains("FAILED    node       nobody answers\n                     start one\n"),
+			"{text}"
+		);
 	}
 
 	#[test]
 	fn tests_run_in_a_checkout() {
 		let root = checkout().expect("these are its tests");
-		assert!(toolchain(&root).iter().any(|c| c.name == "rust" && c.verdict == Verdict::Ok));
+		assert!(toolchain(&root)
+			.iter()
+			.any(|c| c.name == "rust" && c.verdict == Verdict::Ok));
 	}
 }

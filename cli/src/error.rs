@@ -124,26 +124,26 @@ impl CliError {
 	pub fn exit_code(&self) -> ExitCode {
 		match self {
 			Self::Client(e) => match e {
-				ClientError::Unreachable { .. } |
-				ClientError::OtherChain { .. } |
-				ClientError::NotLilypad { .. } |
-				ClientError::Incompatible { .. } |
-				ClientError::TimedOut(_) => ExitCode::Unreachable,
+				ClientError::Unreachable { .. }
+				| ClientError::OtherChain { .. }
+				| ClientError::NotLilypad { .. }
+				| ClientError::Incompatible { .. }
+				| ClientError::TimedOut(_) => ExitCode::Unreachable,
 				ClientError::BadUrl(_) => ExitCode::Usage,
-				ClientError::Call(_) |
-				ClientError::Refused { .. } |
-				ClientError::NotFound(_) |
-				ClientError::Signer(_) => ExitCode::Refused,
+				ClientError::Call(_)
+				| ClientError::Refused { .. }
+				| ClientError::NotFound(_)
+				| ClientError::Signer(_) => ExitCode::Refused,
 				_ => ExitCode::Unexpected,
 			},
 			Self::Peer(_) | Self::NoResult { .. } => ExitCode::NoResult,
-			Self::Key(_) |
-			Self::NoKey |
-			Self::UnknownModule { .. } |
-			Self::Input(_) |
-			Self::Money { .. } |
-			Self::NoProvider(_) |
-			Self::Declined(_) => ExitCode::Refused,
+			Self::Key(_)
+			| Self::NoKey
+			| Self::UnknownModule { .. }
+			| Self::Input(_)
+			| Self::Money { .. }
+			| Self::NoProvider(_)
+			| Self::Declined(_) => ExitCode::Refused,
 			Self::JobFailed { .. } => ExitCode::JobFailed,
 			Self::Interrupted(_) => ExitCode::Interrupted,
 			Self::Io { .. } | Self::Unhealthy(_) | Self::Other(_) => ExitCode::Unexpected,
@@ -188,19 +188,43 @@ mod tests {
 	fn an_unknown_module_names_its_neighbours() {
 		let error = |similar: &[&str]| {
 			let similar = similar.iter().map(ToString::to_string).collect();
-			CliError::UnknownModule { name: "cowsai:v1".into(), similar }.to_string()
+			CliError::UnknownModule {
+				name: "cowsai:v1".into(),
+				similar,
+			}
+			.to_string()
 		};
-		assert_eq!(error(&["a:1", "b:2"]), "there is no module cowsai:v1 on this chain; did you mean a:1 or b:2?");
+		assert_eq!(
+			error(&["a:1", "b:2"]),
+			"there is no module cowsai:v1 on this chain; did you mean a:1 or b:2?"
+		);
 		assert!(error(&[]).contains("lilypad module list"));
 	}
 
 	#[test]
 	fn exit_codes_tell_chain_money_job_and_result_apart() {
-		let unreachable = ClientError::Unreachable { urls: "ws://x".into(), reason: "no".into() };
+		let unreachable = ClientError::Unreachable {
+			urls: "ws://x".into(),
+			reason: "no".into(),
+		};
 		assert_eq!(CliError::from(unreachable).exit_code() as u8, 3);
 		assert_eq!(CliError::NoProvider("x".into()).exit_code() as u8, 4);
-		assert_eq!(CliError::JobFailed { job: JobId(1), why: "x".into() }.exit_code() as u8, 5);
-		assert_eq!(CliError::NoResult { job: JobId(1), why: "x".into() }.exit_code() as u8, 6);
+		assert_eq!(
+			CliError::JobFailed {
+				job: JobId(1),
+				why: "x".into()
+			}
+			.exit_code() as u8,
+			5
+		);
+		assert_eq!(
+			CliError::NoResult {
+				job: JobId(1),
+				why: "x".into()
+			}
+			.exit_code() as u8,
+			6
+		);
 		assert_eq!(CliError::Interrupted(String::new()).exit_code() as u8, 130);
 	}
 }

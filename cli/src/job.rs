@@ -12,7 +12,9 @@ use crate::{
 	},
 	ui::{table, Stage},
 };
-use lilypad_client::{lp, AccountId, At, ChainEvent, Client, DealState, JobRecord, JobState, MarketEvent, View};
+use lilypad_client::{
+	lp, AccountId, At, ChainEvent, Client, DealState, JobRecord, JobState, MarketEvent, View,
+};
 use lilypad_primitives::{manifest::Digest, Balance, DealId, JobId, Outcome, OutputRoot, Status, Triple};
 use serde_json::{json, Value};
 use std::{collections::BTreeMap, time::Instant};
@@ -35,10 +37,13 @@ fn state_words(record: &JobRecord, deal: Option<&DealState>) -> String {
 	match (&record.state, deal) {
 		(JobState::Open { match_by }, _) => format!("waiting for a provider until block {match_by}"),
 		(JobState::Matched { deal, .. }, None) => format!("deal {deal}"),
-		(JobState::Matched { deal, .. }, Some(DealState::Matched { .. })) => format!("negotiating, deal {deal}"),
+		(JobState::Matched { deal, .. }, Some(DealState::Matched { .. })) => {
+			format!("negotiating, deal {deal}")
+		},
 		(JobState::Matched { deal, .. }, Some(DealState::Running { .. })) => format!("running, deal {deal}"),
-		(JobState::Matched { deal, .. }, Some(DealState::Submitted { draw_at, .. })) =>
-			format!("results submitted, deal {deal}, to be accepted from block {draw_at} on"),
+		(JobState::Matched { deal, .. }, Some(DealState::Submitted { draw_at, .. })) => {
+			format!("results submitted, deal {deal}, to be accepted from block {draw_at} on")
+		},
 	}
 }
 
@@ -84,14 +89,19 @@ async fn list(app: &App) -> Result<(), CliError> {
 	let json: Vec<Value> = rows
 		.iter()
 		.map(|(job, (module, state, cost))| {
-			let folder = known.iter().find(|e| e.job == *job).and_then(|e| e.folder.clone());
+			let folder = known
+				.iter()
+				.find(|e| e.job == *job)
+				.and_then(|e| e.folder.clone());
 			json!({ "job": job, "module": module, "state": state, "cost": cost, "output": folder })
 		})
 		.collect();
 	app.ui.outcome(&json, || match rows.is_empty() {
 		true => "no jobs yet: try `lilypad run cowsay:v0.0.1 -i Message=moo`".into(),
 		false => {
-			let rows = rows.into_iter().map(|(job, (module, state, cost))| vec![job.to_string(), module, state, cost]);
+			let rows = rows
+				.into_iter()
+				.map(|(job, (module, state, cost))| vec![job.to_string(), module, state, cost]);
 			table(&["JOB", "MODULE", "STATE", "COST"], rows.collect())
 		},
 	})
@@ -105,8 +115,13 @@ async fn show(app: &App, job: JobId) -> Result<(), CliError> {
 	let Some(record) = record else {
 		let ended = ending(&client, &view, job, entry.as_ref()).await?;
 		let known = entry.as_ref().and_then(|e| e.ended.clone());
-		let outcome = ended.as_ref().map(|e| e.words.clone()).or(known.as_ref().map(|k| k.outcome.clone()));
-		let outcome = outcome.ok_or(lilypad_client::ClientError::NotFound(lilypad_client::Missing::Job(job)))?;
+		let outcome = ended
+			.as_ref()
+			.map(|e| e.words.clone())
+			.or(known.as_ref().map(|k| k.outcome.clone()));
+		let outcome = outcome.ok_or(lilypad_client::ClientError::NotFound(
+			lilypad_client::Missing::Job(job),
+		))?;
 		let cost = ended.as_ref().map(|e| e.cost).or(known.map(|k| k.cost));
 		let value = json!({
 			"job": job, "live": false, "state": outcome, "cost": cost.map(lp::show),
@@ -148,8 +163,15 @@ async fn show(app: &App, job: JobId) -> Result<(), CliError> {
 			format!("budget    {}", lp::show(request.budget)),
 		];
 		if let Some((id, deal)) = &deal {
-			lines.push(format!("deal      {id} with {}, offer {}", deal.terms.provider, deal.offer));
-			lines.push(format!("price     at most {} at {} a second", lp::show(deal.terms.escrow), lp::show(deal.terms.rate)));
+			lines.push(format!(
+				"deal      {id} with {}, offer {}",
+				deal.terms.provider, deal.offer
+			));
+			lines.push(format!(
+				"price     at most {} at {} a second",
+				lp::show(deal.terms.escrow),
+				lp::show(deal.terms.rate)
+			));
 		}
 		lines.join("\n")
 	})
@@ -166,15 +188,29 @@ async fn follow(app: &App, args: &FollowArgs) -> Result<(), CliError> {
 	let view = client.best().await?;
 	let entry = app.data.jobs(client.genesis_hash()).get(args.job)?;
 	let files = entry.as_ref().map(|e| e.files.clone()).unwrap_or_default();
-	let output = args.output.clone().or(entry.as_ref().and_then(|e| e.output.clone()));
-	let Some(record) = view.job(args.job).await? else { return ended(app, &client, &view, args, entry, begun).await };
+	let output = args
+		.output
+		.clone()
+		.or(entry.as_ref().and_then(|e| e.output.clone()));
+	let Some(record) = view.job(args.job).await? else {
+		return ended(app, &client, &view, args, entry, begun).await;
+	};
 	if record.job.creator != signer.account() {
-		return Err(CliError::Input(format!("job {} belongs to {}", args.job, record.job.creator)));
+		return Err(CliError::Input(format!(
+			"job {} belongs to {}",
+			args.job, record.job.creator
+		)));
 	}
 	let mut drive = Drive::new(app, &client, &signer, args.job, files, output).await?;
 	drive.begin(&view).await?;
 	let finished = drive.run(view.number().saturating_add(1), Until::Done).await?;
-	run::conclude(app, args.job, &record.job.request.module.to_string(), &finished, begun)
+	run::conclude(
+		app,
+		args.job,
+		&record.job.request.module.to_string(),
+		&finished,
+		begun,
+	)
 }
 
 async fn get(app: &App, args: &FollowArgs) -> Result<(), CliError> {
@@ -190,8 +226,16 @@ struct Ended {
 }
 
 /// Looks for the end of a job that is gone.
-async fn ending(client: &Client, view: &View, job: JobId, entry: Option<&Entry>) -> Result<Option<Ended>, CliError> {
-	let first = view.number().saturating_sub(LOOK_BACK).max(entry.map_or(0, |e| e.block));
+async fn ending(
+	client: &Client,
+	view: &View,
+	job: JobId,
+	entry: Option<&Entry>,
+) -> Result<Option<Ended>, CliError> {
+	let first = view
+		.number()
+		.saturating_sub(LOOK_BACK)
+		.max(entry.map_or(0, |e| e.block));
 	let mut number = view.number();
 	while number >= first.max(1) {
 		let events = match client.block_hash(number).await {
@@ -207,14 +251,36 @@ async fn ending(client: &Client, view: &View, job: JobId, entry: Option<&Entry>)
 			if record.event.job() != Some(job) {
 				continue;
 			}
-			let ended = |words: &str, cost| Some(Ended { deal: None, words: words.into(), result: None, cost });
+			let ended = |words: &str, cost| {
+				Some(Ended {
+					deal: None,
+					words: words.into(),
+					result: None,
+					cost,
+				})
+			};
 			match record.event {
-				ChainEvent::MarketEvent(MarketEvent::JobEnded { deal, outcome, result, cost, .. }) => {
+				ChainEvent::MarketEvent(MarketEvent::JobEnded {
+					deal,
+					outcome,
+					result,
+					cost,
+					..
+				}) => {
 					let words = drive::explain(&outcome);
-					return Ok(Some(Ended { deal: Some(deal), words, result, cost }));
+					return Ok(Some(Ended {
+						deal: Some(deal),
+						words,
+						result,
+						cost,
+					}));
 				},
-				ChainEvent::MarketEvent(MarketEvent::JobExpired { .. }) => return Ok(ended("nobody took it in time", 0)),
-				ChainEvent::MarketEvent(MarketEvent::JobCancelled { .. }) => return Ok(ended("cancelled", 0)),
+				ChainEvent::MarketEvent(MarketEvent::JobExpired { .. }) => {
+					return Ok(ended("nobody took it in time", 0))
+				},
+				ChainEvent::MarketEvent(MarketEvent::JobCancelled { .. }) => {
+					return Ok(ended("cancelled", 0))
+				},
 				_ => (),
 			}
 		}
@@ -236,25 +302,66 @@ async fn ended(
 	let ended = ending(client, view, job, entry.as_ref()).await?;
 	let journal = app.data.jobs(client.genesis_hash());
 	if let Some(ended) = &ended {
-		journal.update(job, |e| e.ended = Some(Ending { outcome: ended.words.clone(), cost: ended.cost }))?;
+		journal.update(job, |e| {
+			e.ended = Some(Ending {
+				outcome: ended.words.clone(),
+				cost: ended.cost,
+			})
+		})?;
 	}
 	let module = entry.as_ref().map(|e| e.module.clone()).unwrap_or_default();
-	let cost = ended.as_ref().map(|e| e.cost).or(entry.as_ref().and_then(|e| e.ended.as_ref()).map(|e| e.cost));
-	let known_root = entry.as_ref().and_then(|e| e.root.as_deref()).and_then(|r| r.parse::<Digest>().ok());
+	let cost = ended
+		.as_ref()
+		.map(|e| e.cost)
+		.or(entry.as_ref().and_then(|e| e.ended.as_ref()).map(|e| e.cost));
+	let known_root = entry
+		.as_ref()
+		.and_then(|e| e.root.as_deref())
+		.and_then(|r| r.parse::<Digest>().ok());
 	let triple = match (ended.as_ref(), known_root) {
-		(Some(Ended { result: Some(triple), .. }), _) => *triple,
-		(Some(ended), _) => return Err(CliError::JobFailed { job, why: ended.words.clone() }),
-		(None, Some(root)) => Triple { status: Status::Completed, exit_code: 0, root: OutputRoot(root.0) },
+		(
+			Some(Ended {
+				result: Some(triple), ..
+			}),
+			_,
+		) => *triple,
+		(Some(ended), _) => {
+			return Err(CliError::JobFailed {
+				job,
+				why: ended.words.clone(),
+			})
+		},
+		(None, Some(root)) => Triple {
+			status: Status::Completed,
+			exit_code: 0,
+			root: OutputRoot(root.0),
+		},
 		(None, None) => match entry.as_ref().and_then(|e| e.ended.as_ref()) {
-			Some(known) => return Err(CliError::JobFailed { job, why: known.outcome.clone() }),
-			None => return Err(lilypad_client::ClientError::NotFound(lilypad_client::Missing::Job(job)).into()),
+			Some(known) => {
+				return Err(CliError::JobFailed {
+					job,
+					why: known.outcome.clone(),
+				})
+			},
+			None => {
+				return Err(lilypad_client::ClientError::NotFound(lilypad_client::Missing::Job(job)).into())
+			},
 		},
 	};
 	let mut finished = Finished {
-		deal: ended.as_ref().and_then(|e| e.deal).or(entry.as_ref().and_then(|e| e.deal)),
-		provider: entry.as_ref().and_then(|e| e.provider.as_deref()).and_then(|p| p.parse::<AccountId>().ok()),
+		deal: ended
+			.as_ref()
+			.and_then(|e| e.deal)
+			.or(entry.as_ref().and_then(|e| e.deal)),
+		provider: entry
+			.as_ref()
+			.and_then(|e| e.provider.as_deref())
+			.and_then(|p| p.parse::<AccountId>().ok()),
 		result: Some(triple),
-		folder: entry.as_ref().and_then(|e| e.folder.clone()).filter(|f| f.is_dir() && args.output.is_none()),
+		folder: entry
+			.as_ref()
+			.and_then(|e| e.folder.clone())
+			.filter(|f| f.is_dir() && args.output.is_none()),
 		usage: None,
 		cost,
 		timings: BTreeMap::new(),
@@ -283,15 +390,26 @@ async fn fetch(
 		job: args.job,
 		deal: finished.deal.unwrap_or_default(),
 		// Without a remembered provider, everybody is asked alike.
-		provider: finished.provider.clone().unwrap_or_else(|| AccountId::new([0; 32])),
+		provider: finished
+			.provider
+			.clone()
+			.unwrap_or_else(|| AccountId::new([0; 32])),
 		files: Vec::new(),
 		target: target.clone(),
 	};
-	app.ui.stage(Stage::Downloading, "", json!({ "job": args.job, "root": triple.root.to_string() }));
+	app.ui.stage(
+		Stage::Downloading,
+		"",
+		json!({ "job": args.job, "root": triple.root.to_string() }),
+	);
 	let progress = |done, total| app.ui.transfer(Stage::Downloading, "the result", done, total);
-	let fetched = peer::fetch_revealed(client, &peers, &errand, triple.root, triple.exit_code, progress).await;
+	let fetched =
+		peer::fetch_revealed(client, &peers, &errand, triple.root, triple.exit_code, progress).await;
 	peers.close().await;
-	fetched.map_err(|why| CliError::NoResult { job: args.job, why: format!("{why}; providers keep results for some days") })?;
+	fetched.map_err(|why| CliError::NoResult {
+		job: args.job,
+		why: format!("{why}; providers keep results for some days"),
+	})?;
 	folder::settle(&target, &app.data, args.output.as_deref(), &triple.root)
 }
 
@@ -299,24 +417,35 @@ async fn cancel(app: &App, job: JobId, yes: bool) -> Result<(), CliError> {
 	let signer = app.signer()?;
 	let client = app.client().await?;
 	let view = client.best().await?;
-	let record = view.job(job).await?.ok_or(lilypad_client::ClientError::NotFound(lilypad_client::Missing::Job(job)))?;
+	let record = view.job(job).await?.ok_or(lilypad_client::ClientError::NotFound(
+		lilypad_client::Missing::Job(job),
+	))?;
 	let question = match record.state {
 		JobState::Open { .. } => format!("Cancel job {job}? Its whole budget comes back."),
-		JobState::Matched { .. } =>
-			format!("Cancel job {job}? A fee is due, or, if it runs already, the time that it has run."),
+		JobState::Matched { .. } => {
+			format!("Cancel job {job}? A fee is due, or, if it runs already, the time that it has run.")
+		},
 	};
 	app.ui.confirm(&question, yes)?;
-	let outcome = client.submit(&signer, lilypad_client::calls::market::cancel_job(job)).await?;
+	let outcome = client
+		.submit(&signer, lilypad_client::calls::market::cancel_job(job))
+		.await?;
 	let cost = outcome.find(|e| match e {
-		ChainEvent::MarketEvent(MarketEvent::JobEnded { job: ended, cost, .. }) if *ended == job => Some(*cost),
+		ChainEvent::MarketEvent(MarketEvent::JobEnded { job: ended, cost, .. }) if *ended == job => {
+			Some(*cost)
+		},
 		_ => None,
 	});
 	let cost = cost.unwrap_or(0);
 	let words = drive::explain(&Outcome::CancelledBeforeAck);
-	app.data
-		.jobs(client.genesis_hash())
-		.update(job, |e| e.ended = Some(Ending { outcome: if cost == 0 { "cancelled".into() } else { words }, cost }))?;
-	app.ui.outcome(&json!({ "job": job, "cancelled": true, "cost": lp::show(cost) }), || {
-		format!("job {job} is cancelled; it cost {}", lp::show(cost))
-	})
+	app.data.jobs(client.genesis_hash()).update(job, |e| {
+		e.ended = Some(Ending {
+			outcome: if cost == 0 { "cancelled".into() } else { words },
+			cost,
+		})
+	})?;
+	app.ui.outcome(
+		&json!({ "job": job, "cancelled": true, "cost": lp::show(cost) }),
+		|| format!("job {job} is cancelled; it cost {}", lp::show(cost)),
+	)
 }

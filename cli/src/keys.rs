@@ -13,21 +13,31 @@ pub const PRIVATE_KEY: &str = "WEB3_PRIVATE_KEY";
 /// An account as it is typed: an SS58 address, 32 bytes as 0x…, or a development account.
 pub fn parse_account(text: &str) -> Result<AccountId, String> {
 	if text.starts_with("//") {
-		return Signer::from_suri(text).map(|s| s.account()).map_err(|e| e.to_string());
+		return Signer::from_suri(text)
+			.map(|s| s.account())
+			.map_err(|e| e.to_string());
 	}
 	if let Some(digits) = text.strip_prefix("0x") {
 		let bytes: Option<[u8; 32]> = hex::decode(digits).ok().and_then(|b| b.try_into().ok());
-		return bytes.map(AccountId::new).ok_or_else(|| "an account in hexadecimal has 64 digits".into());
+		return bytes
+			.map(AccountId::new)
+			.ok_or_else(|| "an account in hexadecimal has 64 digits".into());
 	}
-	text.parse().map_err(|e| format!("not an account (an address such as 5Grwva…): {e}"))
+	text.parse()
+		.map_err(|e| format!("not an account (an address such as 5Grwva…): {e}"))
 }
 
 /// Where a named key file is.
 pub fn key_file(data: &DataDir, name: &str) -> Result<PathBuf, CliError> {
-	let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+	let plain = !name.is_empty()
+		&& name
+			.chars()
+			.all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
 	match plain && !name.starts_with('.') {
 		true => Ok(data.keys().join(format!("{name}.json"))),
-		false => Err(CliError::Input(format!("'{name}' is no name for a key: use letters, digits, -, _ and ."))),
+		false => Err(CliError::Input(format!(
+			"'{name}' is no name for a key: use letters, digits, -, _ and ."
+		))),
 	}
 }
 
@@ -49,8 +59,9 @@ pub fn signer(global: &Global, data: &DataDir) -> Result<Signer, CliError> {
 /// The account that the command acts for, without asking for a password.
 pub fn account(global: &Global, data: &DataDir) -> Result<AccountId, CliError> {
 	match key_path(global, data)? {
-		Some(file) if global.suri.is_none() =>
-			Ok(keystore::account_of(&file).map_err(lilypad_client::SignerError::from)?),
+		Some(file) if global.suri.is_none() => {
+			Ok(keystore::account_of(&file).map_err(lilypad_client::SignerError::from)?)
+		},
 		_ => Ok(signer(global, data)?.account()),
 	}
 }
@@ -74,7 +85,9 @@ pub fn password(global: &Global, prompt: &str) -> Result<String, CliError> {
 		return read_password(file);
 	}
 	if !std::io::stdin().is_terminal() {
-		return Err(CliError::Input("the key file's password is needed: name a file with it by --password-file".into()));
+		return Err(CliError::Input(
+			"the key file's password is needed: name a file with it by --password-file".into(),
+		));
 	}
 	dialoguer::Password::new()
 		.with_prompt(prompt.trim_end_matches([':', ' ']))
@@ -89,7 +102,9 @@ pub fn new_password(global: &Global) -> Result<String, CliError> {
 		return read_password(file);
 	}
 	if !std::io::stdin().is_terminal() {
-		return Err(CliError::Input("a password for the new key is needed: name a file with it by --password-file".into()));
+		return Err(CliError::Input(
+			"a password for the new key is needed: name a file with it by --password-file".into(),
+		));
 	}
 	dialoguer::Password::new()
 		.with_prompt("Password for the new key")
@@ -101,7 +116,11 @@ pub fn new_password(global: &Global) -> Result<String, CliError> {
 fn read_password(file: &Path) -> Result<String, CliError> {
 	let text = std::fs::read_to_string(file).map_err(CliError::io("can't read the password file", file))?;
 	// An editor's newline is not part of it.
-	Ok(text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(&text).to_string())
+	Ok(text
+		.strip_suffix('\n')
+		.map(|t| t.strip_suffix('\r').unwrap_or(t))
+		.unwrap_or(&text)
+		.to_string())
 }
 
 #[cfg(test)]
@@ -134,7 +153,13 @@ mod tests {
 	fn a_password_file_loses_only_its_last_newline() {
 		let dir = tempfile::tempdir().expect("a folder");
 		let file = dir.path().join("password");
-		for (text, password) in [("a b\n", "a b"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a", "a"), ("", "")] {
+		for (text, password) in [
+			("a b\n", "a b"),
+			("a\r\n", "a"),
+			("a\n\n", "a\n"),
+			("a", "a"),
+			("", ""),
+		] {
 			std::fs::write(&file, text).expect("written");
 			assert_eq!(read_password(&file).expect("read"), password);
 		}

@@ -23,7 +23,10 @@ use tracing_subscriber::EnvFilter;
 fn main() -> std::process::ExitCode {
 	// Clap itself ends with 2 on wrong usage, and with 0 after --help.
 	let cli = Cli::parse();
-	log(cli.global.verbose, matches!(&cli.command, Command::Provider(args::ProviderCommand::Start(_))));
+	log(
+		cli.global.verbose,
+		matches!(&cli.command, Command::Provider(args::ProviderCommand::Start(_))),
+	);
 	let json = cli.global.json;
 	match start(cli) {
 		Ok(()) => std::process::ExitCode::SUCCESS,
@@ -74,8 +77,11 @@ fn log(verbose: u8, is_provider: bool) {
 		(2, _) => "lilypad=debug,lilypad_client=debug,lilypad_worker=debug",
 		_ => "debug",
 	};
-	let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("error,{ours}")));
-	let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+	let filter =
+		EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("error,{ours}")));
+	let subscriber = tracing_subscriber::fmt()
+		.with_env_filter(filter)
+		.with_writer(std::io::stderr);
 	let subscriber = subscriber.with_ansi(std::io::stderr().is_terminal());
 	// A second subscriber is refused; there is none.
 	let _ = subscriber.try_init();

@@ -73,14 +73,30 @@ async fn show(app: &App, name: &ModuleName) -> Result<(), CliError> {
 		"id": module.id, "name": name.to_string(), "author": info.author.to_string(), "fee": lp::show(info.fee),
 		"profile": info.profile, "curated": info.curated, "delisted": info.delisted, "manifest": manifest,
 	});
-	app.ui.outcome(&value, || describe(name, &manifest, &info.author, info.fee, info.delisted))
+	app.ui.outcome(&value, || {
+		describe(name, &manifest, &info.author, info.fee, info.delisted)
+	})
 }
 
-fn describe(name: &ModuleName, manifest: &Manifest, author: &AccountId, fee: Balance, delisted: bool) -> String {
+fn describe(
+	name: &ModuleName,
+	manifest: &Manifest,
+	author: &AccountId,
+	fee: Balance,
+	delisted: bool,
+) -> String {
 	let machine = &manifest.machine;
-	let gpus = if machine.gpus.is_empty() { String::new() } else { format!(", {} GPUs", machine.gpus.len()) };
+	let gpus = if machine.gpus.is_empty() {
+		String::new()
+	} else {
+		format!(", {} GPUs", machine.gpus.len())
+	};
 	let mut lines = vec![
-		format!("{name}{}  {}", if delisted { " (withdrawn)" } else { "" }, manifest.description),
+		format!(
+			"{name}{}  {}",
+			if delisted { " (withdrawn)" } else { "" },
+			manifest.description
+		),
 		String::new(),
 		format!("author   {author}"),
 		format!("fee      {}", lp::show(fee)),
@@ -104,11 +120,17 @@ fn describe(name: &ModuleName, manifest: &Manifest, author: &AccountId, fee: Bal
 			(None, true) => "required".into(),
 			(None, false) => "optional".into(),
 		};
-		lines.push(format!("input    -i {}=…  {kind}, {need}: {}", input.name, input.description));
+		lines.push(format!(
+			"input    -i {}=…  {kind}, {need}: {}",
+			input.name, input.description
+		));
 	}
 	for file in &manifest.files {
 		let need = if file.required { "required" } else { "optional" };
-		lines.push(format!("file     --input-file {}=…  {need}: {}", file.name, file.description));
+		lines.push(format!(
+			"file     --input-file {}=…  {need}: {}",
+			file.name, file.description
+		));
 	}
 	lines.join("\n")
 }
@@ -131,8 +153,13 @@ async fn read_folder(dir: &Path) -> Result<Folder, CliError> {
 	});
 	let found = match file.is_file() {
 		true => {
-			let (hash, size) = hash_file(&file).await.map_err(CliError::io("can't read", &file))?;
-			Some(Blob { hash: Digest(hash), size })
+			let (hash, size) = hash_file(&file)
+				.await
+				.map_err(CliError::io("can't read", &file))?;
+			Some(Blob {
+				hash: Digest(hash),
+				size,
+			})
 		},
 		false => None,
 	};
@@ -141,14 +168,23 @@ async fn read_folder(dir: &Path) -> Result<Folder, CliError> {
 		if declared != found {
 			let why = format!(
 				"{} has BLAKE3 {} and {} bytes; the manifest says {} and {}: build the module again",
-				file.display(), found.hash, found.size, declared.hash, declared.size
+				file.display(),
+				found.hash,
+				found.size,
+				declared.hash,
+				declared.size
 			);
 			return Err(CliError::Input(why));
 		}
 	}
 	let missing = |what: &str| CliError::Input(format!("{what}: put {} into the folder", file.display()));
 	match &mut manifest.runtime {
-		Runtime::Container { image, archive, reference, .. } => {
+		Runtime::Container {
+			image,
+			archive,
+			reference,
+			..
+		} => {
 			if image.is_none() {
 				let why = "the manifest's runtime.image is missing: put the image's id there, as `docker inspect --format '{{.Id}}'` \
 				           tells it";
@@ -166,29 +202,43 @@ async fn read_folder(dir: &Path) -> Result<Folder, CliError> {
 			}
 		},
 	}
-	if let (Some(lilypad_primitives::RuntimeImage::Container { platform, image }), true) = (manifest.image(), found.is_some()) {
-		image::verify(&file, image, platform).map_err(|e| CliError::Input(format!("{}: {e}", file.display())))?;
+	if let (Some(lilypad_primitives::RuntimeImage::Container { platform, image }), true) =
+		(manifest.image(), found.is_some())
+	{
+		image::verify(&file, image, platform)
+			.map_err(|e| CliError::Input(format!("{}: {e}", file.display())))?;
 	}
-	Ok(Folder { manifest, code: found.map(|_| file) })
+	Ok(Folder {
+		manifest,
+		code: found.map(|_| file),
+	})
 }
 
 async fn publish(app: &App, dir: &Path, yes: bool) -> Result<(), CliError> {
 	let folder = read_folder(dir).await?;
-	let name = folder.manifest.module_name().map_err(|e| CliError::Input(e.to_string()))?;
+	let name = folder
+		.manifest
+		.module_name()
+		.map_err(|e| CliError::Input(e.to_string()))?;
 	let signer = app.signer()?;
 	let client = app.client().await?;
 	let view = client.best().await?;
-	let bytes = folder.manifest.to_bytes().map_err(|e| CliError::Input(e.to_string()))?;
+	let bytes = folder
+		.manifest
+		.to_bytes()
+		.map_err(|e| CliError::Input(e.to_string()))?;
 	let version = match view.module(&name).await? {
 		// A second time: only copies are missing.
 		Some(module) if module.manifest == bytes && module.info.author == signer.account() => {
-			app.ui.say(&format!("{name} is registered already, with this very manifest"));
+			app.ui
+				.say(&format!("{name} is registered already, with this very manifest"));
 			module.id
 		},
-		Some(_) =>
+		Some(_) => {
 			return Err(CliError::Input(format!(
 				"{name} is taken, with another manifest: what a tag means never changes; give yours another tag"
-			))),
+			)))
+		},
 		None => register(app, &client, &view, &signer, &folder.manifest, &name, bytes, yes).await?,
 	};
 	let copies = match (&folder.code, folder.manifest.blob()) {
@@ -220,7 +270,9 @@ async fn register(
 	yes: bool,
 ) -> Result<VersionId, CliError> {
 	let fee = lp::parse(&manifest.fee).map_err(|e| CliError::Input(format!("the manifest's fee: {e}")))?;
-	let image = manifest.image().ok_or_else(|| CliError::Input("the manifest's digests are missing".into()))?;
+	let image = manifest
+		.image()
+		.ok_or_else(|| CliError::Input("the manifest's digests are missing".into()))?;
 	let base: Balance = view.constant("Modules", "DepositBase")?;
 	let per_byte: Balance = view.constant("Modules", "DepositPerByte")?;
 	let bond: Balance = match manifest.profile {
@@ -229,8 +281,8 @@ async fn register(
 	};
 	// The record's own size comes on top; this is what to expect.
 	let deposit = base.saturating_add(per_byte.saturating_mul(bytes.len() as Balance + 512));
-	let manifest_bytes =
-		ManifestBytes::try_from(bytes).map_err(|b| CliError::Input(format!("the manifest has {} bytes", b.len())))?;
+	let manifest_bytes = ManifestBytes::try_from(bytes)
+		.map_err(|b| CliError::Input(format!("the manifest has {} bytes", b.len())))?;
 	let call = calls::modules::register(
 		name.clone(),
 		image,
@@ -242,13 +294,23 @@ async fn register(
 		manifest_bytes,
 	);
 	let tx = client.estimate_fee(signer, &call).await?;
-	let parts = [("as a deposit", deposit), ("as a bond", bond), ("for the transaction", tx)];
+	let parts = [
+		("as a deposit", deposit),
+		("as a bond", bond),
+		("for the transaction", tx),
+	];
 	require_money(view, &signer.account(), &parts).await?;
 	let bonded = match bond {
 		0 => String::new(),
-		bond => format!(" and, as it is declared deterministic, {} as a bond", lp::rounded_up(bond)),
+		bond => format!(
+			" and, as it is declared deterministic, {} as a bond",
+			lp::rounded_up(bond)
+		),
 	};
-	let question = format!("Publish {name}, with about {} held as a deposit{bonded}?", lp::rounded_up(deposit));
+	let question = format!(
+		"Publish {name}, with about {} held as a deposit{bonded}?",
+		lp::rounded_up(deposit)
+	);
 	app.ui.confirm(&question, yes)?;
 	let outcome = client.submit(signer, call).await?;
 	outcome
@@ -294,8 +356,14 @@ async fn hand_over(
 	let session = peers.connect(address).await?;
 	let mut attempt = 0;
 	loop {
-		let sent = |done| app.ui.transfer(crate::ui::Stage::Submitting, "the module's code", done, blob.size);
-		match session.upload(file, blob.hash.0, blob.size, Purpose::Module(version), sent).await {
+		let sent = |done| {
+			app.ui
+				.transfer(crate::ui::Stage::Submitting, "the module's code", done, blob.size)
+		};
+		match session
+			.upload(file, blob.hash.0, blob.size, Purpose::Module(version), sent)
+			.await
+		{
 			// Its node has not seen the block yet.
 			Err(P2pError::Refused(Refusal::Unknown)) if attempt < PATIENCE => {
 				attempt += 1;
@@ -336,7 +404,10 @@ mod tests {
 	async fn a_wrong_digest_is_refused() {
 		let dir = folder(|m| m["runtime"]["code"] = json!({ "hash": "11".repeat(32), "size": 4 }));
 		let error = read_folder(dir.path()).await.expect_err("refused").to_string();
-		assert!(error.contains("module.wasm") && error.contains("build the module again"), "{error}");
+		assert!(
+			error.contains("module.wasm") && error.contains("build the module again"),
+			"{error}"
+		);
 	}
 
 	#[tokio::test]
@@ -358,7 +429,11 @@ mod tests {
 	async fn code_that_nobody_could_fetch_is_refused() {
 		let dir = folder(|_| ());
 		std::fs::remove_file(dir.path().join("module.wasm")).expect("removed");
-		assert!(read_folder(dir.path()).await.expect_err("refused").to_string().contains("nobody could fetch"));
+		assert!(read_folder(dir.path())
+			.await
+			.expect_err("refused")
+			.to_string()
+			.contains("nobody could fetch"));
 		assert!(read_folder(&dir.path().join("nowhere")).await.is_err());
 	}
 
@@ -367,7 +442,11 @@ mod tests {
 		let manifest = Manifest::parse(include_bytes!("../../modules/kmers/module.json")).expect("a sample");
 		let name = manifest.module_name().expect("a name");
 		let text = describe(&name, &manifest, &AccountId::new([1; 32]), 0, false);
-		for part in ["kmers:v0.0.1", "-i K=…  whole number, default 8", "--input-file sequence=…  required"] {
+		for part in [
+			"kmers:v0.0.1",
+			"-i K=…  whole number, default 8",
+			"--input-file sequence=…  required",
+		] {
 			assert!(text.contains(part), "{text}");
 		}
 	}

@@ -43,12 +43,21 @@ pub async fn run(app: &App, command: &ProviderCommand) -> Result<(), CliError> {
 		ProviderCommand::Status { provider } => status(app, provider.clone()).await,
 		ProviderCommand::Bond { lp } => bond(app, *lp).await,
 		ProviderCommand::Unbond { lp } => {
-			let words = format!("{} asked back; `lilypad provider withdraw` takes it when its time is over", lp::show(*lp));
+			let words = format!(
+				"{} asked back; `lilypad provider withdraw` takes it when its time is over",
+				lp::show(*lp)
+			);
 			send(app, calls::deals::unbond((*lp).into()), &words).await
 		},
-		ProviderCommand::Withdraw => send(app, calls::deals::withdraw_unbonded(), "what was due is back").await,
-		ProviderCommand::Pause => each_offer(app, OfferState::Active, calls::market::pause_offer, "paused").await,
-		ProviderCommand::Resume => each_offer(app, OfferState::Paused, calls::market::resume_offer, "resumed").await,
+		ProviderCommand::Withdraw => {
+			send(app, calls::deals::withdraw_unbonded(), "what was due is back").await
+		},
+		ProviderCommand::Pause => {
+			each_offer(app, OfferState::Active, calls::market::pause_offer, "paused").await
+		},
+		ProviderCommand::Resume => {
+			each_offer(app, OfferState::Paused, calls::market::resume_offer, "resumed").await
+		},
 	}
 }
 
@@ -99,7 +108,9 @@ impl File {
 		file.prices().map_err(|e| wrong(e.to_string()))?;
 		match file.machine.is_usable() && file.slots > 0 {
 			true => Ok(file),
-			false => Err(wrong("cpu_milli, ram_mib, slots and every GPU's vram_mib must be more than zero".into())),
+			false => Err(wrong(
+				"cpu_milli, ram_mib, slots and every GPU's vram_mib must be more than zero".into(),
+			)),
 		}
 	}
 
@@ -109,18 +120,25 @@ impl File {
 }
 
 fn path(app: &App, named: Option<&PathBuf>) -> PathBuf {
-	named.cloned().unwrap_or_else(|| app.data.path().join("provider.json"))
+	named
+		.cloned()
+		.unwrap_or_else(|| app.data.path().join("provider.json"))
 }
 
 fn init(app: &App, args: &ProviderInit) -> Result<(), CliError> {
 	let path = path(app, args.config.as_ref());
 	if path.exists() && !args.force {
-		return Err(CliError::Input(format!("{} exists already; --force replaces it", path.display())));
+		return Err(CliError::Input(format!(
+			"{} exists already; --force replaces it",
+			path.display()
+		)));
 	}
 	let cores = std::thread::available_parallelism().map_or(1, |n| n.get()) as u64;
 	let share = |all: u64| u32::try_from(all.saturating_mul(SHARE_PERCENT) / 100).unwrap_or(u32::MAX);
-	std::fs::create_dir_all(app.data.path()).map_err(CliError::io("can't make the folder", app.data.path()))?;
-	let free = executor::free_bytes(app.data.path()).map_err(CliError::io("can't ask for free space in", app.data.path()))?;
+	std::fs::create_dir_all(app.data.path())
+		.map_err(CliError::io("can't make the folder", app.data.path()))?;
+	let free = executor::free_bytes(app.data.path())
+		.map_err(CliError::io("can't ask for free space in", app.data.path()))?;
 	let file = File {
 		machine: MachineSpec::new(
 			// At least one whole core: modules ask for that.
@@ -152,7 +170,12 @@ fn init(app: &App, args: &ProviderInit) -> Result<(), CliError> {
 fn memory_mib() -> Option<u64> {
 	let text = std::fs::read_to_string("/proc/meminfo").ok()?;
 	let line = text.lines().find_map(|l| l.strip_prefix("MemTotal:"))?;
-	line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib / 1024)
+	line.trim()
+		.strip_suffix("kB")?
+		.trim()
+		.parse::<u64>()
+		.ok()
+		.map(|kib| kib / 1024)
 }
 
 async fn start(app: &App, args: &ProviderStart) -> Result<(), CliError> {
@@ -206,7 +229,12 @@ async fn status(app: &App, provider: Option<AccountId>) -> Result<(), CliError> 
 	let view = app.client().await?.best().await?;
 	let bond = view.bond(&who).await?.unwrap_or_default();
 	let offers = view.offers_of(&who).await?;
-	let deals: Vec<_> = view.deals().await?.into_iter().filter(|(_, d)| d.terms.provider == who).collect();
+	let deals: Vec<_> = view
+		.deals()
+		.await?
+		.into_iter()
+		.filter(|(_, d)| d.terms.provider == who)
+		.collect();
 	let peer = view.peer(&who).await?;
 	let worker = if own { ask_worker(app).await } else { None };
 	let value = json!({
@@ -226,11 +254,17 @@ async fn status(app: &App, provider: Option<AccountId>) -> Result<(), CliError> 
 	app.ui.outcome(&value, || {
 		let mut lines = vec![
 			format!("provider  {who}"),
-			format!("bond      {}, of which {} free", lp::show(bond.total), lp::show(bond.free())),
+			format!(
+				"bond      {}, of which {} free",
+				lp::show(bond.total),
+				lp::show(bond.free())
+			),
 		];
 		lines.push(match (&worker, own, &peer) {
 			(Some(status), ..) => format!("worker    runs{}", problems(status)),
-			(None, true, _) => "worker    none answers on this machine: start it with `lilypad provider start`".into(),
+			(None, true, _) => {
+				"worker    none answers on this machine: start it with `lilypad provider start`".into()
+			},
 			(None, false, Some(_)) => "worker    has announced its address".into(),
 			(None, false, None) => "worker    has announced no address".into(),
 		});
@@ -240,7 +274,12 @@ async fn status(app: &App, provider: Option<AccountId>) -> Result<(), CliError> 
 		} else {
 			let rows = offers.iter().map(|(id, o)| {
 				let state = format!("{:?}", o.state).to_lowercase();
-				vec![id.to_string(), state, format!("{} a second", lp::show(o.rate)), format!("{} of {}", o.running, o.slots)]
+				vec![
+					id.to_string(),
+					state,
+					format!("{} a second", lp::show(o.rate)),
+					format!("{} of {}", o.running, o.slots),
+				]
 			});
 			lines.push(String::new());
 			lines.push(table(&["OFFER", "STATE", "RATE", "RUNNING"], rows.collect()));
@@ -250,7 +289,12 @@ async fn status(app: &App, provider: Option<AccountId>) -> Result<(), CliError> 
 }
 
 fn problems(status: &Value) -> String {
-	let list: Vec<&str> = status["problems"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+	let list: Vec<&str> = status["problems"]
+		.as_array()
+		.into_iter()
+		.flatten()
+		.filter_map(Value::as_str)
+		.collect();
 	match list.is_empty() {
 		true => String::new(),
 		false => format!(", but takes no new jobs: {}", list.join("; ")),
@@ -263,17 +307,26 @@ async fn ask_worker(app: &App) -> Option<Value> {
 		Ok(file) => file.admin_listen?,
 		Err(_) => admin()?,
 	};
-	timeout(Duration::from_secs(3), http_json(address, "/status")).await.ok()?.ok()
+	timeout(Duration::from_secs(3), http_json(address, "/status"))
+		.await
+		.ok()?
+		.ok()
 }
 
 async fn http_json(address: SocketAddr, path: &str) -> std::io::Result<Value> {
 	const MOST: u64 = 4 * 1024 * 1024;
 	let mut stream = TcpStream::connect(address).await?;
 	// HTTP 1.0: no chunks, and the end of the answer is the end of the stream.
-	stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
+	stream
+		.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())
+		.await?;
 	let mut answer = Vec::new();
 	stream.take(MOST).read_to_end(&mut answer).await?;
-	let body = answer.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4).unwrap_or(answer.len());
+	let body = answer
+		.windows(4)
+		.position(|w| w == b"\r\n\r\n")
+		.map(|at| at + 4)
+		.unwrap_or(answer.len());
 	serde_json::from_slice(&answer[body..]).map_err(std::io::Error::other)
 }
 
@@ -283,7 +336,12 @@ async fn bond(app: &App, amount: Balance) -> Result<(), CliError> {
 	let view = client.best().await?;
 	let call = calls::deals::bond(amount.into());
 	let fee = client.estimate_fee(&signer, &call).await?;
-	require_money(&view, &signer.account(), &[("as a bond", amount), ("for the transaction", fee)]).await?;
+	require_money(
+		&view,
+		&signer.account(),
+		&[("as a bond", amount), ("for the transaction", fee)],
+	)
+	.await?;
 	client.submit(&signer, call).await?;
 	let words = format!("{} added to the bond", lp::show(amount));
 	app.ui.outcome(&json!({ "bonded": lp::show(amount) }), || words)
@@ -293,7 +351,8 @@ async fn send(app: &App, call: Call, words: &str) -> Result<(), CliError> {
 	let signer = app.signer()?;
 	let client = app.client().await?;
 	let outcome = client.submit(&signer, call).await?;
-	app.ui.outcome(&json!({ "block": outcome.block.number }), || words.to_string())
+	app.ui
+		.outcome(&json!({ "block": outcome.block.number }), || words.to_string())
 }
 
 async fn each_offer(
@@ -314,10 +373,13 @@ async fn each_offer(
 			done.push(id);
 		}
 	}
-	app.ui.outcome(&json!({ "offers": done, "state": words, "block": block }), || match done.len() {
-		0 => "there was nothing to do".into(),
-		n => format!("{n} offers are {words}"),
-	})
+	app.ui.outcome(
+		&json!({ "offers": done, "state": words, "block": block }),
+		|| match done.len() {
+			0 => "there was nothing to do".into(),
+			n => format!("{n} offers are {words}"),
+		},
+	)
 }
 
 #[cfg(test)]
@@ -352,14 +414,20 @@ mod tests {
 
 	#[test]
 	fn wrong_settings_are_refused() {
-		for (key, value) in
-			[("rate", json!("cheap")), ("bond", json!("-1")), ("slots", json!(0)), ("typo", json!(1)), ("engine", json!("x"))]
-		{
+		for (key, value) in [
+			("rate", json!("cheap")),
+			("bond", json!("-1")),
+			("slots", json!(0)),
+			("typo", json!(1)),
+			("engine", json!("x")),
+		] {
 			let mut wrong = json!(file());
 			wrong[key] = value;
 			assert!(read(&wrong).is_err(), "{key}");
 		}
-		let missing = File::read(Path::new("/nowhere/provider.json")).expect_err("not there").to_string();
+		let missing = File::read(Path::new("/nowhere/provider.json"))
+			.expect_err("not there")
+			.to_string();
 		assert!(missing.contains("provider init"), "{missing}");
 	}
 
@@ -370,14 +438,17 @@ mod tests {
 
 	#[tokio::test]
 	async fn a_status_is_read_from_its_answer() {
-		let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+		let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+			.await
+			.expect("a free port");
 		let address = listener.local_addr().expect("bound");
 		tokio::spawn(async move {
 			let (mut stream, _) = listener.accept().await.expect("asked");
 			let mut request = [0; 256];
 			let n = stream.read(&mut request).await.expect("read");
 			assert!(request[..n].starts_with(b"GET /status "));
-			let answer = b"HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{\"problems\":[\"disk full\"]}";
+			let answer =
+				b"HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{\"problems\":[\"disk full\"]}";
 			stream.write_all(answer).await.expect("sent");
 		});
 		let status = http_json(address, "/status").await.expect("read");

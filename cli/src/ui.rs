@@ -68,7 +68,12 @@ impl Ui {
 			}
 			bar
 		});
-		Self { json, begun: Instant::now(), spinner, last: Mutex::new(String::new()) }
+		Self {
+			json,
+			begun: Instant::now(),
+			spinner,
+			last: Mutex::new(String::new()),
+		}
 	}
 
 	/// Whether machines read.
@@ -97,10 +102,7 @@ impl Ui {
 			self.json_line(&value);
 		} else {
 			match &self.spinner {
-				Some(bar) => {
-					bar.enable_steady_tick(Duration::from_millis(100));
-					bar.set_message(text);
-				},
+				Some(bar) => spin(bar, text),
 				None => eprintln!("{:>7.1}s  {text}", self.begun.elapsed().as_secs_f32()),
 			}
 		}
@@ -109,9 +111,12 @@ impl Ui {
 	/// How far a transfer is. Shown on terminals only.
 	pub fn transfer(&self, stage: Stage, what: &str, done: u64, total: u64) {
 		if let Some(bar) = &self.spinner {
-			let of = if total > 0 { format!(" of {}", HumanBytes(total)) } else { String::new() };
-			bar.enable_steady_tick(Duration::from_millis(100));
-			bar.set_message(format!("{}: {what}, {}{of}", stage.text(), HumanBytes(done)));
+			let of = if total > 0 {
+				format!(" of {}", HumanBytes(total))
+			} else {
+				String::new()
+			};
+			spin(bar, format!("{}: {what}, {}{of}", stage.text(), HumanBytes(done)));
 		}
 	}
 
@@ -136,6 +141,7 @@ impl Ui {
 	/// Ends the spinner.
 	pub fn rest(&self) {
 		if let Some(bar) = &self.spinner {
+			bar.disable_steady_tick();
 			bar.finish_and_clear();
 		}
 	}
@@ -164,7 +170,11 @@ impl Ui {
 
 	fn write(&self, text: &str) {
 		let mut out = std::io::stdout().lock();
-		let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+		let newline = if text.is_empty() || text.ends_with('\n') {
+			""
+		} else {
+			"\n"
+		};
 		// A reader that went away (`| head`) is no failure.
 		let _ = write!(out, "{text}{newline}").and_then(|()| out.flush());
 	}
@@ -182,7 +192,9 @@ impl Ui {
 		}
 		self.rest();
 		if self.json || !std::io::stdin().is_terminal() {
-			return Err(CliError::Declined(format!("not agreed to: {question} Add --yes to agree without being asked")));
+			return Err(CliError::Declined(format!(
+				"not agreed to: {question} Add --yes to agree without being asked"
+			)));
 		}
 		let agreed = dialoguer::Confirm::new()
 			.with_prompt(question)
@@ -196,6 +208,15 @@ impl Ui {
 	}
 }
 
+/// Shows a message beside a spinner that turns, also one that had been put to rest.
+fn spin(bar: &ProgressBar, message: String) {
+	if bar.is_finished() {
+		bar.reset();
+	}
+	bar.enable_steady_tick(Duration::from_millis(100));
+	bar.set_message(message);
+}
+
 /// A failure for machines.
 pub fn error_json(error: &CliError) -> Value {
 	json!({ "error": error.to_string(), "exit_code": error.exit_code() as u8 })
@@ -204,9 +225,14 @@ pub fn error_json(error: &CliError) -> Value {
 /// A table without frills.
 pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
 	let mut table = comfy_table::Table::new();
-	table.load_preset(comfy_table::presets::NOTHING).set_header(head.to_vec());
+	table
+		.load_preset(comfy_table::presets::NOTHING)
+		.set_header(head.to_vec());
 	table.add_rows(rows);
-	table.lines().map(|line| line.trim_end().to_string() + "\n").collect()
+	table
+		.lines()
+		.map(|line| line.trim_end().to_string() + "\n")
+		.collect()
 }
 
 #[cfg(test)]
@@ -215,7 +241,10 @@ mod tests {
 
 	#[test]
 	fn tables_have_no_trailing_space() {
-		let text = table(&["JOB", "STATE"], vec![vec!["1".into(), "done".into()], vec!["22".into(), "x".into()]]);
+		let text = table(
+			&["JOB", "STATE"],
+			vec![vec!["1".into(), "done".into()], vec!["22".into(), "x".into()]],
+		);
 		assert_eq!(text.lines().count(), 3);
 		assert!(text.lines().all(|l| l == l.trim_end()), "{text:?}");
 	}
@@ -223,13 +252,24 @@ mod tests {
 	#[test]
 	fn stages_are_in_order() {
 		use Stage::*;
-		let all = [Submitting, Negotiating, Running, Verifying, Downloading, Accepting, Accepted, Done];
+		let all = [
+			Submitting,
+			Negotiating,
+			Running,
+			Verifying,
+			Downloading,
+			Accepting,
+			Accepted,
+			Done,
+		];
 		assert!(all.windows(2).all(|w| w[0] < w[1] && w[0].text() != w[1].text()));
 	}
 
 	#[test]
 	fn nothing_is_agreed_to_without_asking() {
-		let error = Ui::new(true).confirm("Pay 1 LP?", false).expect_err("nobody to ask");
+		let error = Ui::new(true)
+			.confirm("Pay 1 LP?", false)
+			.expect_err("nobody to ask");
 		assert!(error.to_string().contains("--yes"), "{error}");
 		assert!(Ui::new(true).confirm("Pay 1 LP?", true).is_ok());
 	}

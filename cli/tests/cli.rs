@@ -7,7 +7,11 @@ use std::path::Path;
 /// The binary in an empty world: no key, no data, and no node.
 fn lilypad(data: &Path) -> Command {
 	let mut command = Command::cargo_bin("lilypad").expect("it is built with its tests");
-	command.env_clear().env("DATA_DIR", data).env("LILYPAD_URL", "ws://127.0.0.1:1").timeout(std::time::Duration::from_secs(60));
+	command
+		.env_clear()
+		.env("DATA_DIR", data)
+		.env("LILYPAD_URL", "ws://127.0.0.1:1")
+		.timeout(std::time::Duration::from_secs(60));
 	command
 }
 
@@ -35,7 +39,17 @@ fn help_names_every_command_and_exit_code() {
 	let dir = dir();
 	let help = run(dir.path(), &["--help"]);
 	assert_eq!(help.code, 0);
-	for part in ["run", "job", "module", "provider", "account", "doctor", "completion", "Exit codes", "WEB3_PRIVATE_KEY"] {
+	for part in [
+		"run",
+		"job",
+		"module",
+		"provider",
+		"account",
+		"doctor",
+		"completion",
+		"Exit codes",
+		"WEB3_PRIVATE_KEY",
+	] {
 		assert!(help.out.contains(part), "{part}: {}", help.out);
 	}
 	assert_eq!(run(dir.path(), &["run", "--help"]).code, 0);
@@ -61,34 +75,67 @@ fn wrong_usage_ends_with_2() {
 		let ended = run(dir.path(), args);
 		assert_eq!(ended.code, 2, "{args:?}: {}", ended.err);
 	}
-	assert_eq!(run(dir.path(), &["--suri", "//Alice", "--url", "http://x", "account", "balance"]).code, 2);
+	assert_eq!(
+		run(
+			dir.path(),
+			&["--suri", "//Alice", "--url", "http://x", "account", "balance"]
+		)
+		.code,
+		2
+	);
 }
 
 #[test]
 fn an_unreachable_node_ends_with_3_and_says_what_to_do() {
 	let dir = dir();
 	for args in [
-		&["--suri", "//Alice", "run", "cowsay:v0.0.1", "-i", "Message=moo", "--yes"][..],
+		&[
+			"--suri",
+			"//Alice",
+			"run",
+			"cowsay:v0.0.1",
+			"-i",
+			"Message=moo",
+			"--yes",
+		][..],
 		&["--suri", "//Alice", "account", "balance"],
 		&["job", "list"],
 		&["module", "list"],
 	] {
 		let ended = run(dir.path(), args);
 		assert_eq!(ended.code, 3, "{args:?}: {}", ended.err);
-		assert!(ended.err.contains("ws://127.0.0.1:1") && ended.err.contains("--url"), "{}", ended.err);
+		assert!(
+			ended.err.contains("ws://127.0.0.1:1") && ended.err.contains("--url"),
+			"{}",
+			ended.err
+		);
 	}
 }
 
 #[test]
 fn a_missing_or_wrong_key_ends_with_4() {
 	let dir = dir();
-	let ended = run(dir.path(), &["run", "cowsay:v0.0.1", "-i", "Message=moo", "--yes"]);
+	let ended = run(
+		dir.path(),
+		&["run", "cowsay:v0.0.1", "-i", "Message=moo", "--yes"],
+	);
 	assert_eq!(ended.code, 4);
 	assert!(ended.err.contains("account new"), "{}", ended.err);
-	let ended = run(dir.path(), &["--suri", "not a mnemonic at all", "account", "balance"]);
+	let ended = run(
+		dir.path(),
+		&["--suri", "not a mnemonic at all", "account", "balance"],
+	);
 	assert_eq!(ended.code, 4);
-	assert!(!ended.err.contains("not a mnemonic at all"), "the secret is repeated: {}", ended.err);
-	let output = lilypad(dir.path()).env("WEB3_PRIVATE_KEY", "0x12").args(["account", "balance"]).output().expect("it runs");
+	assert!(
+		!ended.err.contains("not a mnemonic at all"),
+		"the secret is repeated: {}",
+		ended.err
+	);
+	let output = lilypad(dir.path())
+		.env("WEB3_PRIVATE_KEY", "0x12")
+		.args(["account", "balance"])
+		.output()
+		.expect("it runs");
 	assert_eq!(output.status.code(), Some(4));
 }
 
@@ -98,7 +145,12 @@ fn errors_are_json_for_machines() {
 	let ended = run(dir.path(), &["--json", "module", "list"]);
 	let value: Value = serde_json::from_str(&ended.out).expect("JSON");
 	assert_eq!(value["exit_code"], 3);
-	assert!(value["error"].as_str().is_some_and(|e| e.contains("ws://127.0.0.1:1")), "{value}");
+	assert!(
+		value["error"]
+			.as_str()
+			.is_some_and(|e| e.contains("ws://127.0.0.1:1")),
+		"{value}"
+	);
 }
 
 #[test]
@@ -108,7 +160,19 @@ fn an_output_folder_with_something_in_it_is_refused_before_anything_else() {
 	std::fs::create_dir(&out).expect("made");
 	std::fs::write(out.join("mine"), "precious").expect("written");
 	let out = out.to_str().expect("UTF-8");
-	let ended = run(dir.path(), &["--suri", "//Alice", "run", "cowsay:v0.0.1", "-i", "Message=moo", "--output", out]);
+	let ended = run(
+		dir.path(),
+		&[
+			"--suri",
+			"//Alice",
+			"run",
+			"cowsay:v0.0.1",
+			"-i",
+			"Message=moo",
+			"--output",
+			out,
+		],
+	);
 	assert_eq!(ended.code, 4);
 	assert!(ended.err.contains("not empty"), "{}", ended.err);
 }
@@ -119,22 +183,45 @@ fn a_new_key_is_encrypted_listed_and_never_overwritten() {
 	let password = dir.path().join("password");
 	std::fs::write(&password, "secret\n").expect("written");
 	let password = password.to_str().expect("UTF-8");
-	let new = run(dir.path(), &["--json", "--password-file", password, "account", "new", "main"]);
+	let new = run(
+		dir.path(),
+		&["--json", "--password-file", password, "account", "new", "main"],
+	);
 	assert_eq!(new.code, 0, "{}", new.err);
 	let new: Value = serde_json::from_str(&new.out).expect("JSON");
 	let file = std::fs::read_to_string(dir.path().join("keys/main.json")).expect("the key file");
-	assert!(!file.contains(new["mnemonic"].as_str().expect("words")), "the words are in the file");
+	assert!(
+		!file.contains(new["mnemonic"].as_str().expect("words")),
+		"the words are in the file"
+	);
 
 	let list = run(dir.path(), &["--json", "account", "list"]);
 	let list: Value = serde_json::from_str(&list.out).expect("JSON");
 	assert_eq!(list[0]["account"], new["account"]);
 
-	assert_eq!(run(dir.path(), &["--password-file", password, "account", "new", "main"]).code, 4);
-	assert_eq!(std::fs::read_to_string(dir.path().join("keys/main.json")).expect("still there"), file);
+	assert_eq!(
+		run(
+			dir.path(),
+			&["--password-file", password, "account", "new", "main"]
+		)
+		.code,
+		4
+	);
+	assert_eq!(
+		std::fs::read_to_string(dir.path().join("keys/main.json")).expect("still there"),
+		file
+	);
 
 	let wrong = dir.path().join("wrong");
 	std::fs::write(&wrong, "guess").expect("written");
-	let args = ["--account", "main", "--password-file", wrong.to_str().expect("UTF-8"), "provider", "pause"];
+	let args = [
+		"--account",
+		"main",
+		"--password-file",
+		wrong.to_str().expect("UTF-8"),
+		"provider",
+		"pause",
+	];
 	let ended = run(dir.path(), &args);
 	assert_eq!(ended.code, 4);
 	assert!(ended.err.contains("password"), "{}", ended.err);
@@ -151,11 +238,19 @@ fn a_password_is_not_asked_for_without_a_terminal() {
 #[test]
 fn a_provider_is_set_up_once() {
 	let dir = dir();
-	let init = run(dir.path(), &["--json", "resource-provider", "init", "--rate", "0.002"]);
+	let init = run(
+		dir.path(),
+		&["--json", "resource-provider", "init", "--rate", "0.002"],
+	);
 	assert_eq!(init.code, 0, "{}", init.err);
 	let init: Value = serde_json::from_str(&init.out).expect("JSON");
 	assert_eq!(init["settings"]["rate"], "0.002");
-	assert!(init["settings"]["machine"]["cpu_milli"].as_u64().is_some_and(|c| c >= 1000), "{init}");
+	assert!(
+		init["settings"]["machine"]["cpu_milli"]
+			.as_u64()
+			.is_some_and(|c| c >= 1000),
+		"{init}"
+	);
 	assert_eq!(run(dir.path(), &["provider", "init"]).code, 4);
 	assert_eq!(run(dir.path(), &["provider", "init", "--force"]).code, 0);
 }

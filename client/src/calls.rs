@@ -7,8 +7,8 @@ use crate::{
 };
 use codec::{Compact, Encode};
 use lilypad_primitives::{
-	module::ManifestBytes, Balance, DealId, JobId, JobRequest, MachineSpec, Millis, ModuleName, OfferId, Opening, PeerAddress,
-	Profile, RuntimeImage, Seal, VersionId,
+	module::ManifestBytes, Balance, DealId, JobId, JobRequest, MachineSpec, Millis, ModuleName, OfferId,
+	Opening, PeerAddress, Profile, RuntimeImage, Seal, VersionId,
 };
 use sp_runtime::MultiAddress;
 use subxt::ext::{

@@ -1,7 +1,8 @@
 //! The connection to the chain, and reading at a block.
 
 use crate::{
-	calls, error::Missing, events, nonce::Nonces, shape, transport::Transport, view::View, BlockId, ClientError, Hash,
+	calls, error::Missing, events, nonce::Nonces, shape, transport::Transport, view::View, BlockId,
+	ClientError, Hash,
 };
 use std::{sync::Arc, time::Duration};
 use subxt::{
@@ -27,14 +28,21 @@ pub const DEFAULT_URL: &str = "ws://127.0.0.1:9944";
 
 impl Default for ClientConfig {
 	fn default() -> Self {
-		Self { urls: vec![DEFAULT_URL.into()], expected_genesis: None, request_timeout: Duration::from_secs(30) }
+		Self {
+			urls: vec![DEFAULT_URL.into()],
+			expected_genesis: None,
+			request_timeout: Duration::from_secs(30),
+		}
 	}
 }
 
 impl ClientConfig {
 	/// With these nodes.
 	pub fn with_urls(urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
-		Self { urls: urls.into_iter().map(Into::into).collect(), ..Self::default() }
+		Self {
+			urls: urls.into_iter().map(Into::into).collect(),
+			..Self::default()
+		}
 	}
 }
 
@@ -68,18 +76,28 @@ pub(crate) struct Inner {
 
 impl std::fmt::Debug for Client {
 	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-		f.debug_struct("Client").field("urls", &self.inner.transport.urls()).field("chain", &self.inner.chain).finish()
+		f.debug_struct("Client")
+			.field("urls", &self.inner.transport.urls())
+			.field("chain", &self.inner.chain)
+			.finish()
 	}
 }
 
 impl Client {
 	/// Connects to the first node that answers and checks that it is on a Lilypad chain whose types are ours.
 	pub async fn connect(config: &ClientConfig) -> Result<Self, ClientError> {
-		let transport = Transport::new(config.urls.clone(), config.request_timeout, config.expected_genesis)?;
+		let transport = Transport::new(
+			config.urls.clone(),
+			config.request_timeout,
+			config.expected_genesis,
+		)?;
 		transport.connect_once().await?;
 		let rpc = RpcClient::new(transport.clone());
 		let backend = LegacyBackend::<SubstrateConfig>::builder().build(rpc.clone());
-		let chain: String = rpc.request("system_chain", rpc_params![]).await.map_err(|e| failure(&transport, e))?;
+		let chain: String = rpc
+			.request("system_chain", rpc_params![])
+			.await
+			.map_err(|e| failure(&transport, e))?;
 		let api = OnlineClient::from_backend_with_config(SubstrateConfig::new(), Arc::new(backend))
 			.await
 			.map_err(|e| failure(&transport, e))?;
@@ -127,7 +145,10 @@ impl Client {
 	/// How far the node is: `(peers, is syncing)`.
 	pub async fn node_health(&self) -> Result<(u64, bool), ClientError> {
 		let health: serde_json::Value = self.request("system_health", rpc_params![]).await?;
-		Ok((health["peers"].as_u64().unwrap_or(0), health["isSyncing"].as_bool().unwrap_or(false)))
+		Ok((
+			health["peers"].as_u64().unwrap_or(0),
+			health["isSyncing"].as_bool().unwrap_or(false),
+		))
 	}
 
 	/// The newest block, to read at.
@@ -161,11 +182,18 @@ impl Client {
 	/// A block's number and its parent's hash.
 	pub(crate) async fn header(&self, hash: Hash) -> Result<(BlockId, Hash), ClientError> {
 		let header: serde_json::Value = self.request("chain_getHeader", rpc_params![hash]).await?;
-		let unreadable = || ClientError::Decode { what: "header".into(), reason: format!("{header}") };
+		let unreadable = || ClientError::Decode {
+			what: "header".into(),
+			reason: format!("{header}"),
+		};
 		if header.is_null() {
-			return Err(ClientError::Chain(format!("the node does not know block {hash:?}")));
+			return Err(ClientError::Chain(format!(
+				"the node does not know block {hash:?}"
+			)));
 		}
-		let number = header["number"].as_str().and_then(|n| u32::from_str_radix(n.trim_start_matches("0x"), 16).ok());
+		let number = header["number"]
+			.as_str()
+			.and_then(|n| u32::from_str_radix(n.trim_start_matches("0x"), 16).ok());
 		let parent = header["parentHash"].as_str().and_then(|h| h.parse().ok());
 		match (number, parent) {
 			(Some(number), Some(parent)) => Ok((BlockId { number, hash }, parent)),
@@ -179,7 +207,11 @@ impl Client {
 		method: &str,
 		params: RpcParams,
 	) -> Result<T, ClientError> {
-		self.inner.rpc.request(method, params).await.map_err(|e| self.failure(e))
+		self.inner
+			.rpc
+			.request(method, params)
+			.await
+			.map_err(|e| self.failure(e))
 	}
 
 	/// An error as ours: when there is no connection, that is what is wrong.
@@ -195,8 +227,10 @@ impl Client {
 			return Ok(());
 		}
 		let metadata = at.metadata_ref();
-		let missing: Vec<_> =
-			["Market", "Deals", "Modules"].into_iter().filter(|p| metadata.pallet_by_name(p).is_none()).collect();
+		let missing: Vec<_> = ["Market", "Deals", "Modules"]
+			.into_iter()
+			.filter(|p| metadata.pallet_by_name(p).is_none())
+			.collect();
 		if !missing.is_empty() {
 			return Err(ClientError::NotLilypad {
 				url: self.url().into(),
@@ -210,7 +244,10 @@ impl Client {
 				self.inner.checked_spec.store(spec_version, Ordering::Relaxed);
 				Ok(())
 			},
-			false => Err(ClientError::Incompatible { spec_version, what: differences.join("; ") }),
+			false => Err(ClientError::Incompatible {
+				spec_version,
+				what: differences.join("; "),
+			}),
 		}
 	}
 }
@@ -225,5 +262,7 @@ pub(crate) fn known_shapes() -> Vec<shape::Shape> {
 
 fn failure(transport: &Transport, error: impl Into<subxt::Error>) -> ClientError {
 	let error = error.into();
-	transport.down().unwrap_or_else(|| ClientError::Chain(error.to_string()))
+	transport
+		.down()
+		.unwrap_or_else(|| ClientError::Chain(error.to_string()))
 }

@@ -18,7 +18,9 @@ pub enum ClientError {
 		reason: String,
 	},
 	/// A URL that can't be one.
-	#[error("'{0}' is not the URL of a node: it begins with ws:// or wss://, for instance ws://127.0.0.1:9944")]
+	#[error(
+		"'{0}' is not the URL of a node: it begins with ws:// or wss://, for instance ws://127.0.0.1:9944"
+	)]
 	BadUrl(String),
 	/// Another chain than expected.
 	#[error(
@@ -158,7 +160,9 @@ pub enum RefusalReason {
 	#[error("the account has not enough LP to pay the transaction's fee")]
 	CannotPay,
 	/// The nonce was used by another transaction of the same account.
-	#[error("another transaction of the same account was sent at the same time: is the same key used elsewhere?")]
+	#[error(
+		"another transaction of the same account was sent at the same time: is the same key used elsewhere?"
+	)]
 	Outbid,
 	/// The nonce is in the past.
 	#[error("the transaction is outdated: is the same key used elsewhere?")]
@@ -186,7 +190,11 @@ impl RefusalReason {
 			Self::Outbid
 		} else if has("bad signature") || has("bad proof") {
 			Self::BadProof
-		} else if has("immediately dropped") || has("limit exceeded") || has("pool is full") || has("was dropped") {
+		} else if has("immediately dropped")
+			|| has("limit exceeded")
+			|| has("pool is full")
+			|| has("was dropped")
+		{
 			Self::PoolFull
 		} else {
 			Self::Other(message.into())
@@ -207,7 +215,10 @@ mod tests {
 	fn a_nodes_words_are_understood() {
 		use RefusalReason::*;
 		for (words, reason) in [
-			("Invalid Transaction: Inability to pay some fees (e.g. account balance too low)", CannotPay),
+			(
+				"Invalid Transaction: Inability to pay some fees (e.g. account balance too low)",
+				CannotPay,
+			),
 			("Invalid Transaction: Transaction is outdated", Stale),
 			("Priority is too low: (10 vs 10)", Outbid),
 			("Invalid Transaction: Transaction has a bad signature", BadProof),
@@ -220,10 +231,20 @@ mod tests {
 
 	#[test]
 	fn errors_say_what_to_do() {
-		let e = ClientError::Unreachable { urls: "ws://a, ws://b".into(), reason: "connection refused".into() };
+		let e = ClientError::Unreachable {
+			urls: "ws://a, ws://b".into(),
+			reason: "connection refused".into(),
+		};
 		let text = e.to_string();
-		assert!(text.contains("ws://a, ws://b") && text.contains("connection refused") && text.contains("--url"), "{text}");
-		let e = CallError::Pallet { pallet: "Market".into(), name: "JobNotFound".into(), docs: "There is no such job.".into() };
+		assert!(
+			text.contains("ws://a, ws://b") && text.contains("connection refused") && text.contains("--url"),
+			"{text}"
+		);
+		let e = CallError::Pallet {
+			pallet: "Market".into(),
+			name: "JobNotFound".into(),
+			docs: "There is no such job.".into(),
+		};
 		assert_eq!(e.to_string(), "There is no such job. (Market::JobNotFound)");
 	}
 }

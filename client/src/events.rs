@@ -6,8 +6,8 @@ use crate::{
 };
 use codec::Decode;
 use lilypad_primitives::{
-	settlement::Move, Balance, BlockNumber, DealId, JobId, Millis, ModuleName, OfferId, OfferState, Outcome, PeerAddress, Seal,
-	Triple, VersionId,
+	settlement::Move, Balance, BlockNumber, DealId, JobId, Millis, ModuleName, OfferId, OfferState, Outcome,
+	PeerAddress, Seal, Triple, VersionId,
 };
 
 macro_rules! events {
@@ -293,14 +293,14 @@ impl ChainEvent {
 	pub fn job(&self) -> Option<JobId> {
 		match self {
 			Self::MarketEvent(
-				MarketEvent::JobPosted { job, .. } |
-				MarketEvent::JobMatched { job, .. } |
-				MarketEvent::JobRequeued { job, .. } |
-				MarketEvent::JobCancelled { job } |
-				MarketEvent::JobExpired { job } |
-				MarketEvent::JobEnded { job, .. },
-			) |
-			Self::DealsEvent(DealsEvent::DealOpened { job, .. } | DealsEvent::Settled { job, .. }) => Some(*job),
+				MarketEvent::JobPosted { job, .. }
+				| MarketEvent::JobMatched { job, .. }
+				| MarketEvent::JobRequeued { job, .. }
+				| MarketEvent::JobCancelled { job }
+				| MarketEvent::JobExpired { job }
+				| MarketEvent::JobEnded { job, .. },
+			)
+			| Self::DealsEvent(DealsEvent::DealOpened { job, .. } | DealsEvent::Settled { job, .. }) => Some(*job),
 			_ => None,
 		}
 	}
@@ -309,13 +309,15 @@ impl ChainEvent {
 	pub fn deal(&self) -> Option<DealId> {
 		match self {
 			Self::DealsEvent(
-				DealsEvent::DealOpened { deal, .. } |
-				DealsEvent::Acknowledged { deal, .. } |
-				DealsEvent::Submitted { deal, .. } |
-				DealsEvent::Revealed { deal, .. } |
-				DealsEvent::Settled { deal, .. },
-			) |
-			Self::MarketEvent(MarketEvent::JobMatched { deal, .. } | MarketEvent::JobEnded { deal, .. }) => Some(*deal),
+				DealsEvent::DealOpened { deal, .. }
+				| DealsEvent::Acknowledged { deal, .. }
+				| DealsEvent::Submitted { deal, .. }
+				| DealsEvent::Revealed { deal, .. }
+				| DealsEvent::Settled { deal, .. },
+			)
+			| Self::MarketEvent(MarketEvent::JobMatched { deal, .. } | MarketEvent::JobEnded { deal, .. }) => {
+				Some(*deal)
+			},
 			_ => None,
 		}
 	}
@@ -337,7 +339,13 @@ mod tests {
 	#[test]
 	fn what_is_not_known_is_named() {
 		let event = ChainEvent::decode("System", "ExtrinsicSuccess", &[1, 2, 3]).expect("not read");
-		assert_eq!(event, ChainEvent::Other { pallet: "System".into(), name: "ExtrinsicSuccess".into() });
+		assert_eq!(
+			event,
+			ChainEvent::Other {
+				pallet: "System".into(),
+				name: "ExtrinsicSuccess".into()
+			}
+		);
 		assert_eq!((event.job(), event.deal()), (None, None));
 	}
 }

@@ -49,6 +49,8 @@ pub struct Follower {
 	start: Option<BlockNumber>,
 	finalized: BlockNumber,
 	ready: VecDeque<Update>,
+	/// A head came, or should have, and what is new was not told of yet.
+	due: bool,
 	pause: Duration,
 }
 
@@ -62,6 +64,7 @@ impl Client {
 			start: from,
 			finalized: 0,
 			ready: VecDeque::new(),
+			due: false,
 			pause: FIRST_PAUSE,
 		}
 	}
@@ -92,19 +95,33 @@ impl Follower {
 	async fn advance(&mut self) -> Result<(), ClientError> {
 		match &mut self.heads {
 			// What happened until now comes first, and then what the node tells.
-			None => self.heads = Some(self.subscribe().await?),
+			None => self.heads = Some(subscribe(&self.client).await?),
+			// Dropped in the middle the last time.
+			Some(_) if self.due => (),
 			Some(heads) => match timeout(SILENCE, heads.next()).await {
 				Ok(Some(Ok(_))) | Err(_) => (),
 				Ok(Some(Err(e))) => return Err(self.client.failure(e)),
-				Ok(None) => return Err(ClientError::Chain("the node ended the subscription to its blocks".into())),
+				Ok(None) => {
+					return Err(ClientError::Chain(
+						"the node ended the subscription to its blocks".into(),
+					))
+				},
 			},
 		}
+		self.due = true;
 		let best = self.client.best().await?.block();
-		let (reverted, fresh) = self.path_to(best).await?;
-		let mut updates: Vec<_> = reverted.iter().rev().map(|block| Update::Reverted { block: *block }).collect();
+		let (reverted, fresh) = path_to(&self.client, &self.told, self.start, best).await?;
+		let mut updates: Vec<_> = reverted
+			.iter()
+			.rev()
+			.map(|block| Update::Reverted { block: *block })
+			.collect();
 		for block in &fresh {
 			let events = self.client.at(At::Hash(block.hash)).await?.events().await?;
-			updates.push(Update::Best { block: *block, events });
+			updates.push(Update::Best {
+				block: *block,
+				events,
+			});
 		}
 		let finalized = self.client.finalized().await?.block();
 
@@ -119,26 +136,39 @@ impl Follower {
 			updates.push(Update::Finalized { block: finalized });
 		}
 		self.ready.extend(updates);
+		self.due = false;
 		Ok(())
-	}
-
-	async fn subscribe(&self) -> Result<RpcSubscription<serde_json::Value>, ClientError> {
-		let (sub, unsub) = ("chain_subscribeNewHeads", "chain_unsubscribeNewHeads");
-		self.client.inner.rpc.subscribe(sub, rpc_params![], unsub).await.map_err(|e| self.client.failure(e))
-	}
-
-	/// The blocks told of that `best` does not descend from, oldest first, and those that lead to it and were not told of,
-	/// oldest first.
-	async fn path_to(&self, best: BlockId) -> Result<(Vec<BlockId>, Vec<BlockId>), ClientError> {
-		let mut parents = |hash: Hash| {
-			let client = self.client.clone();
-			async move { client.header(hash).await.map(|(_, parent)| parent) }
-		};
-		path(&self.told, self.start, best, &mut parents).await
 	}
 }
 
-/// See [`Follower::path_to`].
+// Functions, not methods: a subscription can't be shared between threads, so nothing may hold on to the follower while it
+// waits.
+async fn subscribe(client: &Client) -> Result<RpcSubscription<serde_json::Value>, ClientError> {
+	let (sub, unsub) = ("chain_subscribeNewHeads", "chain_unsubscribeNewHeads");
+	client
+		.inner
+		.rpc
+		.subscribe(sub, rpc_params![], unsub)
+		.await
+		.map_err(|e| client.failure(e))
+}
+
+/// The blocks told of that `best` does not descend from, oldest first, and those that lead to it and were not told of,
+/// oldest first.
+async fn path_to(
+	client: &Client,
+	told: &VecDeque<BlockId>,
+	start: Option<BlockNumber>,
+	best: BlockId,
+) -> Result<(Vec<BlockId>, Vec<BlockId>), ClientError> {
+	let mut parents = |hash: Hash| {
+		let client = client.clone();
+		async move { client.header(hash).await.map(|(_, parent)| parent) }
+	};
+	path(told, start, best, &mut parents).await
+}
+
+/// See [`path_to`].
 async fn path<F, Fut>(
 	told: &VecDeque<BlockId>,
 	start: Option<BlockNumber>,
@@ -168,7 +198,10 @@ where
 		}
 		fresh.push(block);
 		let hash = parent_of(block.hash).await?;
-		block = BlockId { number: block.number.saturating_sub(1), hash };
+		block = BlockId {
+			number: block.number.saturating_sub(1),
+			hash,
+		};
 	};
 	fresh.reverse();
 	let kept = meeting.map_or(0, |at| at + 1);
@@ -179,6 +212,12 @@ where
 mod tests {
 	use super::*;
 
+	#[allow(dead_code)]
+	fn a_follower_can_be_a_task(mut follower: Follower) {
+		fn is_send(_: impl Send) {}
+		is_send(async move { follower.next().await });
+	}
+
 	/// A block of a fork, by number.
 	fn block(fork: u8, number: BlockNumber) -> BlockId {
 		let mut hash = Hash::repeat_byte(fork);
@@ -187,7 +226,11 @@ mod tests {
 	}
 
 	/// Fork 1 is the trunk; fork 2 leaves it after block 5.
-	async fn run(told: &[BlockId], start: Option<BlockNumber>, best: BlockId) -> (Vec<BlockId>, Vec<BlockId>) {
+	async fn run(
+		told: &[BlockId],
+		start: Option<BlockNumber>,
+		best: BlockId,
+	) -> (Vec<BlockId>, Vec<BlockId>) {
 		let told: VecDeque<_> = told.iter().copied().collect();
 		let mut parent = |hash: Hash| async move {
 			let number = u32::from_be_bytes(hash.0[..4].try_into().expect("four"));
@@ -211,7 +254,10 @@ mod tests {
 
 	#[tokio::test]
 	async fn missed_blocks_are_filled_in() {
-		assert_eq!(run(&blocks(1, 3..=4), None, block(1, 8)).await, (vec![], blocks(1, 5..=8)));
+		assert_eq!(
+			run(&blocks(1, 3..=4), None, block(1, 8)).await,
+			(vec![], blocks(1, 5..=8))
+		);
 	}
 
 	#[tokio::test]
@@ -221,16 +267,25 @@ mod tests {
 
 	#[tokio::test]
 	async fn a_fork_takes_back_what_it_replaces() {
-		assert_eq!(run(&blocks(1, 3..=8), None, block(2, 9)).await, (blocks(1, 6..=8), blocks(2, 6..=9)));
+		assert_eq!(
+			run(&blocks(1, 3..=8), None, block(2, 9)).await,
+			(blocks(1, 6..=8), blocks(2, 6..=9))
+		);
 	}
 
 	#[tokio::test]
 	async fn a_shorter_best_chain_takes_back_its_end() {
-		assert_eq!(run(&blocks(1, 3..=8), None, block(1, 6)).await, (blocks(1, 7..=8), vec![]));
+		assert_eq!(
+			run(&blocks(1, 3..=8), None, block(1, 6)).await,
+			(blocks(1, 7..=8), vec![])
+		);
 	}
 
 	#[tokio::test]
 	async fn a_fork_from_before_the_memory_replaces_all_of_it() {
-		assert_eq!(run(&blocks(2, 7..=8), None, block(1, 9)).await, (blocks(2, 7..=8), blocks(1, 7..=9)));
+		assert_eq!(
+			run(&blocks(2, 7..=8), None, block(1, 9)).await,
+			(blocks(2, 7..=8), blocks(1, 7..=9))
+		);
 	}
 }

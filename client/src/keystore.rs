@@ -6,7 +6,10 @@ use base64::{engine::general_purpose::STANDARD, Engine};
 use crypto_secretbox::{aead::Aead, KeyInit, XSalsa20Poly1305};
 use serde::{Deserialize, Serialize};
 use sp_core::{crypto::Ss58Codec, sr25519, Pair};
-use std::{io::Write, path::{Path, PathBuf}};
+use std::{
+	io::Write,
+	path::{Path, PathBuf},
+};
 
 /// Why a key file can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +42,14 @@ const DIVIDER: [u8; 5] = [161, 35, 3, 33, 0];
 const PLAIN_LEN: usize = 117;
 const PARAMS_LEN: usize = 68;
 // Parameters that polkadot.js writes: (log2 N, p, r). Others are refused, as a file could ask for any amount of memory.
-const ALLOWED: [(u8, u32, u32); 6] = [(13, 10, 8), (14, 5, 8), (15, 3, 8), (15, 1, 8), (16, 2, 8), (17, 1, 8)];
+const ALLOWED: [(u8, u32, u32); 6] = [
+	(13, 10, 8),
+	(14, 5, 8),
+	(15, 3, 8),
+	(15, 1, 8),
+	(16, 2, 8),
+	(17, 1, 8),
+];
 
 #[derive(Serialize, Deserialize)]
 struct File {
@@ -65,17 +75,24 @@ pub fn account_of(path: &Path) -> Result<AccountId, KeystoreError> {
 }
 
 fn load(path: &Path) -> Result<File, KeystoreError> {
-	let text = std::fs::read_to_string(path).map_err(|error| KeystoreError::Io { path: path.into(), error })?;
-	let file: File = serde_json::from_str(&text).map_err(|e| KeystoreError::Format(path.into(), e.to_string()))?;
+	let text = std::fs::read_to_string(path).map_err(|error| KeystoreError::Io {
+		path: path.into(),
+		error,
+	})?;
+	let file: File =
+		serde_json::from_str(&text).map_err(|e| KeystoreError::Format(path.into(), e.to_string()))?;
 	let has = |list: &[String], what: &str| list.iter().any(|i| i == what);
-	let known = file.encoding.version == "3" &&
-		has(&file.encoding.content, "pkcs8") &&
-		has(&file.encoding.content, "sr25519") &&
-		has(&file.encoding.kind, "scrypt") &&
-		has(&file.encoding.kind, "xsalsa20-poly1305");
+	let known = file.encoding.version == "3"
+		&& has(&file.encoding.content, "pkcs8")
+		&& has(&file.encoding.content, "sr25519")
+		&& has(&file.encoding.kind, "scrypt")
+		&& has(&file.encoding.kind, "xsalsa20-poly1305");
 	match known {
 		true => Ok(file),
-		false => Err(KeystoreError::Format(path.into(), "its encoding is another one".into())),
+		false => Err(KeystoreError::Format(
+			path.into(),
+			"its encoding is another one".into(),
+		)),
 	}
 }
 
@@ -90,25 +107,41 @@ fn key(password: &str, salt: &[u8], log_n: u8, p: u32, r: u32) -> Option<XSalsa2
 pub fn read(path: &Path, password: &str) -> Result<sr25519::Pair, KeystoreError> {
 	let file = load(path)?;
 	let format = |why: &str| KeystoreError::Format(path.into(), why.into());
-	let bytes = STANDARD.decode(&file.encoded).map_err(|_| format("its content is not base64"))?;
+	let bytes = STANDARD
+		.decode(&file.encoded)
+		.map_err(|_| format("its content is not base64"))?;
 	if bytes.len() <= PARAMS_LEN {
 		return Err(format("its content is too short"));
 	}
 	let (params, sealed) = bytes.split_at(PARAMS_LEN);
-	let number = |at: usize| params[at..at + 4].iter().rev().fold(0u32, |n, b| n << 8 | u32::from(*b));
+	let number = |at: usize| {
+		params[at..at + 4]
+			.iter()
+			.rev()
+			.fold(0u32, |n, b| n << 8 | u32::from(*b))
+	};
 	let (n, p, r) = (number(32), number(36), number(40));
-	let log_n = n.checked_ilog2().and_then(|l| u8::try_from(l).ok()).filter(|l| n == 1 << l);
+	let log_n = n
+		.checked_ilog2()
+		.and_then(|l| u8::try_from(l).ok())
+		.filter(|l| n == 1 << l);
 	let (log_n, p, r) = ALLOWED
 		.into_iter()
 		.find(|allowed| Some(*allowed) == log_n.map(|l| (l, p, r)))
 		.ok_or_else(|| format("its scrypt parameters are unusual"))?;
-	let cipher = key(password, &params[..32], log_n, p, r).ok_or_else(|| format("its scrypt parameters are wrong"))?;
-	let nonce: [u8; 24] = params[44..PARAMS_LEN].try_into().map_err(|_| format("its nonce is short"))?;
-	let plain = cipher.decrypt(&nonce.into(), sealed).map_err(|_| KeystoreError::Password(path.into()))?;
+	let cipher =
+		key(password, &params[..32], log_n, p, r).ok_or_else(|| format("its scrypt parameters are wrong"))?;
+	let nonce: [u8; 24] = params[44..PARAMS_LEN]
+		.try_into()
+		.map_err(|_| format("its nonce is short"))?;
+	let plain = cipher
+		.decrypt(&nonce.into(), sealed)
+		.map_err(|_| KeystoreError::Password(path.into()))?;
 	if plain.len() != PLAIN_LEN || plain[..16] != HEADER || plain[80..85] != DIVIDER {
 		return Err(format("what it holds is no key"));
 	}
-	let secret = schnorrkel::SecretKey::from_ed25519_bytes(&plain[16..80]).map_err(|_| format("what it holds is no key"))?;
+	let secret = schnorrkel::SecretKey::from_ed25519_bytes(&plain[16..80])
+		.map_err(|_| format("what it holds is no key"))?;
 	let pair = sr25519::Pair::from(secret);
 	match pair.public().0[..] == plain[85..] {
 		true => Ok(pair),
@@ -124,7 +157,11 @@ pub fn write(path: &Path, suri: &str, password: &str, name: &str) -> Result<Acco
 	let (salt, nonce): ([u8; 32], [u8; 24]) = (rand::random(), rand::random());
 	let mut plain = Vec::with_capacity(PLAIN_LEN);
 	plain.extend(HEADER);
-	plain.extend(AsRef::<schnorrkel::Keypair>::as_ref(&pair).secret.to_ed25519_bytes());
+	plain.extend(
+		AsRef::<schnorrkel::Keypair>::as_ref(&pair)
+			.secret
+			.to_ed25519_bytes(),
+	);
 	plain.extend(DIVIDER);
 	plain.extend(pair.public().0);
 	let sealed = key(password, &salt, LOG_N, P, R)
@@ -147,11 +184,15 @@ pub fn write(path: &Path, suri: &str, password: &str, name: &str) -> Result<Acco
 		address: account.to_ss58check(),
 		meta: serde_json::json!({ "name": name }),
 	};
-	let json = serde_json::to_string_pretty(&file).map_err(|e| KeystoreError::Format(path.into(), e.to_string()))?;
+	let json =
+		serde_json::to_string_pretty(&file).map_err(|e| KeystoreError::Format(path.into(), e.to_string()))?;
 
 	let io = |error: std::io::Error| match error.kind() {
 		std::io::ErrorKind::AlreadyExists => KeystoreError::Exists(path.into()),
-		_ => KeystoreError::Io { path: path.into(), error },
+		_ => KeystoreError::Io {
+			path: path.into(),
+			error,
+		},
 	};
 	if let Some(folder) = path.parent() {
 		std::fs::create_dir_all(folder).map_err(io)?;
@@ -161,7 +202,9 @@ pub fn write(path: &Path, suri: &str, password: &str, name: &str) -> Result<Acco
 	#[cfg(unix)]
 	std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
 	let mut out = options.open(path).map_err(io)?;
-	out.write_all(json.as_bytes()).and_then(|()| out.sync_all()).map_err(io)?;
+	out.write_all(json.as_bytes())
+		.and_then(|()| out.sync_all())
+		.map_err(io)?;
 	Ok(account)
 }
 
@@ -200,11 +243,19 @@ mod tests {
 
 	#[test]
 	fn read_fails_when_the_file_is_none() {
-		for text in ["", "{}", &ALICE.replace("\"3\"", "\"2\""), &ALICE.replace("DumgApK", "////ApK")] {
+		for text in [
+			"",
+			"{}",
+			&ALICE.replace("\"3\"", "\"2\""),
+			&ALICE.replace("DumgApK", "////ApK"),
+		] {
 			let (_dir, path) = file(text);
 			assert!(read(&path, "whoisalice").is_err(), "{text}");
 		}
-		assert!(matches!(read(Path::new("/nowhere/key.json"), ""), Err(KeystoreError::Io { .. })));
+		assert!(matches!(
+			read(Path::new("/nowhere/key.json"), ""),
+			Err(KeystoreError::Io { .. })
+		));
 	}
 
 	#[test]
@@ -216,7 +267,8 @@ mod tests {
 		assert_eq!(AccountId::new(pair.public().0), account);
 		assert!(sr25519::Pair::verify(&pair.sign(b"moo"), b"moo", &pair.public()));
 		let json = std::fs::read_to_string(&path).expect("read");
-		let theirs = subxt_signer::polkadot_js_compat::decrypt_json(&json, "secret").expect("opens there too");
+		let theirs =
+			subxt_signer::polkadot_js_compat::decrypt_json(&json, "secret").expect("opens there too");
 		assert_eq!(theirs.public_key().0, pair.public().0);
 	}
 
@@ -226,12 +278,18 @@ mod tests {
 		let path = dir.path().join("key.json");
 		write(&path, "//Bob", "secret", "bob").expect("written");
 		let before = std::fs::read(&path).expect("read");
-		assert!(matches!(write(&path, "//Eve", "other", "eve"), Err(KeystoreError::Exists(_))));
+		assert!(matches!(
+			write(&path, "//Eve", "other", "eve"),
+			Err(KeystoreError::Exists(_))
+		));
 		assert_eq!(std::fs::read(&path).expect("read"), before);
 		#[cfg(unix)]
 		{
 			use std::os::unix::fs::PermissionsExt;
-			assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+			assert_eq!(
+				std::fs::metadata(&path).expect("there").permissions().mode() & 0o777,
+				0o600
+			);
 		}
 	}
 }

@@ -50,8 +50,13 @@ pub fn parse(text: &str) -> Result<Balance, AmountError> {
 		"" => 0,
 		w => w.parse().map_err(|_| too_large())?,
 	};
-	let fraction: Balance = format!("{fraction:0<DECIMALS$}").parse().map_err(|_| too_large())?;
-	whole.checked_mul(LP).and_then(|w| w.checked_add(fraction)).ok_or_else(too_large)
+	let fraction: Balance = format!("{fraction:0<DECIMALS$}")
+		.parse()
+		.map_err(|_| too_large())?;
+	whole
+		.checked_mul(LP)
+		.and_then(|w| w.checked_add(fraction))
+		.ok_or_else(too_large)
 }
 
 /// Shows an amount exactly, without trailing zeros and without the unit: `0.25`.
@@ -102,17 +107,32 @@ mod tests {
 
 	#[test]
 	fn parse_fails_when_not_an_amount() {
-		for text in ["", ".", "1.", "-1", "+1", "1e3", "1,5", "LP", "0x10", "1 000", "NaN", "1.2.3", "٣"] {
-			assert!(matches!(parse(text), Err(AmountError::NotANumber(_))), "{text:?}: {:?}", parse(text));
+		for text in [
+			"", ".", "1.", "-1", "+1", "1e3", "1,5", "LP", "0x10", "1 000", "NaN", "1.2.3", "٣",
+		] {
+			assert!(
+				matches!(parse(text), Err(AmountError::NotANumber(_))),
+				"{text:?}: {:?}",
+				parse(text)
+			);
 		}
-		assert!(matches!(parse("0.0000000000000000001"), Err(AmountError::TooPrecise(_))));
+		assert!(matches!(
+			parse("0.0000000000000000001"),
+			Err(AmountError::TooPrecise(_))
+		));
 	}
 
 	#[test]
 	fn parse_boundary_of_the_type() {
 		assert_eq!(parse(&exact(Balance::MAX)), Ok(Balance::MAX));
-		assert!(matches!(parse("340282366920938463463.374607431768211456"), Err(AmountError::TooLarge(_))));
-		assert!(matches!(parse("9".repeat(60).as_str()), Err(AmountError::TooLarge(_))));
+		assert!(matches!(
+			parse("340282366920938463463.374607431768211456"),
+			Err(AmountError::TooLarge(_))
+		));
+		assert!(matches!(
+			parse("9".repeat(60).as_str()),
+			Err(AmountError::TooLarge(_))
+		));
 	}
 
 	#[test]

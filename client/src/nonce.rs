@@ -32,7 +32,10 @@ impl Nonces {
 	pub(crate) async fn turn(&self, account: &AccountId) -> Turn {
 		let state = {
 			// A panic elsewhere can't leave this map half changed.
-			let mut accounts = self.accounts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+			let mut accounts = self
+				.accounts
+				.lock()
+				.unwrap_or_else(|poisoned| poisoned.into_inner());
 			accounts.entry(account.clone()).or_default().clone()
 		};
 		Turn(state.lock_owned().await)

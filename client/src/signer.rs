@@ -52,7 +52,8 @@ impl Signer {
 	/// From a private key as Ethereum's tools write it, such as the content of `WEB3_PRIVATE_KEY`; ECDSA.
 	pub fn from_private_key(text: &str) -> Result<Self, SignerError> {
 		let text = text.trim();
-		let bytes = hex::decode(text.strip_prefix("0x").unwrap_or(text)).map_err(|_| SignerError::PrivateKey)?;
+		let bytes =
+			hex::decode(text.strip_prefix("0x").unwrap_or(text)).map_err(|_| SignerError::PrivateKey)?;
 		let secret: [u8; 32] = bytes.try_into().map_err(|_| SignerError::PrivateKey)?;
 		let pair = ecdsa::Keypair::from_secret_key(secret).map_err(|_| SignerError::PrivateKey)?;
 		Ok(Self(Arc::new(Key::Ecdsa(Box::new(pair)))))
@@ -81,7 +82,9 @@ impl Signer {
 	pub fn sign(&self, message: &[u8]) -> MultiSignature {
 		match &*self.0 {
 			Key::Sr25519(pair) => MultiSignature::Sr25519(pair.sign(message)),
-			Key::Ecdsa(pair) => MultiSignature::Ecdsa(sp_core::ecdsa::Signature::from_raw(pair.sign(message).0)),
+			Key::Ecdsa(pair) => {
+				MultiSignature::Ecdsa(sp_core::ecdsa::Signature::from_raw(pair.sign(message).0))
+			},
 		}
 	}
 }
@@ -121,13 +124,19 @@ mod tests {
 
 	#[test]
 	fn development_accounts_work() {
-		assert_eq!(Signer::from_suri("//Alice").expect("a key").account().to_string(), ALICE);
+		assert_eq!(
+			Signer::from_suri("//Alice").expect("a key").account().to_string(),
+			ALICE
+		);
 	}
 
 	#[test]
 	fn a_new_mnemonic_gives_its_key_again() {
 		let (signer, phrase) = Signer::generate();
-		assert_eq!(Signer::from_suri(&phrase).expect("a key").account(), signer.account());
+		assert_eq!(
+			Signer::from_suri(&phrase).expect("a key").account(),
+			signer.account()
+		);
 		assert_eq!(phrase.split(' ').count(), 12);
 	}
 
@@ -145,14 +154,31 @@ mod tests {
 
 	#[test]
 	fn bad_keys_fail_and_are_not_repeated() {
-		for secret in ["", "Alicia", "legal winner thank year", "0x1234", "//Alice extra words that are none"] {
+		for secret in [
+			"",
+			"Alicia",
+			"legal winner thank year",
+			"0x1234",
+			"//Alice extra words that are none",
+		] {
 			match Signer::from_suri(secret) {
 				Ok(signer) => panic!("{secret:?} gave {signer:?}"),
 				Err(e) => assert!(secret.is_empty() || !e.to_string().contains(secret), "{e}"),
 			}
 		}
-		for key in ["", "0x", "zz", "0x00", &"0".repeat(64), &"f".repeat(64), &"1".repeat(66)] {
-			assert!(matches!(Signer::from_private_key(key), Err(SignerError::PrivateKey)), "{key}");
+		for key in [
+			"",
+			"0x",
+			"zz",
+			"0x00",
+			&"0".repeat(64),
+			&"f".repeat(64),
+			&"1".repeat(66),
+		] {
+			assert!(
+				matches!(Signer::from_private_key(key), Err(SignerError::PrivateKey)),
+				"{key}"
+			);
 		}
 	}
 }

@@ -22,7 +22,8 @@ use subxt::{
 use tokio::time::{sleep, timeout};
 
 type Progress = TransactionProgress<SubstrateConfig, subxt::client::OnlineClientAtBlockImpl<SubstrateConfig>>;
-type Signed = SubmittableTransaction<SubstrateConfig, subxt::client::OnlineClientAtBlockImpl<SubstrateConfig>>;
+type Signed =
+	SubmittableTransaction<SubstrateConfig, subxt::client::OnlineClientAtBlockImpl<SubstrateConfig>>;
 
 /// Pause between looks at the chain, when the node can't be asked to tell.
 const POLL: Duration = Duration::from_millis(500);
@@ -61,7 +62,13 @@ pub struct TxOptions {
 
 impl Default for TxOptions {
 	fn default() -> Self {
-		Self { tip: 0, mortality: 64, attempts: 5, finalized: false, anchor: None }
+		Self {
+			tip: 0,
+			mortality: 64,
+			attempts: 5,
+			finalized: false,
+			anchor: None,
+		}
 	}
 }
 
@@ -109,7 +116,12 @@ impl Client {
 	}
 
 	/// The same, with options.
-	pub async fn submit_with(&self, signer: &Signer, call: Call, options: TxOptions) -> Result<TxOutcome, ClientError> {
+	pub async fn submit_with(
+		&self,
+		signer: &Signer,
+		call: Call,
+		options: TxOptions,
+	) -> Result<TxOutcome, ClientError> {
 		let mut attempt = 1;
 		loop {
 			match self.attempt(signer, &call, options).await {
@@ -135,7 +147,8 @@ impl Client {
 
 	/// The next nonce of an account, with what waits in the node's pool.
 	pub(crate) async fn next_nonce(&self, account: &AccountId) -> Result<u64, ClientError> {
-		self.request("system_accountNextIndex", rpc_params![account.to_string()]).await
+		self.request("system_accountNextIndex", rpc_params![account.to_string()])
+			.await
 	}
 
 	async fn attempt(&self, signer: &Signer, call: &Call, options: TxOptions) -> Result<TxOutcome, Failed> {
@@ -144,10 +157,14 @@ impl Client {
 		if turn.must_ask() {
 			turn.answered(self.next_nonce(&account).await.map_err(Failed::Final)?);
 		}
-		let nonce = turn.nonce().ok_or_else(|| Failed::Final(ClientError::Chain("the account's nonces are used up".into())))?;
+		let nonce = turn
+			.nonce()
+			.ok_or_else(|| Failed::Final(ClientError::Chain("the account's nonces are used up".into())))?;
 		let (view, best) = self.birth().await.map_err(Failed::Final)?;
 		let birth = options.anchor.unwrap_or_else(|| view.block());
-		let signed = self.sign(signer, call, options, nonce, birth, &view).map_err(Failed::Final)?;
+		let signed = self
+			.sign(signer, call, options, nonce, birth, &view)
+			.map_err(Failed::Final)?;
 
 		let progress = match self.hand_over(&signed).await {
 			Ok(progress) => {
@@ -161,7 +178,9 @@ impl Client {
 		};
 		let life = Life {
 			first: best.saturating_sub(REORG),
-			last: birth.number.saturating_add(options.mortality.try_into().unwrap_or(BlockNumber::MAX)),
+			last: birth
+				.number
+				.saturating_add(options.mortality.try_into().unwrap_or(BlockNumber::MAX)),
 		};
 		let found = self.wait(&signed, progress, life, options).await;
 		self.inner.nonces.done(&account, nonce, found.is_ok()).await;
@@ -195,7 +214,10 @@ impl Client {
 			.mortal_from_unchecked(options.mortality, u64::from(birth.number), birth.hash)
 			.build();
 		let at: &AtBlock = view.at_block();
-		let mut signable = at.tx().create_signable_offline(call, params).map_err(|e| self.failure(e))?;
+		let mut signable = at
+			.tx()
+			.create_signable_offline(call, params)
+			.map_err(|e| self.failure(e))?;
 		signable.sign(signer).map_err(|e| self.failure(e))
 	}
 
@@ -218,10 +240,13 @@ impl Client {
 		};
 		// The first word tells whether the pool took it.
 		match timeout(FIRST_WORD, progress.next()).await {
-			Ok(Some(Ok(TransactionStatus::Invalid { message } | TransactionStatus::Dropped { message }))) =>
-				Err(refusal(&message)),
+			Ok(Some(Ok(TransactionStatus::Invalid { message } | TransactionStatus::Dropped { message }))) => {
+				Err(refusal(&message))
+			},
 			Ok(Some(Ok(TransactionStatus::Error { message }))) => Err(refusal(&message)),
-			Ok(Some(Ok(TransactionStatus::InBestBlock(_) | TransactionStatus::InFinalizedBlock(_)))) => Ok(None),
+			Ok(Some(Ok(TransactionStatus::InBestBlock(_) | TransactionStatus::InFinalizedBlock(_)))) => {
+				Ok(None)
+			},
 			Ok(Some(Ok(_))) => Ok(Some(progress)),
 			Ok(Some(Err(_)) | None) => Ok(None),
 			// It waits for one with a lower nonce.
@@ -247,16 +272,19 @@ impl Client {
 			};
 			let mut refused = None;
 			match told {
-				Some(Some(Ok(TransactionStatus::InBestBlock(block)))) if !options.finalized =>
+				Some(Some(Ok(TransactionStatus::InBestBlock(block)))) if !options.finalized => {
 					if let Ok(view) = self.at(At::Hash(block.block_hash())).await {
 						return Ok(view);
-					},
-				Some(Some(Ok(TransactionStatus::InFinalizedBlock(block)))) =>
+					}
+				},
+				Some(Some(Ok(TransactionStatus::InFinalizedBlock(block)))) => {
 					if let Ok(view) = self.at(At::Hash(block.block_hash())).await {
 						return Ok(view);
-					},
-				Some(Some(Ok(TransactionStatus::Invalid { message } | TransactionStatus::Error { message }))) =>
-					refused = Some(message),
+					}
+				},
+				Some(Some(Ok(
+					TransactionStatus::Invalid { message } | TransactionStatus::Error { message },
+				))) => refused = Some(message),
 				Some(Some(Ok(TransactionStatus::Dropped { .. }) | Err(_)) | None) => progress = None,
 				Some(Some(Ok(_))) => continue,
 				// Silence, or nobody to listen to.
@@ -266,7 +294,9 @@ impl Client {
 				Ok((Some(view), _)) => return Ok(view),
 				Ok((None, _)) if refused.is_some() => return Err(refusal(&refused.unwrap_or_default())),
 				Ok((None, head)) if head > life.last => {
-					return Err(Failed::Again(ClientError::Lapsed { blocks: options.mortality }))
+					return Err(Failed::Again(ClientError::Lapsed {
+						blocks: options.mortality,
+					}))
 				},
 				Ok((None, _)) => (),
 				// A node that can't be reached now may be in a moment: the transaction's life is the limit.
@@ -294,7 +324,11 @@ impl Client {
 		first: BlockNumber,
 		options: TxOptions,
 	) -> Result<(Option<View>, BlockNumber), ClientError> {
-		let head = if options.finalized { self.finalized().await? } else { self.best().await? };
+		let head = if options.finalized {
+			self.finalized().await?
+		} else {
+			self.best().await?
+		};
 		let (mut block, mut walked) = (head.block(), Vec::new());
 		while block.number >= first && !looked_at.contains(&block.hash) {
 			if self.body_hashes(block.hash).await?.contains(&hash) {
@@ -302,7 +336,9 @@ impl Client {
 			}
 			walked.push(block.hash);
 			let (_, parent) = self.header(block.hash).await?;
-			let Some(number) = block.number.checked_sub(1) else { break };
+			let Some(number) = block.number.checked_sub(1) else {
+				break;
+			};
 			block = BlockId { number, hash: parent };
 		}
 		// Only now: what lies behind a block that was looked at must have been looked at too.
@@ -313,11 +349,17 @@ impl Client {
 	/// Hashes of a block's transactions, in order.
 	async fn body_hashes(&self, block: Hash) -> Result<Vec<Hash>, ClientError> {
 		let answer: serde_json::Value = self.request("chain_getBlock", rpc_params![block]).await?;
-		let unreadable = || ClientError::Decode { what: "block".into(), reason: "it has no list of transactions".into() };
+		let unreadable = || ClientError::Decode {
+			what: "block".into(),
+			reason: "it has no list of transactions".into(),
+		};
 		let list = answer["block"]["extrinsics"].as_array().ok_or_else(unreadable)?;
 		list.iter()
 			.map(|text| {
-				let bytes = text.as_str().and_then(|t| hex::decode(t.trim_start_matches("0x")).ok()).ok_or_else(unreadable)?;
+				let bytes = text
+					.as_str()
+					.and_then(|t| hex::decode(t.trim_start_matches("0x")).ok())
+					.ok_or_else(unreadable)?;
 				Ok(Hash::from(sp_crypto_hashing::blake2_256(&bytes)))
 			})
 			.collect()
@@ -325,16 +367,33 @@ impl Client {
 
 	/// What a transaction in a block did.
 	async fn outcome(&self, view: &View, hash: Hash) -> Result<TxOutcome, ClientError> {
-		let index = self.body_hashes(view.hash()).await?.iter().position(|h| *h == hash);
-		let index = index.and_then(|i| u32::try_from(i).ok()).ok_or_else(|| ClientError::Decode {
-			what: "block".into(),
-			reason: "the node says that the transaction is in it, and it is not".into(),
-		})?;
+		let index = self
+			.body_hashes(view.hash())
+			.await?
+			.iter()
+			.position(|h| *h == hash);
+		let index = index
+			.and_then(|i| u32::try_from(i).ok())
+			.ok_or_else(|| ClientError::Decode {
+				what: "block".into(),
+				reason: "the node says that the transaction is in it, and it is not".into(),
+			})?;
 		if let Some(error) = self.dispatch_error(view, index).await? {
 			return Err(error.into());
 		}
-		let events = view.events().await?.into_iter().filter(|e| e.extrinsic == Some(index)).map(|e| e.event).collect();
-		Ok(TxOutcome { block: view.block(), hash, index, events })
+		let events = view
+			.events()
+			.await?
+			.into_iter()
+			.filter(|e| e.extrinsic == Some(index))
+			.map(|e| e.event)
+			.collect();
+		Ok(TxOutcome {
+			block: view.block(),
+			hash,
+			index,
+			events,
+		})
 	}
 
 	/// Why the call of a transaction failed, if it did.
@@ -345,8 +404,8 @@ impl Client {
 			let event = event.map_err(|e| self.failure(e))?;
 			let ours = event.phase() == subxt::events::Phase::ApplyExtrinsic(index);
 			if ours && event.pallet_name() == "System" && event.event_name() == "ExtrinsicFailed" {
-				let error =
-					DispatchError::decode_from(event.field_bytes(), at.metadata()).map_err(|e| self.failure(e))?;
+				let error = DispatchError::decode_from(event.field_bytes(), at.metadata())
+					.map_err(|e| self.failure(e))?;
 				return Ok(Some(call_error(error)));
 			}
 		}
@@ -371,12 +430,17 @@ pub(crate) fn call_error(error: DispatchError) -> CallError {
 			Ok(details) => {
 				let docs = details.variant.docs.join(" ");
 				let docs = docs.split_whitespace().collect::<Vec<_>>().join(" ");
-				CallError::Pallet { pallet: details.pallet.name().into(), name: details.variant.name.clone(), docs }
+				CallError::Pallet {
+					pallet: details.pallet.name().into(),
+					name: details.variant.name.clone(),
+					docs,
+				}
 			},
 			Err(_) => CallError::Other(error.to_string()),
 		},
-		DispatchError::Token(e @ (TokenError::FundsUnavailable | TokenError::Frozen | TokenError::NotExpendable)) =>
-			CallError::Money(e.to_string()),
+		DispatchError::Token(
+			e @ (TokenError::FundsUnavailable | TokenError::Frozen | TokenError::NotExpendable),
+		) => CallError::Money(e.to_string()),
 		DispatchError::BadOrigin => CallError::BadOrigin,
 		other => CallError::Other(other.to_string()),
 	}
@@ -391,7 +455,9 @@ mod tests {
 		let again = |message| matches!(refusal(message), Failed::Again(_));
 		assert!(again("Invalid Transaction: Transaction is outdated"));
 		assert!(again("Priority is too low: (10 vs 10)"));
-		assert!(again("Immediately Dropped: The transaction couldn't enter the pool because of the limit"));
+		assert!(again(
+			"Immediately Dropped: The transaction couldn't enter the pool because of the limit"
+		));
 		assert!(!again("Invalid Transaction: Inability to pay some fees"));
 		assert!(!again("Invalid Transaction: Transaction has a bad signature"));
 	}

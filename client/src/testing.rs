@@ -13,9 +13,14 @@ impl FakeNode {
 		let address = server.local_addr().expect("bound");
 		let mut module = RpcModule::new(());
 		module
-			.register_method("chain_getBlockHash", move |_, _, _| format!("0x{}", hex::encode(genesis)))
+			.register_method("chain_getBlockHash", move |_, _, _| {
+				format!("0x{}", hex::encode(genesis))
+			})
 			.expect("a new name");
-		Self { address, handle: server.start(module) }
+		Self {
+			address,
+			handle: server.start(module),
+		}
 	}
 
 	pub(crate) fn url(&self) -> String {

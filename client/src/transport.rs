@@ -42,7 +42,11 @@ pub(crate) struct Transport {
 struct Down(String);
 
 impl Transport {
-	pub(crate) fn new(urls: Vec<String>, patience: Duration, expected: Option<Hash>) -> Result<Arc<Self>, ClientError> {
+	pub(crate) fn new(
+		urls: Vec<String>,
+		patience: Duration,
+		expected: Option<Hash>,
+	) -> Result<Arc<Self>, ClientError> {
 		for url in &urls {
 			if !url.starts_with("ws://") && !url.starts_with("wss://") {
 				return Err(ClientError::BadUrl(url.clone()));
@@ -80,7 +84,10 @@ impl Transport {
 	/// Why there is no connection now, if there is none.
 	pub(crate) fn down(&self) -> Option<ClientError> {
 		let reason = self.last_failure.lock().ok()?.clone()?;
-		Some(ClientError::Unreachable { urls: self.urls(), reason })
+		Some(ClientError::Unreachable {
+			urls: self.urls(),
+			reason,
+		})
 	}
 
 	/// How many connections there have been: it grows when one was replaced.
@@ -127,7 +134,10 @@ impl Transport {
 	}
 
 	async fn try_endpoint(&self, url: &str) -> Result<RpcClient, ClientError> {
-		let unreachable = |reason: String| ClientError::Unreachable { urls: self.urls(), reason };
+		let unreachable = |reason: String| ClientError::Unreachable {
+			urls: self.urls(),
+			reason,
+		};
 		let open = async {
 			let client = RpcClient::from_insecure_url(url).await?;
 			let found: Hash = client.request("chain_getBlockHash", rpc_params![0]).await?;
@@ -140,7 +150,11 @@ impl Transport {
 			.map_err(|e| unreachable(format!("{url}: {}", root_cause(&e))))?;
 		match *self.genesis.get_or_init(|| found) {
 			expected if expected == found => Ok(client),
-			expected => Err(ClientError::OtherChain { url: url.into(), found, expected }),
+			expected => Err(ClientError::OtherChain {
+				url: url.into(),
+				found,
+				expected,
+			}),
 		}
 	}
 
@@ -151,7 +165,9 @@ impl Transport {
 		loop {
 			match self.connect_once().await {
 				Ok(live) => return Ok(live),
-				Err(e) if Instant::now() + pause >= until => return Err(RpcError::Client(Box::new(Down(e.to_string())))),
+				Err(e) if Instant::now() + pause >= until => {
+					return Err(RpcError::Client(Box::new(Down(e.to_string()))))
+				},
 				Err(e) => tracing::debug!("no connection, trying again in {pause:?}: {e}"),
 			}
 			sleep(pause).await;
@@ -218,7 +234,11 @@ impl Transport {
 }
 
 impl RpcClientT for Transport {
-	fn request_raw<'a>(&'a self, method: &'a str, params: Option<Box<RawValue>>) -> RawRpcFuture<'a, Box<RawValue>> {
+	fn request_raw<'a>(
+		&'a self,
+		method: &'a str,
+		params: Option<Box<RawValue>>,
+	) -> RawRpcFuture<'a, Box<RawValue>> {
 		Box::pin(self.request(method, params))
 	}
 
@@ -249,13 +269,16 @@ mod tests {
 	const PATIENCE: Duration = Duration::from_secs(3);
 
 	async fn genesis(transport: &Transport) -> Result<Box<RawValue>, RpcError> {
-		transport.request("chain_getBlockHash", rpc_params![0].build()).await
+		transport
+			.request("chain_getBlockHash", rpc_params![0].build())
+			.await
 	}
 
 	#[tokio::test]
 	async fn the_first_endpoint_that_answers_is_used() {
 		let node = FakeNode::start([1; 32]).await;
-		let transport = Transport::new(vec!["ws://127.0.0.1:1".into(), node.url()], PATIENCE, None).expect("urls");
+		let transport =
+			Transport::new(vec!["ws://127.0.0.1:1".into(), node.url()], PATIENCE, None).expect("urls");
 		transport.connect_once().await.expect("connected");
 		assert_eq!(transport.url(), node.url());
 		assert!(transport.down().is_none());
@@ -265,7 +288,10 @@ mod tests {
 	async fn connect_fails_when_nothing_answers() {
 		let transport = Transport::new(vec!["ws://127.0.0.1:1".into()], PATIENCE, None).expect("urls");
 		let error = transport.connect_once().await.expect_err("nobody there");
-		assert!(matches!(&error, ClientError::Unreachable { urls, .. } if urls == "ws://127.0.0.1:1"), "{error}");
+		assert!(
+			matches!(&error, ClientError::Unreachable { urls, .. } if urls == "ws://127.0.0.1:1"),
+			"{error}"
+		);
 		assert!(transport.down().is_some());
 	}
 
@@ -273,7 +299,8 @@ mod tests {
 	async fn connect_fails_when_on_another_chain() {
 		let node = FakeNode::start([1; 32]).await;
 		let other = Some(Hash::repeat_byte(2));
-		let transport = Transport::new(vec![node.url(), "ws://127.0.0.1:1".into()], PATIENCE, other).expect("urls");
+		let transport =
+			Transport::new(vec![node.url(), "ws://127.0.0.1:1".into()], PATIENCE, other).expect("urls");
 		let error = transport.connect_once().await.expect_err("another chain");
 		assert!(matches!(error, ClientError::OtherChain { .. }), "{error}");
 	}
@@ -292,7 +319,8 @@ mod tests {
 	#[tokio::test]
 	async fn a_replacement_must_be_on_the_same_chain() {
 		let (one, two) = (FakeNode::start([1; 32]).await, FakeNode::start([2; 32]).await);
-		let transport = Transport::new(vec![one.url(), two.url()], Duration::from_secs(1), None).expect("urls");
+		let transport =
+			Transport::new(vec![one.url(), two.url()], Duration::from_secs(1), None).expect("urls");
 		genesis(&transport).await.expect("the first answers");
 		one.stop().await;
 		assert!(genesis(&transport).await.is_err());
@@ -300,8 +328,15 @@ mod tests {
 
 	#[test]
 	fn urls_are_checked() {
-		for bad in [vec![], vec!["http://localhost:9944".to_string()], vec!["localhost".to_string()]] {
-			assert!(matches!(Transport::new(bad, PATIENCE, None), Err(ClientError::BadUrl(_))));
+		for bad in [
+			vec![],
+			vec!["http://localhost:9944".to_string()],
+			vec!["localhost".to_string()],
+		] {
+			assert!(matches!(
+				Transport::new(bad, PATIENCE, None),
+				Err(ClientError::BadUrl(_))
+			));
 		}
 	}
 }

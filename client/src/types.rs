@@ -4,8 +4,8 @@
 use crate::AccountId;
 use codec::{Decode, Encode};
 use lilypad_primitives::{
-	offer::MAX_PLATFORMS, Balance, BlockNumber, CreatorPolicy, DealId, Job, JobId, MachineSpec, MediatorPolicy, Millis,
-	Mismatch, ModuleInfo, ModulePolicy, OfferId, Opening, Platform, Seal, VersionId,
+	offer::MAX_PLATFORMS, Balance, BlockNumber, CreatorPolicy, DealId, Job, JobId, MachineSpec,
+	MediatorPolicy, Millis, Mismatch, ModuleInfo, ModulePolicy, OfferId, Opening, Platform, Seal, VersionId,
 };
 use scale_info::TypeInfo;
 use serde::Serialize;
@@ -180,7 +180,10 @@ pub struct Unbonding {
 impl Bond {
 	/// The part that backs no deal and is not on its way out.
 	pub fn free(&self) -> Balance {
-		let leaving = self.unbonding.iter().fold(0, |sum: Balance, part| sum.saturating_add(part.amount));
+		let leaving = self
+			.unbonding
+			.iter()
+			.fold(0, |sum: Balance, part| sum.saturating_add(part.amount));
 		self.total.saturating_sub(self.committed).saturating_sub(leaving)
 	}
 }
@@ -210,7 +213,9 @@ pub struct Balances {
 impl Balances {
 	/// All that is held.
 	pub fn total_held(&self) -> Balance {
-		self.held.iter().fold(0, |sum: Balance, (_, amount)| sum.saturating_add(*amount))
+		self.held
+			.iter()
+			.fold(0, |sum: Balance, (_, amount)| sum.saturating_add(*amount))
 	}
 }
 
@@ -235,9 +240,23 @@ mod tests {
 
 	#[test]
 	fn a_bonds_free_part_is_neither_committed_nor_leaving() {
-		let part = |amount| Unbonding { amount, releasable_at: 5 };
-		let bond = Bond { total: 10, committed: 3, unbonding: vec![part(2), part(1)] };
+		let part = |amount| Unbonding {
+			amount,
+			releasable_at: 5,
+		};
+		let bond = Bond {
+			total: 10,
+			committed: 3,
+			unbonding: vec![part(2), part(1)],
+		};
 		assert_eq!(bond.free(), 4);
-		assert_eq!(Bond { committed: 20, ..bond }.free(), 0);
+		assert_eq!(
+			Bond {
+				committed: 20,
+				..bond
+			}
+			.free(),
+			0
+		);
 	}
 }

@@ -9,8 +9,8 @@ use crate::{
 };
 use codec::{Decode, Encode};
 use lilypad_primitives::{
-	module::ManifestBytes, Balance, BlockNumber, DealId, JobId, Millis, ModuleInfo, ModuleName, Offer, OfferId, PeerAddress,
-	VersionId,
+	module::ManifestBytes, Balance, BlockNumber, DealId, JobId, Millis, ModuleInfo, ModuleName, Offer,
+	OfferId, PeerAddress, VersionId,
 };
 use scale_info::{MetaType, TypeInfo};
 use std::marker::PhantomData;
@@ -27,11 +27,19 @@ struct Entry<K, V> {
 
 impl<K: TypeInfo + 'static, V: TypeInfo + 'static> Entry<K, V> {
 	const fn new(pallet: &'static str, name: &'static str) -> Self {
-		Self { pallet, name, types: PhantomData }
+		Self {
+			pallet,
+			name,
+			types: PhantomData,
+		}
 	}
 
 	fn shape(&self) -> Shape {
-		Shape::Storage { pallet: self.pallet, name: self.name, value: MetaType::new::<V>() }
+		Shape::Storage {
+			pallet: self.pallet,
+			name: self.name,
+			value: MetaType::new::<V>(),
+		}
 	}
 }
 
@@ -122,7 +130,10 @@ impl View {
 
 	/// The block.
 	pub fn block(&self) -> BlockId {
-		BlockId { number: self.number(), hash: self.hash() }
+		BlockId {
+			number: self.number(),
+			hash: self.hash(),
+		}
 	}
 
 	/// The block's number.
@@ -144,7 +155,12 @@ impl View {
 	/// The block's time, in milliseconds since the Unix epoch.
 	pub async fn timestamp(&self) -> Result<Millis, ClientError> {
 		let address = subxt::dynamic::storage::<(), Static<Millis>>(NOW.pallet, NOW.name);
-		let value = self.at.storage().fetch(address, ()).await.map_err(|e| self.client.failure(e))?;
+		let value = self
+			.at
+			.storage()
+			.fetch(address, ())
+			.await
+			.map_err(|e| self.client.failure(e))?;
 		decode(value.bytes(), "Timestamp.Now")
 	}
 
@@ -174,7 +190,10 @@ impl View {
 	}
 
 	/// A provider's offers.
-	pub async fn offers_of(&self, provider: &AccountId) -> Result<Vec<(OfferId, Offer<AccountId>)>, ClientError> {
+	pub async fn offers_of(
+		&self,
+		provider: &AccountId,
+	) -> Result<Vec<(OfferId, Offer<AccountId>)>, ClientError> {
 		let mut offers = Vec::new();
 		for id in self.get(&OFFERS_OF, provider.clone()).await?.unwrap_or_default() {
 			if let Some(offer) = self.offer(id).await? {
@@ -224,11 +243,16 @@ impl View {
 
 	/// A module version with its manifest, by number.
 	pub async fn module_by_id(&self, id: VersionId) -> Result<Option<Module>, ClientError> {
-		let Some(info) = self.module_info(id).await? else { return Ok(None) };
+		let Some(info) = self.module_info(id).await? else {
+			return Ok(None);
+		};
 		let manifest = self.get(&MANIFESTS, id).await?.unwrap_or_default().into_inner();
 		if sp_crypto_hashing::blake2_256(&manifest) != info.manifest_hash {
 			let reason = "its hash is not the one on record: the node sends wrong data".into();
-			return Err(ClientError::Decode { what: format!("manifest of {}", info.name), reason });
+			return Err(ClientError::Decode {
+				what: format!("manifest of {}", info.name),
+				reason,
+			});
 		}
 		Ok(Some(Module { id, info, manifest }))
 	}
@@ -240,26 +264,42 @@ impl View {
 
 	/// An account's money.
 	pub async fn balances(&self, account: &AccountId) -> Result<Balances, ClientError> {
-		let data = self.get(&ACCOUNTS, account.clone()).await?.unwrap_or_default().data;
+		let data = self
+			.get(&ACCOUNTS, account.clone())
+			.await?
+			.unwrap_or_default()
+			.data;
 		let existential: Balance = self.constant("Balances", "ExistentialDeposit")?;
 		// What is frozen may lie in the held part; with something held, the account stays alive whatever is spent.
 		let frozen = data.frozen.saturating_sub(data.reserved);
 		let spendable = data.free.saturating_sub(frozen.max(existential));
-		Ok(Balances { free: data.free, spendable, held: self.holds(account).await? })
+		Ok(Balances {
+			free: data.free,
+			spendable,
+			held: self.holds(account).await?,
+		})
 	}
 
 	/// What an account has on hold, by pallet and reason. The reasons are the runtime's own, so they are read by name.
 	async fn holds(&self, account: &AccountId) -> Result<Vec<(String, Balance)>, ClientError> {
 		use subxt::ext::scale_value::{At as _, Value};
 		let address = subxt::dynamic::storage::<(Static<AccountId>,), Value>("Balances", "Holds");
-		let found =
-			self.at.storage().try_fetch(address, (Static(account.clone()),)).await.map_err(|e| self.client.failure(e))?;
+		let found = self
+			.at
+			.storage()
+			.try_fetch(address, (Static(account.clone()),))
+			.await
+			.map_err(|e| self.client.failure(e))?;
 		let Some(found) = found else { return Ok(Vec::new()) };
-		let value =
-			found.decode().map_err(|e| ClientError::Decode { what: "holds".into(), reason: e.to_string() })?;
+		let value = found.decode().map_err(|e| ClientError::Decode {
+			what: "holds".into(),
+			reason: e.to_string(),
+		})?;
 		let variant = |v: &Value| -> Option<(String, Option<Value>)> {
 			match &v.value {
-				subxt::ext::scale_value::ValueDef::Variant(v) => Some((v.name.clone(), v.values.values().next().cloned())),
+				subxt::ext::scale_value::ValueDef::Variant(v) => {
+					Some((v.name.clone(), v.values.values().next().cloned()))
+				},
 				_ => None,
 			}
 		};
@@ -270,10 +310,15 @@ impl View {
 		}
 		.filter(|inner| inner.at("id").is_none())
 		.unwrap_or(value);
-		let subxt::ext::scale_value::ValueDef::Composite(items) = &list.value else { return Ok(Vec::new()) };
+		let subxt::ext::scale_value::ValueDef::Composite(items) = &list.value else {
+			return Ok(Vec::new());
+		};
 		let holds = items.values().filter_map(|item| {
 			let (pallet, reason) = variant(item.at("id")?)?;
-			let reason = reason.and_then(|r| variant(&r)).map(|(name, _)| name).unwrap_or_default();
+			let reason = reason
+				.and_then(|r| variant(&r))
+				.map(|(name, _)| name)
+				.unwrap_or_default();
 			Some((format!("{pallet}::{reason}"), item.at("amount")?.as_u128()?))
 		});
 		Ok(holds.filter(|(_, amount)| *amount > 0).collect())
@@ -296,18 +341,29 @@ impl View {
 
 	/// All events of the block, in order.
 	pub async fn events(&self) -> Result<Vec<EventRecord>, ClientError> {
-		let events = self.at.events().fetch().await.map_err(|e| self.client.failure(e))?;
+		let events = self
+			.at
+			.events()
+			.fetch()
+			.await
+			.map_err(|e| self.client.failure(e))?;
 		let mut records = Vec::new();
 		for event in events.iter() {
 			let event = event.map_err(|e| self.client.failure(e))?;
 			let (pallet, name) = (event.pallet_name(), event.event_name());
-			let decoded = ChainEvent::decode(pallet, name, event.field_bytes())
-				.map_err(|e| ClientError::Decode { what: format!("event {pallet}.{name}"), reason: e.to_string() })?;
+			let decoded =
+				ChainEvent::decode(pallet, name, event.field_bytes()).map_err(|e| ClientError::Decode {
+					what: format!("event {pallet}.{name}"),
+					reason: e.to_string(),
+				})?;
 			let extrinsic = match event.phase() {
 				Phase::ApplyExtrinsic(index) => Some(index),
 				_ => None,
 			};
-			records.push(EventRecord { extrinsic, event: decoded });
+			records.push(EventRecord {
+				extrinsic,
+				event: decoded,
+			});
 		}
 		Ok(records)
 	}
@@ -318,9 +374,15 @@ impl View {
 		V: Decode + TypeInfo + 'static,
 	{
 		let address = subxt::dynamic::storage::<(Static<K>,), Static<V>>(entry.pallet, entry.name);
-		let value =
-			self.at.storage().try_fetch(address, (Static(key),)).await.map_err(|e| self.client.failure(e))?;
-		value.map(|v| decode(v.bytes(), &format!("{}.{}", entry.pallet, entry.name))).transpose()
+		let value = self
+			.at
+			.storage()
+			.try_fetch(address, (Static(key),))
+			.await
+			.map_err(|e| self.client.failure(e))?;
+		value
+			.map(|v| decode(v.bytes(), &format!("{}.{}", entry.pallet, entry.name)))
+			.transpose()
 	}
 
 	async fn all<K, V>(&self, entry: &Entry<K, V>) -> Result<Vec<(K, V)>, ClientError>
@@ -331,7 +393,10 @@ impl View {
 		let what = format!("{}.{}", entry.pallet, entry.name);
 		let address = subxt::dynamic::storage::<(Static<K>,), Static<V>>(entry.pallet, entry.name);
 		let storage = self.at.storage();
-		let mut entries = storage.iter(address, ()).await.map_err(|e| self.client.failure(e))?;
+		let mut entries = storage
+			.iter(address, ())
+			.await
+			.map_err(|e| self.client.failure(e))?;
 		let mut all = Vec::new();
 		while let Some(item) = entries.next().await {
 			let item = item.map_err(|e| self.client.failure(e))?;
@@ -340,11 +405,15 @@ impl View {
 				let (prefix, hashes) = (32, [0usize, 8, 16]);
 				hashes.into_iter().find_map(|hash| {
 					let mut rest = bytes.get(prefix + hash..)?;
-					K::decode(&mut rest).ok().filter(|k| rest.is_empty() && k.encode() == bytes[prefix + hash..])
+					K::decode(&mut rest)
+						.ok()
+						.filter(|k| rest.is_empty() && k.encode() == bytes[prefix + hash..])
 				})
 			};
-			let key = key_len(item.key_bytes())
-				.ok_or_else(|| ClientError::Decode { what: format!("key of {what}"), reason: "unknown hasher".into() })?;
+			let key = key_len(item.key_bytes()).ok_or_else(|| ClientError::Decode {
+				what: format!("key of {what}"),
+				reason: "unknown hasher".into(),
+			})?;
 			all.push((key, decode(item.value().bytes(), &what)?));
 		}
 		all.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -353,10 +422,15 @@ impl View {
 
 	/// Fails with what is missing.
 	pub async fn require_module(&self, name: &ModuleName) -> Result<Module, ClientError> {
-		self.module(name).await?.ok_or_else(|| ClientError::NotFound(Missing::Module(name.clone())))
+		self.module(name)
+			.await?
+			.ok_or_else(|| ClientError::NotFound(Missing::Module(name.clone())))
 	}
 }
 
 fn decode<T: Decode>(mut bytes: &[u8], what: &str) -> Result<T, ClientError> {
-	T::decode(&mut bytes).map_err(|e| ClientError::Decode { what: what.into(), reason: e.to_string() })
+	T::decode(&mut bytes).map_err(|e| ClientError::Decode {
+		what: what.into(),
+		reason: e.to_string(),
+	})
 }

@@ -8,7 +8,8 @@ use crate::{
 	ui::Stage,
 };
 use lilypad_client::{
-	calls, lp, AccountId, ChainEvent, Client, DealState, DealsEvent, Follower, JobState, MarketEvent, Signer, Update, View,
+	calls, lp, AccountId, ChainEvent, Client, ClientError, DealState, DealsEvent, JobState, MarketEvent,
+	Signer, Update, View,
 };
 use lilypad_primitives::{Balance, BlockNumber, DealId, JobId, Opening, Outcome, Status, Triple};
 use lilypad_worker::{p2p::PeerClient, progress::Progress};
@@ -16,8 +17,9 @@ use serde_json::json;
 use std::{
 	collections::BTreeMap,
 	path::{Path, PathBuf},
-	time::Instant,
+	time::{Duration, Instant},
 };
+use tokio::sync::mpsc;
 
 /// How far to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +61,12 @@ struct Current {
 	/// The last block before the deal lapses.
 	deadline: BlockNumber,
 	opening: Option<Opening>,
-	accepting: bool,
+	/// Attempts to accept.
+	attempts: u8,
 }
+
+/// Attempts to accept a result before that is left to the end of the time to object.
+const ATTEMPTS: u8 = 4;
 
 /// See the module.
 pub struct Drive<'a> {
@@ -80,6 +86,12 @@ pub struct Drive<'a> {
 	ended: Option<(Outcome, Option<Triple>, Balance)>,
 	timings: BTreeMap<&'static str, u64>,
 	since: Instant,
+	/// Whether the run's time is noted.
+	ran: bool,
+	/// The newest block.
+	best: BlockNumber,
+	/// The last deal that was opened for the job, and when it lapses if the provider is silent.
+	opened: Option<(DealId, BlockNumber)>,
 }
 
 impl<'a> Drive<'a> {
@@ -109,6 +121,9 @@ impl<'a> Drive<'a> {
 			ended: None,
 			timings: BTreeMap::new(),
 			since: Instant::now(),
+			ran: false,
+			best: 0,
+			opened: None,
 		})
 	}
 
@@ -119,28 +134,52 @@ impl<'a> Drive<'a> {
 
 	/// Begins with where the job stands at a block. `false`: it is not there any more.
 	pub async fn begin(&mut self, view: &View) -> Result<bool, CliError> {
-		let Some(record) = view.job(self.job).await? else { return Ok(false) };
+		let Some(record) = view.job(self.job).await? else {
+			return Ok(false);
+		};
 		match record.state {
-			JobState::Open { .. } => self.app.ui.stage(Stage::Negotiating, "waiting for a provider", json!({ "job": self.job })),
-			JobState::Matched { deal, .. } =>
+			JobState::Open { .. } => self.app.ui.stage(
+				Stage::Negotiating,
+				"waiting for a provider",
+				json!({ "job": self.job }),
+			),
+			JobState::Matched { deal, .. } => {
 				if let Some(found) = view.deal(deal).await? {
 					self.matched(deal, found.terms.provider)?;
 					match found.state {
 						DealState::Matched { ack_by } => self.set_deadline(ack_by),
 						DealState::Running { submit_by, .. } => self.acknowledged(submit_by),
-						DealState::Submitted { draw_at, judge_by, .. } => self.sealed(draw_at, judge_by),
+						DealState::Submitted {
+							draw_at, judge_by, ..
+						} => self.sealed(draw_at, judge_by),
 					}
-				},
+				}
+			},
 		}
 		Ok(true)
 	}
 
 	/// Follows the job from this block on.
 	pub async fn run(mut self, from: BlockNumber, until: Until) -> Result<Finished, CliError> {
+		// In a task of its own, so that news from the provider does not interrupt it.
+		let (sender, mut updates) = mpsc::channel(64);
 		let mut follower = self.client.follow(Some(from));
-		let result = self.follow(&mut follower, until).await;
-		self.current = None;
-		self.peers.close().await;
+		let task = tokio::spawn(async move {
+			loop {
+				let update = follower.next().await;
+				let failed = update.is_err();
+				if sender.send(update).await.is_err() || failed {
+					break;
+				}
+			}
+		});
+		let result = self.follow(&mut updates, until).await;
+		task.abort();
+		if let Some(current) = &mut self.current {
+			current.errand = None;
+		}
+		// Saying goodbye is polite, but nobody waits for it.
+		let _ = tokio::time::timeout(Duration::from_millis(500), self.peers.close()).await;
 		result?;
 		if self.ended.is_some() || until == Until::Done {
 			self.finish().await
@@ -149,13 +188,19 @@ impl<'a> Drive<'a> {
 		}
 	}
 
-	async fn follow(&mut self, follower: &mut Follower, until: Until) -> Result<(), CliError> {
+	async fn follow(
+		&mut self,
+		updates: &mut mpsc::Receiver<Result<Update, ClientError>>,
+		until: Until,
+	) -> Result<(), CliError> {
 		loop {
-			if self.ended.is_some() || (until == Until::Delivered && (self.delivered || self.files.is_empty())) {
+			if self.ended.is_some()
+				|| (until == Until::Delivered && (self.delivered || self.files.is_empty()))
+			{
 				return Ok(());
 			}
 			tokio::select! {
-				update = follower.next() => self.on_update(update?).await?,
+				Some(update) = updates.recv() => self.on_update(update?).await?,
 				Some(news) = next_news(&mut self.current) => self.on_news(news).await?,
 				_ = tokio::signal::ctrl_c() => return Err(CliError::Interrupted(format!(
 					"; job {0} goes on. Come back with `lilypad job watch {0}`, or stop it with `lilypad job cancel {0}`", self.job
@@ -170,7 +215,8 @@ impl<'a> Drive<'a> {
 				for record in events {
 					self.on_event(record.event)?;
 				}
-				self.on_block(block.number).await
+				self.best = block.number;
+				self.on_block().await
 			},
 			// What a reverted block said is said again by another, or by nobody: then deadlines lapse.
 			Update::Reverted { .. } | Update::Finalized { .. } => Ok(()),
@@ -183,41 +229,68 @@ impl<'a> Drive<'a> {
 
 	fn on_event(&mut self, event: ChainEvent) -> Result<(), CliError> {
 		match event {
-			ChainEvent::MarketEvent(event) if ChainEvent::MarketEvent(event.clone()).job() == Some(self.job) => match event {
-				MarketEvent::JobMatched { deal, provider, .. } if !self.is_current(deal) => self.matched(deal, provider)?,
-				MarketEvent::JobRequeued { retries_left, .. } => {
-					let why = self.last_failure.take().unwrap_or_else(|| "the provider failed".into());
-					self.current = None;
-					let detail = format!("{why}; waiting for another one, {retries_left} retries left");
-					self.app.ui.stage(Stage::Negotiating, &detail, json!({ "job": self.job, "retries_left": retries_left }));
-				},
-				MarketEvent::JobExpired { .. } => {
-					let why = "nobody took the job in time; the whole budget is back".to_string();
-					self.note_end(&why, 0)?;
-					return Err(CliError::NoProvider(why));
-				},
-				MarketEvent::JobCancelled { .. } => {
-					let why = "it was cancelled; the whole budget is back".to_string();
-					self.note_end(&why, 0)?;
-					return Err(CliError::JobFailed { job: self.job, why });
-				},
-				MarketEvent::JobEnded { deal, outcome, result, cost, .. } => {
-					if self.is_current(deal) || self.current.is_none() {
-						self.ended = Some((outcome, result, cost));
-					}
-				},
-				_ => (),
+			ChainEvent::MarketEvent(event)
+				if ChainEvent::MarketEvent(event.clone()).job() == Some(self.job) =>
+			{
+				match event {
+					MarketEvent::JobMatched { deal, provider, .. } if !self.is_current(deal) => {
+						self.matched(deal, provider)?
+					},
+					MarketEvent::JobRequeued { retries_left, .. } => {
+						let why = self
+							.last_failure
+							.take()
+							.unwrap_or_else(|| "the provider failed".into());
+						self.current = None;
+						let detail = format!("{why}; waiting for another one, {retries_left} retries left");
+						self.app.ui.stage(
+							Stage::Negotiating,
+							&detail,
+							json!({ "job": self.job, "retries_left": retries_left }),
+						);
+					},
+					MarketEvent::JobExpired { .. } => {
+						let why = "nobody took the job in time; the whole budget is back".to_string();
+						self.note_end(&why, 0)?;
+						return Err(CliError::NoProvider(why));
+					},
+					MarketEvent::JobCancelled { .. } => {
+						let why = "it was cancelled; the whole budget is back".to_string();
+						self.note_end(&why, 0)?;
+						return Err(CliError::JobFailed { job: self.job, why });
+					},
+					MarketEvent::JobEnded {
+						deal,
+						outcome,
+						result,
+						cost,
+						..
+					} if self.is_current(deal) || self.current.is_none() => self.ended = Some((outcome, result, cost)),
+					_ => (),
+				}
 			},
 			ChainEvent::DealsEvent(event) => match event {
-				DealsEvent::DealOpened { deal, ack_by, .. } if self.is_current(deal) => self.set_deadline(ack_by),
-				DealsEvent::Acknowledged { deal, submit_by } if self.is_current(deal) => self.acknowledged(submit_by),
-				DealsEvent::Submitted { deal, draw_at, judge_by, .. } if self.is_current(deal) => self.sealed(draw_at, judge_by),
+				// The market names the deal as the job's a moment later.
+				DealsEvent::DealOpened {
+					deal, job, ack_by, ..
+				} if job == self.job => self.opened = Some((deal, ack_by)),
+				DealsEvent::Acknowledged { deal, submit_by } if self.is_current(deal) => {
+					self.acknowledged(submit_by)
+				},
+				DealsEvent::Submitted {
+					deal,
+					draw_at,
+					judge_by,
+					..
+				} if self.is_current(deal) => self.sealed(draw_at, judge_by),
 				DealsEvent::Revealed { deal, usage, triple } if self.is_current(deal) => {
 					self.usage = Some(usage);
-					self.journal.update(self.job, |e| e.root = Some(triple.root.to_string()))?;
+					self.journal
+						.update(self.job, |e| e.root = Some(triple.root.to_string()))?;
 				},
-				DealsEvent::Settled { deal, outcome, .. } if self.is_current(deal) =>
-					self.last_failure = Some(explain(&outcome)),
+				DealsEvent::Settled { deal, outcome, .. } if self.is_current(deal) => {
+					self.last_failure = Some(explain(&outcome))
+				},
 				_ => (),
 			},
 			_ => (),
@@ -226,29 +299,41 @@ impl<'a> Drive<'a> {
 	}
 
 	/// Does what is due at a block.
-	async fn on_block(&mut self, number: BlockNumber) -> Result<(), CliError> {
-		let Some(current) = &mut self.current else { return Ok(()) };
+	async fn on_block(&mut self) -> Result<(), CliError> {
+		let number = self.best;
+		let Some(current) = &mut self.current else {
+			return Ok(());
+		};
 		let (deal, fetched) = (current.deal, self.fetched.is_some());
 		// In the next block.
-		let may_open = current.sealed.as_ref().is_some_and(|s| number.saturating_add(1) >= s.draw_at);
-		if let (Some(opening), true, true, false) = (current.opening, fetched, may_open, current.accepting) {
-			current.accepting = true;
-			self.app.ui.stage(Stage::Accepting, "", json!({ "job": self.job, "deal": deal }));
-			match self.client.submit(self.signer, calls::deals::accept(deal, opening)).await {
+		let may_open = current
+			.sealed
+			.as_ref()
+			.is_some_and(|s| number.saturating_add(1) >= s.draw_at);
+		let tries = current.attempts < ATTEMPTS;
+		if let (Some(opening), true, true, true) = (current.opening, fetched, may_open, tries) {
+			current.attempts += 1;
+			self.app
+				.ui
+				.stage(Stage::Accepting, "", json!({ "job": self.job, "deal": deal }));
+			match self
+				.client
+				.submit(self.signer, calls::deals::accept(deal, opening))
+				.await
+			{
 				Ok(outcome) => {
 					for event in outcome.events {
 						self.on_event(event)?;
 					}
 					self.lap("accept");
 				},
-				// Too early by a block, or already over: the chain says how it goes on.
+				// Too early by a block, or over already: the chain says how it goes on.
 				Err(e) => {
 					tracing::debug!("accepting: {e}");
-					let hopeless = matches!(e, lilypad_client::ClientError::Refused { .. });
-					if hopeless {
-						self.app.ui.say(&format!("the result could not be accepted ({e}); it will be without us, a little later"));
-					} else if let Some(current) = &mut self.current {
-						current.accepting = false;
+					if self.current.as_ref().is_some_and(|c| c.attempts == ATTEMPTS) {
+						self.app.ui.say(&format!(
+							"the result could not be accepted ({e}); it will be without us, a little later"
+						));
 					}
 				},
 			}
@@ -265,7 +350,9 @@ impl<'a> Drive<'a> {
 	fn matched(&mut self, deal: DealId, provider: AccountId) -> Result<(), CliError> {
 		self.lap("match");
 		let facts = json!({ "job": self.job, "deal": deal, "provider": provider.to_string() });
-		self.app.ui.stage(Stage::Negotiating, &format!("deal {deal} with {provider}"), facts);
+		self.app
+			.ui
+			.stage(Stage::Negotiating, &format!("deal {deal} with {provider}"), facts);
 		let errand = peer::Errand {
 			job: self.job,
 			deal,
@@ -281,9 +368,13 @@ impl<'a> Drive<'a> {
 			sealed: None,
 			deadline: BlockNumber::MAX,
 			opening: None,
-			accepting: false,
+			attempts: 0,
 		});
+		if let Some((_, ack_by)) = self.opened.filter(|(opened, _)| *opened == deal) {
+			self.set_deadline(ack_by);
+		}
 		self.delivered = false;
+		self.ran = false;
 		self.fetched = None;
 		self.journal.update(self.job, |e| {
 			e.deal = Some(deal);
@@ -299,7 +390,11 @@ impl<'a> Drive<'a> {
 
 	fn acknowledged(&mut self, submit_by: BlockNumber) {
 		self.set_deadline(submit_by);
-		self.app.ui.stage(Stage::Running, "", json!({ "job": self.job, "submit_by": submit_by }));
+		self.app.ui.stage(
+			Stage::Running,
+			"",
+			json!({ "job": self.job, "submit_by": submit_by }),
+		);
 	}
 
 	fn sealed(&mut self, draw_at: BlockNumber, judge_by: BlockNumber) {
@@ -307,7 +402,7 @@ impl<'a> Drive<'a> {
 		if let Some(current) = &mut self.current {
 			if current.sealed.is_none() {
 				current.sealed = Some(Sealed { draw_at });
-				self.lap("run");
+				self.lap_run();
 				let facts = json!({ "job": self.job, "draw_at": draw_at, "judge_by": judge_by });
 				self.app.ui.stage(Stage::Verifying, "", facts);
 			}
@@ -320,19 +415,34 @@ impl<'a> Drive<'a> {
 			peer::News::Delivered => {
 				self.delivered = true;
 				if !self.files.is_empty() {
-					ui.stage(Stage::Negotiating, "the provider has all files", json!({ "job": self.job }));
+					ui.stage(
+						Stage::Negotiating,
+						"the provider has all files",
+						json!({ "job": self.job }),
+					);
 				}
 			},
-			peer::News::Sent(name, done, total) => ui.transfer(Stage::Negotiating, &format!("sending {name}"), done, total),
+			peer::News::Sent(name, done, total) => {
+				ui.transfer(Stage::Negotiating, &format!("sending {name}"), done, total)
+			},
 			peer::News::Worker(progress) => self.on_progress(&progress),
 			peer::News::Opened(opening) => {
+				self.lap_run();
 				self.lap("publish");
 				self.usage = Some(opening.usage);
-				self.journal.update(self.job, |e| e.root = Some(opening.triple.root.to_string()))?;
-				self.app.ui.stage(Stage::Downloading, "", json!({ "job": self.job, "root": opening.triple.root.to_string() }));
+				self.journal
+					.update(self.job, |e| e.root = Some(opening.triple.root.to_string()))?;
+				self.app.ui.stage(
+					Stage::Downloading,
+					"",
+					json!({ "job": self.job, "root": opening.triple.root.to_string() }),
+				);
 			},
 			peer::News::Received(done, total) => ui.transfer(Stage::Downloading, "the result", done, total),
-			peer::News::Fetched(opening) => self.on_fetched(opening)?,
+			peer::News::Fetched(opening) => {
+				self.on_fetched(opening)?;
+				self.on_block().await?;
+			},
 			peer::News::Trouble(why) => tracing::debug!("between us and the provider: {why}"),
 			peer::News::Failed(why) => {
 				ui.say(&format!("the provider's worker and we do not get on: {why}"));
@@ -351,22 +461,40 @@ impl<'a> Drive<'a> {
 		match progress {
 			Progress::FetchingImage { done, total } => {
 				ui.stage(Stage::Negotiating, "the provider fetches the module", facts);
-				ui.transfer(Stage::Negotiating, "the provider fetches the module", *done, *total);
+				ui.transfer(
+					Stage::Negotiating,
+					"the provider fetches the module",
+					*done,
+					*total,
+				);
 			},
-			Progress::AwaitingFiles { missing } =>
-				ui.stage(Stage::Negotiating, &format!("the provider waits for {} files", missing.len()), facts),
+			Progress::AwaitingFiles { missing } => ui.stage(
+				Stage::Negotiating,
+				&format!("the provider waits for {} files", missing.len()),
+				facts,
+			),
 			Progress::Running { .. } => ui.stage(Stage::Running, "", facts),
-			Progress::Publishing | Progress::Submitting => ui.stage(Stage::Running, "the provider publishes the result", facts),
-			Progress::Trouble { why } => ui.stage(Stage::Running, &format!("the provider has trouble: {why}"), facts),
+			Progress::Publishing | Progress::Submitting => {
+				ui.stage(Stage::Running, "the provider publishes the result", facts)
+			},
+			Progress::Trouble { why } => {
+				ui.stage(Stage::Running, &format!("the provider has trouble: {why}"), facts)
+			},
 			Progress::Matched | Progress::Ready | Progress::Ended { .. } => (),
 		}
 	}
 
 	fn on_fetched(&mut self, opening: Opening) -> Result<(), CliError> {
 		let place = folder::workplace(&self.app.data, self.output.as_deref(), self.job);
-		let folder = folder::settle(&place, &self.app.data, self.output.as_deref(), &opening.triple.root)?;
+		let folder = folder::settle(
+			&place,
+			&self.app.data,
+			self.output.as_deref(),
+			&opening.triple.root,
+		)?;
 		self.lap("download");
-		self.journal.update(self.job, |e| e.folder = Some(folder.clone()))?;
+		self.journal
+			.update(self.job, |e| e.folder = Some(folder.clone()))?;
 		show(self.app, &opening.triple, &folder);
 		self.fetched = Some((opening.triple, folder));
 		if let Some(current) = &mut self.current {
@@ -374,7 +502,11 @@ impl<'a> Drive<'a> {
 			current.errand = None;
 			if let Some(sealed) = &current.sealed {
 				let detail = format!("from block {} on", sealed.draw_at);
-				self.app.ui.stage(Stage::Accepting, &detail, json!({ "job": self.job, "draw_at": sealed.draw_at }));
+				self.app.ui.stage(
+					Stage::Accepting,
+					&detail,
+					json!({ "job": self.job, "draw_at": sealed.draw_at }),
+				);
 			}
 		}
 		Ok(())
@@ -382,12 +514,28 @@ impl<'a> Drive<'a> {
 
 	fn lap(&mut self, stage: &'static str) {
 		let millis = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-		self.timings.entry(stage).and_modify(|t| *t += millis).or_insert(millis);
+		self.timings
+			.entry(stage)
+			.and_modify(|t| *t += millis)
+			.or_insert(millis);
 		self.since = Instant::now();
 	}
 
+	/// The end of the run is seen on the chain, or earlier by what the worker hands over.
+	fn lap_run(&mut self) {
+		if !self.ran {
+			self.ran = true;
+			self.lap("run");
+		}
+	}
+
 	fn note_end(&self, outcome: &str, cost: Balance) -> Result<(), CliError> {
-		self.journal.update(self.job, |e| e.ended = Some(Ending { outcome: outcome.into(), cost }))
+		self.journal.update(self.job, |e| {
+			e.ended = Some(Ending {
+				outcome: outcome.into(),
+				cost,
+			})
+		})
 	}
 
 	fn report(&mut self) -> Finished {
@@ -404,11 +552,16 @@ impl<'a> Drive<'a> {
 
 	/// The chain is done with the job.
 	async fn finish(mut self) -> Result<Finished, CliError> {
-		let Some((outcome, result, cost)) = self.ended else { return Ok(self.report()) };
+		let Some((outcome, result, cost)) = self.ended else {
+			return Ok(self.report());
+		};
 		let words = explain(&outcome);
 		self.note_end(&words, cost)?;
 		let Some(triple) = result else {
-			let why = format!("{words}; it cost {}, the rest of the budget is back", lp::show(cost));
+			let why = format!(
+				"{words}; it cost {}, the rest of the budget is back",
+				lp::show(cost)
+			);
 			return Err(CliError::JobFailed { job: self.job, why });
 		};
 		if self.fetched.is_none() {
@@ -421,7 +574,11 @@ impl<'a> Drive<'a> {
 				),
 			});
 		}
-		self.app.ui.stage(Stage::Accepted, "", json!({ "job": self.job, "cost": lp::show(cost) }));
+		self.app.ui.stage(
+			Stage::Accepted,
+			"",
+			json!({ "job": self.job, "cost": lp::show(cost) }),
+		);
 		let mut finished = self.report();
 		finished.cost = Some(cost);
 		finished.result = Some(triple);
@@ -448,17 +605,40 @@ pub fn show(app: &App, triple: &Triple, folder: &Path) {
 	if triple.status != Status::Completed {
 		app.ui.say(&format!("the job ended by itself: {}", triple.status));
 	} else if triple.exit_code != 0 {
-		app.ui.say(&format!("the program ended with exit code {}", triple.exit_code));
+		app.ui
+			.say(&format!("the program ended with exit code {}", triple.exit_code));
 	}
-	let shown = folder.display();
-	app.ui.say(&format!("\nresult {}\n\n    open {shown}\n    cat {shown}/stdout\n", triple.root));
+	let shown = quoted(folder);
+	app.ui.say(&format!(
+		"\nresult {}\n\n    open {shown}\n    cat {shown}/stdout\n",
+		triple.root
+	));
+}
+
+/// A path to be pasted into a shell.
+fn quoted(path: &Path) -> String {
+	let text = path.display().to_string();
+	let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@,=%".contains(c);
+	match text.chars().all(plain) {
+		true => text,
+		false => format!("'{}'", text.replace('\'', "'\\''")),
+	}
 }
 
 /// Output for a terminal: at most 64 KiB, and nothing that moves the cursor or worse.
 fn printable(bytes: &[u8]) -> String {
 	const MOST: usize = 64 * 1024;
 	let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MOST)]);
-	let mut clean: String = text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect();
+	let mut clean: String = text
+		.chars()
+		.map(|c| {
+			if c.is_control() && c != '\n' && c != '\t' {
+				'\u{fffd}'
+			} else {
+				c
+			}
+		})
+		.collect();
 	if bytes.len() > MOST {
 		clean.push_str(&format!("\n… {} more bytes in the folder\n", bytes.len() - MOST));
 	}
@@ -477,7 +657,9 @@ pub fn explain(outcome: &Outcome) -> String {
 		Outcome::CancelledBeforeAck => "cancelled before the provider began",
 		Outcome::CancelledRunning { .. } => "cancelled while it ran",
 		Outcome::Upheld { .. } => "the result was confirmed by mediators",
-		Outcome::Overcharged { .. } => "the result was confirmed by mediators; the provider had charged too much",
+		Outcome::Overcharged { .. } => {
+			"the result was confirmed by mediators; the provider had charged too much"
+		},
 		Outcome::Overturned { .. } => "mediators found the result wrong; the provider was fined",
 		_ => "mediators could not settle the result",
 	}
@@ -487,6 +669,13 @@ pub fn explain(outcome: &Outcome) -> String {
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn paths_can_be_pasted() {
+		assert_eq!(quoted(Path::new("/tmp/lilypad/ab-1.2")), "/tmp/lilypad/ab-1.2");
+		assert_eq!(quoted(Path::new("/my files/it's")), "'/my files/it'\\''s'");
+		assert_eq!(quoted(Path::new("/a;rm -rf b")), "'/a;rm -rf b'");
+	}
 
 	#[test]
 	fn output_can_not_take_over_the_terminal() {

@@ -9,7 +9,10 @@ pub fn check_free(dir: &Path) -> Result<(), CliError> {
 	match std::fs::read_dir(dir) {
 		Ok(mut entries) => match entries.next() {
 			None => Ok(()),
-			Some(_) => Err(CliError::Input(format!("{} is not empty: name another folder with --output", dir.display()))),
+			Some(_) => Err(CliError::Input(format!(
+				"{} is not empty: name another folder with --output",
+				dir.display()
+			))),
 		},
 		Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
 		Err(e) => Err(CliError::io("can't use the output folder", dir)(e)),
@@ -20,13 +23,22 @@ pub fn check_free(dir: &Path) -> Result<(), CliError> {
 pub fn workplace(data: &DataDir, output: Option<&Path>, job: JobId) -> PathBuf {
 	let name = format!(".lilypad-job-{job}");
 	match output {
-		Some(dir) => dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).join(name),
+		Some(dir) => dir
+			.parent()
+			.filter(|p| !p.as_os_str().is_empty())
+			.unwrap_or(Path::new("."))
+			.join(name),
 		None => data.results().join(name),
 	}
 }
 
 /// Moves a finished result to where it goes: the user's folder, or one named by its root.
-pub fn settle(workplace: &Path, data: &DataDir, output: Option<&Path>, root: &OutputRoot) -> Result<PathBuf, CliError> {
+pub fn settle(
+	workplace: &Path,
+	data: &DataDir,
+	output: Option<&Path>,
+	root: &OutputRoot,
+) -> Result<PathBuf, CliError> {
 	let target = match output {
 		Some(dir) => {
 			check_free(dir)?;
@@ -113,7 +125,10 @@ mod tests {
 		merge(&from, &to).expect("merged");
 		assert_eq!(read(to.join("stdout")), "moo");
 		assert_eq!(read(to.join("stderr")), "noise");
-		assert_eq!((read(to.join("outputs/one")), read(to.join("outputs/more"))), ("1".into(), "2".into()));
+		assert_eq!(
+			(read(to.join("outputs/one")), read(to.join("outputs/more"))),
+			("1".into(), "2".into())
+		);
 		assert!(!from.exists());
 	}
 

@@ -35,19 +35,34 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 	let manifest = read_manifest(&args.module.to_string(), &module.manifest)?;
 	let mut prepared = request::prepare(args, &module, &manifest, &view).await?;
 	let quote = view.quote(&account, &prepared.request).await?;
-	let offer = quote.offers.first().ok_or_else(|| CliError::NoProvider(explain_none(&quote, &prepared.request)))?;
+	let offer = quote
+		.offers
+		.first()
+		.ok_or_else(|| CliError::NoProvider(explain_none(&quote, &prepared.request)))?;
 	let budget = args.budget.unwrap_or(offer.escrow);
 	prepared.request.budget = budget;
 
 	let call = calls::market::post_job(prepared.request.clone());
 	let fee = client.estimate_fee(&signer, &call).await?;
 	// One to post, one to accept.
-	require_money(&view, &account, &[("for the job", budget), ("for transactions", fee.saturating_mul(2))]).await?;
-	app.ui.say(&breakdown(offer, &prepared.request, quote.offers.len()));
-	app.ui.confirm(&format!("Pay at most {}?", lp::rounded_up(budget)), args.yes)?;
+	require_money(
+		&view,
+		&account,
+		&[
+			("for the job", budget),
+			("for transactions", fee.saturating_mul(2)),
+		],
+	)
+	.await?;
+	app.ui
+		.say(&breakdown(offer, &prepared.request, quote.offers.len()));
+	app.ui
+		.confirm(&format!("Pay at most {}?", lp::rounded_up(budget)), args.yes)?;
 
 	if let Some(text) = prepared.long_inputs.take() {
-		prepared.files.push(keep_inputs(app, client.genesis_hash(), &text)?);
+		prepared
+			.files
+			.push(keep_inputs(app, client.genesis_hash(), &text)?);
 	}
 	let stage = json!({ "module": args.module.to_string(), "budget": lp::show(budget) });
 	app.ui.stage(Stage::Submitting, "", stage);
@@ -75,19 +90,34 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 	drive.started(posting);
 	let there = client.at(lilypad_client::At::Hash(outcome.block.hash)).await?;
 	drive.begin(&there).await?;
-	let until = if args.detach { Until::Delivered } else { Until::Done };
+	let until = if args.detach {
+		Until::Delivered
+	} else {
+		Until::Done
+	};
 	let finished = drive.run(outcome.block.number.saturating_add(1), until).await?;
 	match args.detach {
 		true => {
-			let words = || format!("job {job} is on its way\n\n    lilypad job watch {job}\n    lilypad job get {job}");
-			app.ui.outcome(&json!({ "job": job, "deal": finished.deal, "detached": true }), words)
+			let words = || {
+				format!("job {job} is on its way\n\n    lilypad job watch {job}\n    lilypad job get {job}")
+			};
+			app.ui.outcome(
+				&json!({ "job": job, "deal": finished.deal, "detached": true }),
+				words,
+			)
 		},
 		false => conclude(app, job, &args.module.to_string(), &finished, begun),
 	}
 }
 
 /// Prints what came of a job. A job that failed by its own fault is a failure here, too.
-pub fn conclude(app: &App, job: JobId, module: &str, finished: &Finished, begun: Instant) -> Result<(), CliError> {
+pub fn conclude(
+	app: &App,
+	job: JobId,
+	module: &str,
+	finished: &Finished,
+	begun: Instant,
+) -> Result<(), CliError> {
 	let elapsed = begun.elapsed();
 	app.ui.stage(Stage::Done, "", json!({ "job": job }));
 	let words = || {
@@ -97,22 +127,30 @@ pub fn conclude(app: &App, job: JobId, module: &str, finished: &Finished, begun:
 	let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
 	app.ui.rest();
 	if app.ui.is_json() {
-		app.ui.outcome(&outcome_json(job, module, finished, millis), words)?;
+		app.ui
+			.outcome(&outcome_json(job, module, finished, millis), words)?;
 	} else {
 		app.ui.say(&words());
 	}
 	match &finished.result {
-		Some(triple) if triple.status != Status::Completed =>
-			Err(CliError::JobFailed { job, why: format!("it ended with: {}", triple.status) }),
-		Some(triple) if triple.exit_code != 0 =>
-			Err(CliError::JobFailed { job, why: format!("its program ended with exit code {}", triple.exit_code) }),
+		Some(triple) if triple.status != Status::Completed => Err(CliError::JobFailed {
+			job,
+			why: format!("it ended with: {}", triple.status),
+		}),
+		Some(triple) if triple.exit_code != 0 => Err(CliError::JobFailed {
+			job,
+			why: format!("its program ended with exit code {}", triple.exit_code),
+		}),
 		_ => Ok(()),
 	}
 }
 
 fn outcome_json(job: JobId, module: &str, finished: &Finished, total: u64) -> Value {
-	let mut timings: serde_json::Map<String, Value> =
-		finished.timings.iter().map(|(stage, millis)| (stage.to_string(), json!(millis))).collect();
+	let mut timings: serde_json::Map<String, Value> = finished
+		.timings
+		.iter()
+		.map(|(stage, millis)| (stage.to_string(), json!(millis)))
+		.collect();
 	timings.insert("total".into(), json!(total));
 	json!({
 		"job": job,
@@ -139,16 +177,28 @@ fn keep_inputs(app: &App, genesis: lilypad_client::Hash, text: &[u8]) -> Result<
 	let hash = blake3::hash(text).to_hex().to_string();
 	let path = app.data.jobs(genesis).folder().join(format!("inputs-{hash}"));
 	write_whole(&path, text)?;
-	Ok(LocalFile { name: String::new(), path, hash, size: text.len() as u64 })
+	Ok(LocalFile {
+		name: String::new(),
+		path,
+		hash,
+		size: text.len() as u64,
+	})
 }
 
 fn posted_job(outcome: &TxOutcome, account: &AccountId) -> Result<JobId, CliError> {
 	outcome
 		.find(|event| match event {
-			ChainEvent::MarketEvent(MarketEvent::JobPosted { job, creator, .. }) if creator == account => Some(*job),
+			ChainEvent::MarketEvent(MarketEvent::JobPosted { job, creator, .. }) if creator == account => {
+				Some(*job)
+			},
 			_ => None,
 		})
-		.ok_or_else(|| CliError::Other(format!("block {} does not say which number the job got", outcome.block)))
+		.ok_or_else(|| {
+			CliError::Other(format!(
+				"block {} does not say which number the job got",
+				outcome.block
+			))
+		})
 }
 
 /// The price, part by part.
@@ -159,9 +209,11 @@ fn breakdown(offer: &QuotedOffer, request: &JobRequest<AccountId>, fitting: usiz
 		request.time_limit.div_ceil(1000),
 		lp::rounded_up(offer.rate)
 	)];
-	for (what, amount) in
-		[("to the module's author", offer.module_fee), ("to the audit pool", offer.levy), ("tip", request.tip)]
-	{
+	for (what, amount) in [
+		("to the module's author", offer.module_fee),
+		("to the audit pool", offer.levy),
+		("tip", request.tip),
+	] {
 		if amount > 0 {
 			parts.push(format!("{} {what}", lp::rounded_up(amount)));
 		}
@@ -249,8 +301,13 @@ mod tests {
 
 	#[test]
 	fn an_empty_market_says_so() {
-		let quote =
-			Quote { offers: vec![], mismatches: vec![], enough_budget: None, considered: 0, complete: true };
+		let quote = Quote {
+			offers: vec![],
+			mismatches: vec![],
+			enough_budget: None,
+			considered: 0,
+			complete: true,
+		};
 		assert!(explain_none(&quote, &request(LP)).contains("provider start"));
 	}
 
@@ -266,7 +323,11 @@ mod tests {
 			module_fee: LP / 1000,
 		};
 		let text = breakdown(&offer, &request(LP), 1);
-		for part in ["at most 0.062 LP", "0.06 LP for at most 60 s at 0.001 LP a second", "0.001 LP to the audit pool"] {
+		for part in [
+			"at most 0.062 LP",
+			"0.06 LP for at most 60 s at 0.001 LP a second",
+			"0.001 LP to the audit pool",
+		] {
 			assert!(text.contains(part), "{text}");
 		}
 		assert!(!text.contains("tip"), "{text}");

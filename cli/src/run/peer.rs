@@ -88,7 +88,14 @@ pub async fn peers(client: &Client, signer: &Signer) -> Result<PeerClient, P2pEr
 pub fn start(client: Client, peers: PeerClient, errand: Errand) -> Running {
 	let (sender, news) = mpsc::channel(256);
 	let task = tokio::spawn(async move {
-		let mut worker = Worker { client, peers, errand, delivered: false, opened: None, news: sender };
+		let mut worker = Worker {
+			client,
+			peers,
+			errand,
+			delivered: false,
+			opened: None,
+			news: sender,
+		};
 		worker.run().await;
 	});
 	Running { news, task }
@@ -176,24 +183,41 @@ impl Worker {
 	async fn session(&self) -> Result<PeerSession, Stop> {
 		let view = self.client.best().await.map_err(CliError::from)?;
 		let address = view.peer(&self.errand.provider).await.map_err(CliError::from)?;
-		let address = address.ok_or_else(|| Stop::Again("the provider has announced no address yet".into()))?;
+		let address =
+			address.ok_or_else(|| Stop::Again("the provider has announced no address yet".into()))?;
 		let session = self.peers.connect(&address).await?;
 		let (account, genesis) = session.hello().await?;
 		if account != self.errand.provider || genesis != self.client.genesis_hash().0 {
-			return Err(Stop::Again("another worker answers at the provider's address".into()));
+			return Err(Stop::Again(
+				"another worker answers at the provider's address".into(),
+			));
 		}
 		Ok(session)
 	}
 
 	async fn deliver(&self, session: &PeerSession) -> Result<(), Stop> {
 		for file in &self.errand.files {
-			let hash = file.hash_bytes().ok_or_else(|| Stop::Never(format!("no hash is known of {}", file.path.display())))?;
-			let name = if file.name.is_empty() { "inputs" } else { file.name.as_str() };
+			let hash = file
+				.hash_bytes()
+				.ok_or_else(|| Stop::Never(format!("no hash is known of {}", file.path.display())))?;
+			let name = if file.name.is_empty() {
+				"inputs"
+			} else {
+				file.name.as_str()
+			};
 			let sent = |done| self.mention(News::Sent(name.into(), done, file.size));
-			let upload = session.upload(&file.path, hash, file.size, Purpose::JobInput(self.errand.job), sent);
+			let upload = session.upload(
+				&file.path,
+				hash,
+				file.size,
+				Purpose::JobInput(self.errand.job),
+				sent,
+			);
 			upload.await.map_err(|e| match e {
-				P2pError::Refused(Refusal::WrongHash | Refusal::WrongSize(_)) =>
-					Stop::Never(format!("{} has changed since the job was posted", file.path.display())),
+				P2pError::Refused(Refusal::WrongHash | Refusal::WrongSize(_)) => Stop::Never(format!(
+					"{} has changed since the job was posted",
+					file.path.display()
+				)),
 				e => e.into(),
 			})?;
 		}
@@ -232,17 +256,33 @@ impl Worker {
 		let view = self.client.best().await.map_err(CliError::from)?;
 		let deal = view.deal(self.errand.deal).await.map_err(CliError::from)?;
 		match deal.map(|d| d.state) {
-			Some(DealState::Submitted { seal, .. }) if opening.seal(self.errand.deal) == seal => Ok((opening, sidecar)),
-			Some(DealState::Submitted { .. }) =>
-				Err(Stop::Again("the provider's result does not fit its seal on the chain".into())),
+			Some(DealState::Submitted { seal, .. }) if opening.seal(self.errand.deal) == seal => {
+				Ok((opening, sidecar))
+			},
+			Some(DealState::Submitted { .. }) => Err(Stop::Again(
+				"the provider's result does not fit its seal on the chain".into(),
+			)),
 			Some(_) => Err(Stop::Again("the provider's seal is not on the chain yet".into())),
 			None => Err(Stop::Never("the deal has ended".into())),
 		}
 	}
 
-	async fn fetch(&self, session: &PeerSession, opening: &Opening, sidecar: Option<OutputRoot>) -> Result<(), Stop> {
+	async fn fetch(
+		&self,
+		session: &PeerSession,
+		opening: &Opening,
+		sidecar: Option<OutputRoot>,
+	) -> Result<(), Stop> {
 		let received = |done, total| self.mention(News::Received(done, total));
-		fetch(session, opening.triple.root, sidecar, opening.triple.exit_code, &self.errand, received).await
+		fetch(
+			session,
+			opening.triple.root,
+			sidecar,
+			opening.triple.exit_code,
+			&self.errand,
+			received,
+		)
+		.await
 	}
 }
 
@@ -256,16 +296,22 @@ async fn fetch(
 ) -> Result<(), Stop> {
 	let target = &errand.target;
 	folder::remove(target).map_err(Stop::from)?;
-	session.download(root, target, DownloadLimits::default(), progress).await.map_err(|e| match e {
-		// Wrong bytes now may be right ones when asked again, or from nobody: the chain's deadlines decide.
-		P2pError::BadContent(why) => Stop::Again(why),
-		e => e.into(),
-	})?;
+	session
+		.download(root, target, DownloadLimits::default(), progress)
+		.await
+		.map_err(|e| match e {
+			// Wrong bytes now may be right ones when asked again, or from nobody: the chain's deadlines decide.
+			P2pError::BadContent(why) => Stop::Again(why),
+			e => e.into(),
+		})?;
 	if let Some(sidecar) = sidecar {
 		// Nothing that was paid for: without it the result is complete.
 		let beside = target.with_extension("unverified");
 		folder::remove(&beside).map_err(Stop::from)?;
-		match session.download(sidecar, &beside, DownloadLimits::default(), |_, _| ()).await {
+		match session
+			.download(sidecar, &beside, DownloadLimits::default(), |_, _| ())
+			.await
+		{
 			Ok(_) => folder::merge(&beside, target).map_err(Stop::from)?,
 			Err(e) => tracing::warn!("standard error could not be fetched: {e}"),
 		}
@@ -292,7 +338,11 @@ pub async fn fetch_revealed(
 			let session = peers.connect(&address).await?;
 			// The creator proves who it is: so the provider serves it even before everybody.
 			let sidecar = match account == errand.provider {
-				true => session.opening(errand.deal).await.ok().and_then(|(_, sidecar)| sidecar),
+				true => session
+					.opening(errand.deal)
+					.await
+					.ok()
+					.and_then(|(_, sidecar)| sidecar),
 				false => None,
 			};
 			fetch(&session, root, sidecar, exit_code, errand, &mut progress).await

@@ -30,8 +30,15 @@ pub async fn find_module(view: &View, name: &ModuleName) -> Result<Module, CliEr
 	if let Some(module) = view.module(name).await? {
 		return Ok(module);
 	}
-	let names = view.modules().await?.into_iter().map(|(_, info)| info.name.to_string());
-	Err(CliError::UnknownModule { name: name.to_string(), similar: nearest(name.as_str(), names) })
+	let names = view
+		.modules()
+		.await?
+		.into_iter()
+		.map(|(_, info)| info.name.to_string());
+	Err(CliError::UnknownModule {
+		name: name.to_string(),
+		similar: nearest(name.as_str(), names),
+	})
 }
 
 /// The names most like one, best first.
@@ -50,9 +57,17 @@ pub fn nearest(name: &str, names: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// Checks inputs and files against the manifest. The request's budget is the user's, or as large as can be.
-pub async fn prepare(args: &RunArgs, module: &Module, manifest: &Manifest, view: &View) -> Result<Prepared, CliError> {
+pub async fn prepare(
+	args: &RunArgs,
+	module: &Module,
+	manifest: &Manifest,
+	view: &View,
+) -> Result<Prepared, CliError> {
 	if module.info.delisted {
-		return Err(CliError::Input(format!("the module {} was withdrawn by its author or the curators", args.module)));
+		return Err(CliError::Input(format!(
+			"the module {} was withdrawn by its author or the curators",
+			args.module
+		)));
 	}
 	let from_file = args.inputs_path.as_deref().map(read_inputs).transpose()?;
 	let values = inputs(manifest, from_file, &args.input)?;
@@ -63,15 +78,30 @@ pub async fn prepare(args: &RunArgs, module: &Module, manifest: &Manifest, view:
 		true => (Inputs::Inline(text.try_into().unwrap_or_default()), None),
 		false => {
 			let hash = *blake3::hash(&text).as_bytes();
-			(Inputs::Hash { hash, size: text.len() as u64 }, Some(text))
+			(
+				Inputs::Hash {
+					hash,
+					size: text.len() as u64,
+				},
+				Some(text),
+			)
 		},
 	};
 	let too_many = || CliError::Input("too many input files".into());
 	let on_chain = files
 		.iter()
 		.map(|f| {
-			let name = f.name.clone().into_bytes().try_into().map_err(|_| CliError::Input("a file's name is too long".into()))?;
-			Ok(InputFile { name, hash: f.hash_bytes().ok_or_else(too_many)?, size: f.size })
+			let name = f
+				.name
+				.clone()
+				.into_bytes()
+				.try_into()
+				.map_err(|_| CliError::Input("a file's name is too long".into()))?;
+			Ok(InputFile {
+				name,
+				hash: f.hash_bytes().ok_or_else(too_many)?,
+				size: f.size,
+			})
 		})
 		.collect::<Result<Vec<_>, CliError>>()?;
 
@@ -95,29 +125,46 @@ pub async fn prepare(args: &RunArgs, module: &Module, manifest: &Manifest, view:
 		min_score: Default::default(),
 		retries: args.retries,
 	};
-	Ok(Prepared { request, files, long_inputs })
+	Ok(Prepared {
+		request,
+		files,
+		long_inputs,
+	})
 }
 
 fn match_window(view: &View, seconds: u64) -> Result<BlockNumber, CliError> {
 	let millis: u64 = view.constant("Market", "MillisPerBlock")?;
-	let (least, most): (BlockNumber, BlockNumber) =
-		(view.constant("Market", "MinMatchWindow")?, view.constant("Market", "MaxMatchWindow")?);
+	let (least, most): (BlockNumber, BlockNumber) = (
+		view.constant("Market", "MinMatchWindow")?,
+		view.constant("Market", "MaxMatchWindow")?,
+	);
 	let blocks = seconds.saturating_mul(1000).div_ceil(millis.max(1));
 	Ok(BlockNumber::try_from(blocks).unwrap_or(most).clamp(least, most))
 }
 
 fn read_inputs(path: &Path) -> Result<InputValues, CliError> {
 	let bytes = std::fs::read(path).map_err(CliError::io("can't read the inputs", path))?;
-	serde_json::from_slice(&bytes)
-		.map_err(|e| CliError::Input(format!("{} is not a JSON object of texts, numbers and booleans: {e}", path.display())))
+	serde_json::from_slice(&bytes).map_err(|e| {
+		CliError::Input(format!(
+			"{} is not a JSON object of texts, numbers and booleans: {e}",
+			path.display()
+		))
+	})
 }
 
 /// Values from a file and from the command line, which goes before.
-fn inputs(manifest: &Manifest, from_file: Option<InputValues>, typed: &[KeyValue]) -> Result<InputValues, CliError> {
+fn inputs(
+	manifest: &Manifest,
+	from_file: Option<InputValues>,
+	typed: &[KeyValue],
+) -> Result<InputValues, CliError> {
 	let refused = |e: lilypad_primitives::manifest::InputError| CliError::Input(e.to_string());
 	for (at, input) in typed.iter().enumerate() {
 		if typed[..at].iter().any(|other| other.key == input.key) {
-			return Err(CliError::Input(format!("the input '{}' is given twice", input.key)));
+			return Err(CliError::Input(format!(
+				"the input '{}' is given twice",
+				input.key
+			)));
 		}
 	}
 	let mut from_file = from_file.unwrap_or_default();
@@ -126,11 +173,15 @@ fn inputs(manifest: &Manifest, from_file: Option<InputValues>, typed: &[KeyValue
 		return manifest.inputs_from_json(&json).map_err(refused);
 	}
 	from_file.retain(|key, _| !typed.iter().any(|input| input.key == *key));
-	let texts: Vec<(String, String)> = from_file.iter().map(|(k, v): (&String, &InputValue)| (k.clone(), v.to_string())).collect();
-	let all = texts
+	let texts: Vec<(String, String)> = from_file
 		.iter()
-		.map(|(k, v)| (k.as_str(), v.as_str()))
-		.chain(typed.iter().map(|input| (input.key.as_str(), input.value.as_str())));
+		.map(|(k, v): (&String, &InputValue)| (k.clone(), v.to_string()))
+		.collect();
+	let all = texts.iter().map(|(k, v)| (k.as_str(), v.as_str())).chain(
+		typed
+			.iter()
+			.map(|input| (input.key.as_str(), input.value.as_str())),
+	);
 	manifest.inputs_from_text(all).map_err(refused)
 }
 
@@ -145,12 +196,21 @@ async fn files(manifest: &Manifest, given: &[KeyValue]) -> Result<Vec<LocalFile>
 		}
 		sizes.push((file.key.as_str(), meta.len()));
 	}
-	manifest.check_files(sizes).map_err(|e| CliError::Input(e.to_string()))?;
+	manifest
+		.check_files(sizes)
+		.map_err(|e| CliError::Input(e.to_string()))?;
 	let mut files = Vec::new();
 	for file in given {
 		let path = std::path::absolute(&file.value).unwrap_or_else(|_| PathBuf::from(&file.value));
-		let (hash, size) = hash_file(&path).await.map_err(CliError::io("can't read the input file", &path))?;
-		files.push(LocalFile { name: file.key.clone(), path, hash: hex::encode(hash), size });
+		let (hash, size) = hash_file(&path)
+			.await
+			.map_err(CliError::io("can't read the input file", &path))?;
+		files.push(LocalFile {
+			name: file.key.clone(),
+			path,
+			hash: hex::encode(hash),
+			size,
+		});
 	}
 	Ok(files)
 }
@@ -165,12 +225,18 @@ mod tests {
 	}
 
 	fn pair(key: &str, value: &str) -> KeyValue {
-		KeyValue { key: key.into(), value: value.into() }
+		KeyValue {
+			key: key.into(),
+			value: value.into(),
+		}
 	}
 
 	#[test]
 	fn typed_inputs_go_before_those_of_the_file() {
-		let file = InputValues::from([("K".into(), InputValue::Integer(3)), ("Canonical".into(), InputValue::Boolean(false))]);
+		let file = InputValues::from([
+			("K".into(), InputValue::Integer(3)),
+			("Canonical".into(), InputValue::Boolean(false)),
+		]);
 		let values = inputs(&manifest(), Some(file), &[pair("K", "5")]).expect("accepted");
 		assert_eq!(values["K"], InputValue::Integer(5));
 		assert_eq!(values["Canonical"], InputValue::Boolean(false));
@@ -178,7 +244,10 @@ mod tests {
 
 	#[test]
 	fn defaults_are_filled_in() {
-		assert_eq!(inputs(&manifest(), None, &[]).expect("accepted")["K"], InputValue::Integer(8));
+		assert_eq!(
+			inputs(&manifest(), None, &[]).expect("accepted")["K"],
+			InputValue::Integer(8)
+		);
 	}
 
 	#[test]
@@ -190,7 +259,10 @@ mod tests {
 		}
 		assert!(inputs(&manifest(), None, &[pair("K", "5"), pair("K", "6")]).is_err());
 		let file = InputValues::from([("K".into(), InputValue::String("5".into()))]);
-		assert!(inputs(&manifest(), Some(file), &[]).is_err(), "a text is no number");
+		assert!(
+			inputs(&manifest(), Some(file), &[]).is_err(),
+			"a text is no number"
+		);
 	}
 
 	#[tokio::test]
@@ -199,18 +271,36 @@ mod tests {
 		let path = dir.path().join("reads.fa");
 		std::fs::write(&path, ">a\nACGT\n").expect("written");
 		let path = path.to_str().expect("UTF-8");
-		let found = files(&manifest(), &[pair("sequence", path)]).await.expect("accepted");
+		let found = files(&manifest(), &[pair("sequence", path)])
+			.await
+			.expect("accepted");
 		assert_eq!(found[0].hash, blake3::hash(b">a\nACGT\n").to_hex().to_string());
 		assert_eq!(found[0].size, 8);
-		for wrong in [pair("reads", path), pair("sequence", "/nowhere"), pair("sequence", dir.path().to_str().expect("UTF-8"))] {
-			assert!(files(&manifest(), std::slice::from_ref(&wrong)).await.is_err(), "{wrong:?}");
+		for wrong in [
+			pair("reads", path),
+			pair("sequence", "/nowhere"),
+			pair("sequence", dir.path().to_str().expect("UTF-8")),
+		] {
+			assert!(
+				files(&manifest(), std::slice::from_ref(&wrong)).await.is_err(),
+				"{wrong:?}"
+			);
 		}
-		assert!(files(&manifest(), &[]).await.is_err(), "a required file is missing");
+		assert!(
+			files(&manifest(), &[]).await.is_err(),
+			"a required file is missing"
+		);
 	}
 
 	#[test]
 	fn the_nearest_names_come_first() {
-		let names = ["cowsay:v0.0.1", "cowsay:v0.0.2", "cowsay-wasm:v0.0.1", "kmers:v0.0.1"].map(String::from);
+		let names = [
+			"cowsay:v0.0.1",
+			"cowsay:v0.0.2",
+			"cowsay-wasm:v0.0.1",
+			"kmers:v0.0.1",
+		]
+		.map(String::from);
 		let near = |name| nearest(name, names.clone().into_iter());
 		assert_eq!(near("cowsay:v0.0.3")[..2], ["cowsay:v0.0.1", "cowsay:v0.0.2"]);
 		assert_eq!(near("cowsai:v0.0.1")[0], "cowsay:v0.0.1");
