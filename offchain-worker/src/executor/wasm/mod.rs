@@ -1,7 +1,7 @@
 //! Jobs as WebAssembly: WASI preview 1 on the embedded engine, where no container engine is needed and every run of the
 //! same inputs gives the same result on every machine.
 //!
-//! * **Nothing of the host** is seen: see [`calls`] for what a program gets instead of clocks, randomness, files and network.
+//! * **Nothing of the host** is seen: see `calls.rs` for what a program gets instead of clocks, randomness, files and network.
 //! * **Arithmetic** is the same everywhere: NaNs are canonical, no relaxed SIMD, no threads, no shared memory.
 //! * **Time** is fuel: about one unit per instruction, and [`FUEL_PER_MS`] of them for each millisecond of the time limit, so a
 //!   program that runs too long is stopped at the same instruction everywhere. A machine that is slower than that stops it
