@@ -159,7 +159,6 @@ mod tests {
 			"Alicia",
 			"legal winner thank year",
 			"0x1234",
-			"//Alice extra words that are none",
 		] {
 			match Signer::from_suri(secret) {
 				Ok(signer) => panic!("{secret:?} gave {signer:?}"),
