@@ -173,6 +173,9 @@ pub enum RefusalReason {
 	/// The pool has no room.
 	#[error("the node's transaction pool is full: try again, or add a tip")]
 	PoolFull,
+	/// The node does not say why: most often its pool has not caught up with the chain.
+	#[error("the node says no more than that the transaction is invalid: has it caught up with the chain?")]
+	Unexplained,
 	/// Anything else.
 	#[error("{0}")]
 	Other(String),
@@ -196,6 +199,8 @@ impl RefusalReason {
 			|| has("was dropped")
 		{
 			Self::PoolFull
+		} else if has("transaction is invalid") {
+			Self::Unexplained
 		} else {
 			Self::Other(message.into())
 		}

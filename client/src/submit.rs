@@ -415,7 +415,8 @@ impl Client {
 
 fn refusal(message: &str) -> Failed {
 	let reason = RefusalReason::from_message(message);
-	let again = reason.is_about_nonce() || reason == RefusalReason::PoolFull;
+	let again =
+		reason.is_about_nonce() || matches!(reason, RefusalReason::PoolFull | RefusalReason::Unexplained);
 	let error = ClientError::Refused { reason };
 	match again {
 		true => Failed::Again(error),

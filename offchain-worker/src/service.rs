@@ -17,7 +17,12 @@ use crate::{
 	status, WorkerConfig, WorkerError,
 };
 use lilypad_client::{Client, ClientConfig};
-use std::{collections::HashMap, future::Future, sync::Arc};
+use std::{
+	collections::HashMap,
+	future::Future,
+	sync::Arc,
+	time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 use tokio::{
 	sync::{mpsc, watch as channel},
 	task::{Id, JoinSet},
@@ -26,6 +31,12 @@ use tokio_util::sync::CancellationToken;
 
 /// Matched deals that wait for their task.
 const MATCHED: usize = 256;
+/// Age of the newest block up to which the node counts as having caught up with the chain.
+const YOUNG: Duration = Duration::from_secs(30);
+/// How often the newest block is looked at until then.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// How often it is said that the node is being waited for.
+const TELL_AGAIN: Duration = Duration::from_secs(15);
 
 /// Connects to the chain and runs the worker until `shutdown`, or until it can't go on.
 pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<(), WorkerError> {
@@ -39,7 +50,32 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<()
 		.map_err(crate::chain::ChainError::from)?;
 	let chain = Arc::new(OnChain::new(client, config.signer.clone()).await?);
 	let engines = executors(&config.engine).await?;
+	if !caught_up(&*chain, &shutdown).await? {
+		return Ok(());
+	}
 	run_with(chain, engines, config, shutdown).await
+}
+
+/// Waits until the node knows what is going on: until its newest block is young. A node that has just started follows a
+/// chain whose offers, bonds and deals are not there yet. Gives `false` when the shutdown was asked for first.
+async fn caught_up(chain: &dyn Chain, shutdown: &CancellationToken) -> Result<bool, WorkerError> {
+	let mut told: Option<Instant> = None;
+	loop {
+		let best = chain.best_block().await?;
+		let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+		let age = now.saturating_sub(Duration::from_millis(best.timestamp));
+		if age < YOUNG {
+			return Ok(true);
+		}
+		if told.is_none_or(|told| told.elapsed() > TELL_AGAIN) {
+			tracing::info!(block = best.number, age_seconds = age.as_secs(), "waiting for the node to catch up with the chain");
+			told = Some(Instant::now());
+		}
+		tokio::select! {
+			() = shutdown.cancelled() => return Ok(false),
+			() = tokio::time::sleep(LOOK_AGAIN) => (),
+		}
+	}
 }
 
 /// The executors that a choice of engine gives: containers first, WebAssembly always.
