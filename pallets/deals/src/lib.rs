@@ -522,7 +522,7 @@ pub mod pallet {
 		/// [`Error::TooLate`], [`Error::DrawnForAudit`], [`Error::WrongOpening`], [`Error::UsageTooLong`].
 		/// Emits [`Event::Revealed`] unless the provider had revealed, and [`Event::Settled`].
 		#[pallet::call_index(7)]
-		#[pallet::weight(Pallet::<T>::settling(T::WeightInfo::accept()))]
+		#[pallet::weight(Pallet::<T>::settling_well(T::WeightInfo::accept()))]
 		pub fn accept(origin: OriginFor<T>, deal: DealId, opening: Opening) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_accept(&who, deal, opening)
@@ -553,9 +553,10 @@ pub mod pallet {
 		/// Errors: [`Error::UnknownDeal`], [`Error::TooEarly`]. Emits [`Event::Settled`].
 		#[pallet::call_index(9)]
 		#[pallet::weight(Pallet::<T>::expire_weight())]
-		pub fn expire(origin: OriginFor<T>, deal: DealId) -> DispatchResult {
+		pub fn expire(origin: OriginFor<T>, deal: DealId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
-			Self::do_expire(deal)
+			let weight = Self::do_expire(deal)?;
+			Ok(Some(weight).into())
 		}
 	}
 

@@ -7,7 +7,7 @@ use frame_support::{traits::Get, weights::Weight};
 use lilypad_primitives::{
 	fits::run_blocks, traits::JobBook, Balance, DealId, Opening, Outcome, Seal, Status,
 };
-use sp_runtime::DispatchResult;
+use sp_runtime::{DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_acknowledge(who: &T::AccountId, id: DealId) -> DispatchResult {
@@ -118,7 +118,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	pub(crate) fn do_expire(id: DealId) -> DispatchResult {
+	/// Returns what it weighed at most.
+	pub(crate) fn do_expire(id: DealId) -> Result<Weight, DispatchError> {
 		let deal = Self::check_expire(id)?;
 		let (outcome, result) = match deal.state {
 			DealState::Matched { .. } => (Outcome::NoShow, None),
@@ -134,7 +135,10 @@ impl<T: Config> Pallet<T> {
 			},
 		};
 		Self::settle_deal(id, deal, outcome, result);
-		Ok(())
+		Ok(match outcome {
+			Outcome::Accepted { .. } => Self::settling_well(T::WeightInfo::expire_opened()),
+			_ => Self::settling(T::WeightInfo::expire_fault()),
+		})
 	}
 
 	pub(crate) fn do_cancel(id: DealId) -> DispatchResult {
@@ -151,12 +155,17 @@ impl<T: Config> Pallet<T> {
 
 	/// Weight of expiring whatever there is.
 	pub(crate) fn expire_weight() -> Weight {
-		Self::settling(T::WeightInfo::expire_fault().max(T::WeightInfo::expire_opened()))
+		Self::settling(T::WeightInfo::expire_fault()).max(Self::settling_well(T::WeightInfo::expire_opened()))
 	}
 
 	/// Weight of a call that settles a deal: its own, and what the market does about it.
 	pub(crate) fn settling(own: Weight) -> Weight {
 		own.saturating_add(T::JobBook::settled_weight())
+	}
+
+	/// The same for a call that pays for a result.
+	pub(crate) fn settling_well(own: Weight) -> Weight {
+		own.saturating_add(T::JobBook::settled_well_weight())
 	}
 
 	/// Puts a live deal into its next state, and its deadline into the index.

@@ -7,6 +7,7 @@ use codec::{Decode, Encode};
 use frame_support::{
 	assert_ok, derive_impl, parameter_types, storage_alias,
 	traits::{fungible::Mutate, tokens::imbalance::ResolveTo, ConstU128, ConstU32, ConstU64, Time},
+	weights::Weight,
 	Twox64Concat,
 };
 use lilypad_primitives::{
@@ -182,12 +183,21 @@ impl JobBook<AccountId> for Market {
 		});
 	}
 
+	fn settled_weight() -> Weight {
+		Weight::from_parts(10_000_000_000, 0)
+	}
+
+	fn settled_well_weight() -> Weight {
+		Weight::from_parts(1_000_000_000, 0)
+	}
+
 	fn unfetchable_before(job: JobId) -> bool {
 		Jobs::get(job).is_some_and(|j| j.unfetchable)
 	}
 
 	fn will_requeue(job: JobId, outcome: &Outcome) -> bool {
-		outcome.is_retriable() && Jobs::get(job).is_some_and(|j| j.retries > 0)
+		let free = matches!(outcome, Outcome::Unfetchable { .. });
+		outcome.is_retriable() && Jobs::get(job).is_some_and(|j| free || j.retries > 0)
 	}
 
 	fn settled(job: JobId, deal: DealId, outcome: &Outcome, result: Option<Triple>, cost: Balance) {
@@ -208,10 +218,12 @@ impl JobBook<AccountId> for Market {
 		}
 		Jobs::mutate(job, |j| {
 			let j = j.as_mut().expect("the job of a live deal is there");
-			j.retries -= 1;
 			j.deal = None;
 			j.running = false;
-			j.unfetchable |= matches!(outcome, Outcome::Unfetchable { .. });
+			match outcome {
+				Outcome::Unfetchable { .. } => j.unfetchable = true,
+				_ => j.retries -= 1,
+			}
 		});
 		if let Some(provider) = Rematch::get() {
 			// As the real market: in its own storage layer, and a failure changes nothing.

@@ -18,12 +18,16 @@ impl<T: Config> Pallet<T> {
 				SweepCursor::<T>::kill();
 				return;
 			};
-			if meter.try_consume(Self::expire_weight()).is_err() {
+			if !meter.can_consume(Self::expire_weight()) {
 				return;
 			}
-			if let Err(error) = with_storage_layer(|| Self::do_expire(key.deal())) {
-				log::error!(target: LOG, "deal {} can't be expired: {error:?}", key.deal());
-				SweepCursor::<T>::put(key);
+			match with_storage_layer(|| Self::do_expire(key.deal())) {
+				Ok(used) => meter.consume(used),
+				Err(error) => {
+					log::error!(target: LOG, "deal {} can't be expired: {error:?}", key.deal());
+					meter.consume(Self::expire_weight());
+					SweepCursor::<T>::put(key);
+				},
 			}
 		}
 	}

@@ -3,6 +3,7 @@
 use crate::{
 	pallet::{Config, Event, Jobs, Offers, Pallet},
 	types::{is_available, JobRecord, JobState},
+	weights::WeightInfo as _,
 };
 use frame_support::{defensive, traits::Get, weights::Weight};
 use lilypad_primitives::{
@@ -202,5 +203,9 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 
 	fn settled_weight() -> Weight {
 		Self::weight_of_settled()
+	}
+
+	fn settled_well_weight() -> Weight {
+		T::WeightInfo::settled(1)
 	}
 }

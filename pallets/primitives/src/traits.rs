@@ -73,6 +73,11 @@ pub trait JobBook<AccountId> {
 	fn settled_weight() -> Weight {
 		Weight::zero()
 	}
+	/// What it weighs at most for an accepted result: the capacity came back before, nobody is to blame, and the job is
+	/// not queued again, so that nothing is searched.
+	fn settled_well_weight() -> Weight {
+		Self::settled_weight()
+	}
 }
 
 /// Told of every settlement: for rewards and scores.

@@ -7,7 +7,7 @@ fn report_unfetchable_works() {
 		let deal = matched();
 		System::reset_events();
 		assert_ok!(DealsPallet::report_unfetchable(signed(PROVIDER), deal));
-		assert_changed(&before, &[]);
+		assert_changed(&before, &[(CREATOR, minus(BUDGET), plus(BUDGET))]);
 		let outcome = Outcome::Unfetchable { again: false };
 		assert_eq!(events(), [settled(deal, JobId(0), outcome, &[])]);
 		assert_told(Told::Settled {
@@ -17,6 +17,8 @@ fn report_unfetchable_works() {
 			result: None,
 			cost: 0,
 		});
+		withdraw_job(JobId(0));
+		assert_changed(&before, &[]);
 	});
 }
 

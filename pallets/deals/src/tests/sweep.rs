@@ -9,8 +9,19 @@ fn look() -> Weight {
 	<() as WeightInfo>::sweep_nothing()
 }
 
+/// What must be left for the sweeper to settle a deal.
 fn step() -> Weight {
 	Pallet::<Test>::expire_weight()
+}
+
+/// What settling a deal that the provider let down uses.
+fn fault() -> Weight {
+	Pallet::<Test>::settling(<() as WeightInfo>::expire_fault())
+}
+
+/// What settling a deal with a revealed result uses.
+fn well() -> Weight {
+	Pallet::<Test>::settling_well(<() as WeightInfo>::expire_opened())
 }
 
 fn idle(weight: Weight) -> Weight {
@@ -27,7 +38,7 @@ fn the_sweeper_settles_what_has_lapsed_and_nothing_else() {
 		assert_eq!(idle(Weight::MAX), look());
 		assert!(Deals::<Test>::contains_key(first));
 		pass(1);
-		assert_eq!(idle(Weight::MAX), look() + step() + look());
+		assert_eq!(idle(Weight::MAX), look() + fault() + look());
 		assert!(!Deals::<Test>::contains_key(first));
 		assert!(Deals::<Test>::contains_key(second));
 	});
@@ -42,7 +53,7 @@ fn the_sweeper_boundary_of_the_weight() {
 		let almost = look() + step() - Weight::from_parts(1, 0);
 		assert_eq!(idle(almost), look());
 		assert!(Deals::<Test>::contains_key(first));
-		assert_eq!(idle(look() + step()), look() + step());
+		assert_eq!(idle(look() + step()), look() + fault());
 		assert!(!Deals::<Test>::contains_key(first));
 		assert!(Deals::<Test>::contains_key(second));
 	});
@@ -89,5 +100,25 @@ fn the_sweeper_may_be_told_to_settle_everything_in_one_block() {
 		Pallet::<Test>::sweep(&mut meter);
 		assert!(deals.iter().all(|deal| !Deals::<Test>::contains_key(deal)));
 		assert_eq!(Lapses::<Test>::iter_keys().count(), 0);
+	});
+}
+
+#[test]
+fn settling_is_charged_by_what_it_was() {
+	test(|| {
+		assert!(well().any_lt(fault()));
+		let first = revealed();
+		go_to(deadline(first) + 1);
+		assert_eq!(idle(Weight::MAX), look() + well() + look());
+		let second = revealed();
+		let third = matched();
+		go_to(deadline(second) + 1);
+		let used = |deal| {
+			DealsPallet::expire(signed(OTHER), deal)
+				.expect("lapsed")
+				.actual_weight
+		};
+		assert_eq!(used(second), Some(well()));
+		assert_eq!(used(third), Some(fault()));
 	});
 }

@@ -1,0 +1,7 @@
+//! Registry, market and deals together, in the real runtime.
+
+mod chain;
+mod faults;
+mod life;
+mod random;
+mod transactions;
