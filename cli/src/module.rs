@@ -25,6 +25,8 @@ use std::{
 
 /// Providers that get a copy from the author; others fetch it from them.
 const COPIES: usize = 5;
+/// Bytes of a module's record, about.
+const RECORD: usize = 512;
 /// How often a worker that does not know the module yet is asked again.
 const PATIENCE: u32 = 20;
 
@@ -273,14 +275,12 @@ async fn register(
 	let image = manifest
 		.image()
 		.ok_or_else(|| CliError::Input("the manifest's digests are missing".into()))?;
-	let base: Balance = view.constant("Modules", "DepositBase")?;
-	let per_byte: Balance = view.constant("Modules", "DepositPerByte")?;
-	let bond: Balance = match manifest.profile {
-		Profile::Deterministic => view.constant("Modules", "DeterministicBond")?,
+	let bond = match manifest.profile {
+		Profile::Deterministic => view.deterministic_bond()?,
 		Profile::NonDeterministic => 0,
 	};
-	// The record's own size comes on top; this is what to expect.
-	let deposit = base.saturating_add(per_byte.saturating_mul(bytes.len() as Balance + 512));
+	// The record itself has some bytes, too; this is what to expect.
+	let deposit = view.module_deposit(bytes.len().saturating_add(RECORD))?;
 	let manifest_bytes = ManifestBytes::try_from(bytes)
 		.map_err(|b| CliError::Input(format!("the manifest has {} bytes", b.len())))?;
 	let call = calls::modules::register(

@@ -229,9 +229,10 @@ pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
 		.load_preset(comfy_table::presets::NOTHING)
 		.set_header(head.to_vec());
 	table.add_rows(rows);
+	// The first column's padding would look like an indentation.
 	table
 		.lines()
-		.map(|line| line.trim_end().to_string() + "\n")
+		.map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_string() + "\n")
 		.collect()
 }
 

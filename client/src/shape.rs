@@ -29,6 +29,12 @@ pub(crate) enum Shape {
 		name: &'static str,
 		value: MetaType,
 	},
+	/// A constant.
+	Constant {
+		pallet: &'static str,
+		name: &'static str,
+		value: MetaType,
+	},
 }
 
 /// A named field.
@@ -57,7 +63,9 @@ pub(crate) fn differences(metadata: &Metadata, shapes: &[Shape]) -> Vec<String> 
 			Shape::Call { args: fields, .. } | Shape::Event { fields, .. } => {
 				fields.iter().map(|f| resolve(&mut registry, &f.ty)).collect()
 			},
-			Shape::Storage { value, .. } => vec![resolve(&mut registry, value)],
+			Shape::Storage { value, .. } | Shape::Constant { value, .. } => {
+				vec![resolve(&mut registry, value)]
+			},
 		})
 		.collect();
 	let ours: PortableRegistry = registry.into();
@@ -87,7 +95,8 @@ impl Compare<'_> {
 		let (pallet, name) = match shape {
 			Shape::Call { pallet, name, .. }
 			| Shape::Event { pallet, name, .. }
-			| Shape::Storage { pallet, name, .. } => (*pallet, *name),
+			| Shape::Storage { pallet, name, .. }
+			| Shape::Constant { pallet, name, .. } => (*pallet, *name),
 		};
 		let in_chain = metadata
 			.pallet_by_name(pallet)
@@ -116,6 +125,13 @@ impl Compare<'_> {
 				self.types(ids[0], entry.value_ty())
 					.map_err(|e| format!("the stored {pallet}.{name} differs: {e}"))
 			},
+			Shape::Constant { .. } => {
+				let constant = in_chain
+					.constant_by_name(name)
+					.ok_or_else(|| format!("it has no constant {pallet}.{name}"))?;
+				self.types(ids[0], constant.ty())
+					.map_err(|e| format!("the constant {pallet}.{name} differs: {e}"))
+			},
 		}
 	}
 
@@ -140,7 +156,7 @@ impl Compare<'_> {
 		let missing = || "a type is missing".to_string();
 		let ours = self.ours.resolve(our_id).ok_or_else(missing)?;
 		let theirs = self.theirs.resolve(their_id).ok_or_else(missing)?;
-		let differ = || format!("{} is not {}", theirs.path, ours.path);
+		let differ = || format!("it is {}, not {}", label(theirs), label(ours));
 		match (&ours.type_def, &theirs.type_def) {
 			(TypeDef::Composite(a), TypeDef::Composite(b)) => self.members(&a.fields, &b.fields),
 			(TypeDef::Variant(a), TypeDef::Variant(b)) => {
@@ -211,6 +227,19 @@ impl Compare<'_> {
 	}
 }
 
+/// A type in words.
+fn label(ty: &scale_info::Type<PortableForm>) -> String {
+	match &ty.type_def {
+		_ if !ty.path.is_empty() => ty.path.to_string(),
+		TypeDef::Primitive(primitive) => format!("{primitive:?}").to_lowercase(),
+		TypeDef::Sequence(_) => "a list".into(),
+		TypeDef::Array(array) => format!("an array of {}", array.len),
+		TypeDef::Tuple(tuple) => format!("a tuple of {}", tuple.fields.len()),
+		TypeDef::Compact(_) => "a compact number".into(),
+		_ => "a structure".into(),
+	}
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -248,6 +277,11 @@ mod tests {
 				name: "Jops",
 				value: MetaType::new::<u8>(),
 			},
+			Shape::Constant {
+				pallet: "Deals",
+				name: "MillisPerBlock",
+				value: MetaType::new::<u8>(),
+			},
 		];
 		let found = differences(&runtime(), &shapes);
 		assert_eq!(
@@ -255,7 +289,8 @@ mod tests {
 			[
 				"it has no call Market.post_jop",
 				"it has no pallet Nowhere",
-				"it stores no Market.Jops"
+				"it stores no Market.Jops",
+				"the constant Deals.MillisPerBlock differs: it is u64, not u8",
 			]
 		);
 	}

@@ -154,12 +154,7 @@ mod tests {
 
 	#[test]
 	fn bad_keys_fail_and_are_not_repeated() {
-		for secret in [
-			"",
-			"Alicia",
-			"legal winner thank year",
-			"0x1234",
-		] {
+		for secret in ["", "Alicia", "legal winner thank year", "0x1234"] {
 			match Signer::from_suri(secret) {
 				Ok(signer) => panic!("{secret:?} gave {signer:?}"),
 				Err(e) => assert!(secret.is_empty() || !e.to_string().contains(secret), "{e}"),

@@ -252,13 +252,18 @@ impl RpcClientT for Transport {
 	}
 }
 
-/// The innermost message of an error: what the operating system or the peer said.
+/// What the operating system or the peer said, without the layers in between.
 fn root_cause(error: &dyn std::error::Error) -> String {
 	let mut at = error;
 	while let Some(source) = at.source() {
 		at = source;
 	}
-	at.to_string()
+	let text = at.to_string();
+	let mut rest = text.as_str();
+	while let Some(inner) = rest.strip_prefix("RPC error: client error: ") {
+		rest = inner;
+	}
+	rest.into()
 }
 
 #[cfg(test)]

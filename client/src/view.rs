@@ -55,9 +55,49 @@ const MANIFESTS: Entry<VersionId, ManifestBytes> = Entry::new("Modules", "Manife
 const ACCOUNTS: Entry<AccountId, AccountInfo> = Entry::new("System", "Account");
 const NOW: Entry<(), Millis> = Entry::new("Timestamp", "Now");
 
-/// What these entries look like.
+/// A constant of the runtime.
+struct Constant<V> {
+	pallet: &'static str,
+	name: &'static str,
+	ty: PhantomData<fn() -> V>,
+}
+
+impl<V: TypeInfo + 'static> Constant<V> {
+	const fn new(pallet: &'static str, name: &'static str) -> Self {
+		Self {
+			pallet,
+			name,
+			ty: PhantomData,
+		}
+	}
+
+	fn shape(&self) -> Shape {
+		Shape::Constant {
+			pallet: self.pallet,
+			name: self.name,
+			value: MetaType::new::<V>(),
+		}
+	}
+}
+
+const EXISTENTIAL_DEPOSIT: Constant<Balance> = Constant::new("Balances", "ExistentialDeposit");
+const MILLIS_PER_BLOCK: Constant<Millis> = Constant::new("Deals", "MillisPerBlock");
+const MIN_MATCH_WINDOW: Constant<BlockNumber> = Constant::new("Market", "MinMatchWindow");
+const MAX_MATCH_WINDOW: Constant<BlockNumber> = Constant::new("Market", "MaxMatchWindow");
+const DEPOSIT_BASE: Constant<Balance> = Constant::new("Modules", "DepositBase");
+const DEPOSIT_PER_BYTE: Constant<Balance> = Constant::new("Modules", "DepositPerByte");
+const DETERMINISTIC_BOND: Constant<Balance> = Constant::new("Modules", "DeterministicBond");
+
+/// What these entries and constants look like.
 pub(crate) fn shapes() -> Vec<Shape> {
 	vec![
+		EXISTENTIAL_DEPOSIT.shape(),
+		MILLIS_PER_BLOCK.shape(),
+		MIN_MATCH_WINDOW.shape(),
+		MAX_MATCH_WINDOW.shape(),
+		DEPOSIT_BASE.shape(),
+		DEPOSIT_PER_BYTE.shape(),
+		DETERMINISTIC_BOND.shape(),
 		JOBS.shape(),
 		OFFERS.shape(),
 		OFFERS_OF.shape(),
@@ -269,7 +309,7 @@ impl View {
 			.await?
 			.unwrap_or_default()
 			.data;
-		let existential: Balance = self.constant("Balances", "ExistentialDeposit")?;
+		let existential = self.known(&EXISTENTIAL_DEPOSIT)?;
 		// What is frozen may lie in the held part; with something held, the account stays alive whatever is spent.
 		let frozen = data.frozen.saturating_sub(data.reserved);
 		let spendable = data.free.saturating_sub(frozen.max(existential));
@@ -324,7 +364,34 @@ impl View {
 		Ok(holds.filter(|(_, amount)| *amount > 0).collect())
 	}
 
-	/// A constant of the runtime.
+	fn known<T: Decode>(&self, constant: &Constant<T>) -> Result<T, ClientError> {
+		self.constant(constant.pallet, constant.name)
+	}
+
+	/// Least time between two blocks.
+	pub fn millis_per_block(&self) -> Result<Millis, ClientError> {
+		self.known(&MILLIS_PER_BLOCK)
+	}
+
+	/// The shortest and the longest time that a job may wait for a match, in blocks.
+	pub fn match_windows(&self) -> Result<(BlockNumber, BlockNumber), ClientError> {
+		Ok((self.known(&MIN_MATCH_WINDOW)?, self.known(&MAX_MATCH_WINDOW)?))
+	}
+
+	/// What is held for a module version with this many bytes of record and manifest.
+	pub fn module_deposit(&self, bytes: usize) -> Result<Balance, ClientError> {
+		let per_byte = self.known(&DEPOSIT_PER_BYTE)?;
+		Ok(self
+			.known(&DEPOSIT_BASE)?
+			.saturating_add(per_byte.saturating_mul(bytes as Balance)))
+	}
+
+	/// What is held behind a module version that is declared deterministic.
+	pub fn deterministic_bond(&self) -> Result<Balance, ClientError> {
+		self.known(&DETERMINISTIC_BOND)
+	}
+
+	/// A constant of the runtime, by name.
 	pub fn constant<T: Decode>(&self, pallet: &str, name: &str) -> Result<T, ClientError> {
 		let what = format!("{pallet}.{name}");
 		let bytes = self

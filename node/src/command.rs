@@ -59,7 +59,10 @@ pub(crate) fn run() -> sc_cli::Result<()> {
 	let mut cli = Cli::from_args();
 	if cli.run.get_keyring().is_some() {
 		// A validator with a well-known key is for trying things out: whoever runs it does not mind which peer it is.
-		cli.run.network_params.node_key_params.unsafe_force_node_key_generation = true;
+		cli.run
+			.network_params
+			.node_key_params
+			.unsafe_force_node_key_generation = true;
 	}
 	match &cli.subcommand {
 		None => run_node(&cli),

@@ -142,8 +142,12 @@ impl ProviderArgs {
 }
 
 fn read_password(file: &Path) -> Result<String, Error> {
-	std::fs::read_to_string(file)
-		.map_err(|error| Error::Other(format!("the password can't be read from {}: {error}", file.display())))
+	std::fs::read_to_string(file).map_err(|error| {
+		Error::Other(format!(
+			"the password can't be read from {}: {error}",
+			file.display()
+		))
+	})
 }
 
 /// This node's own RPC server, which the worker talks to.
@@ -158,14 +162,16 @@ fn own_rpc(node: &Configuration) -> String {
 /// Runs the worker as long as the node. The node stops when the worker can't go on: a provider that silently runs no jobs
 /// is worse than one that is down.
 pub(crate) fn spawn(tasks: &TaskManager, config: WorkerConfig) {
-	tasks.spawn_essential_handle().spawn("provider", Some("worker"), async move {
-		let shutdown = CancellationToken::new();
-		// Dropping this future, as the node does when it stops, stops the worker's tasks too.
-		let _stop = shutdown.clone().drop_guard();
-		if let Err(error) = lilypad_worker::run(config, shutdown).await {
-			log::error!("the worker stops: {error}");
-		}
-	});
+	tasks
+		.spawn_essential_handle()
+		.spawn("provider", Some("worker"), async move {
+			let shutdown = CancellationToken::new();
+			// Dropping this future, as the node does when it stops, stops the worker's tasks too.
+			let _stop = shutdown.clone().drop_guard();
+			if let Err(error) = lilypad_worker::run(config, shutdown).await {
+				log::error!("the worker stops: {error}");
+			}
+		});
 }
 
 fn other(error: impl std::fmt::Display) -> Error {

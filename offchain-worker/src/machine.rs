@@ -29,7 +29,12 @@ pub fn offered(folder: &Path) -> std::io::Result<(MachineSpec, u32)> {
 fn memory_mib() -> Option<u64> {
 	let text = std::fs::read_to_string("/proc/meminfo").ok()?;
 	let line = text.lines().find_map(|l| l.strip_prefix("MemTotal:"))?;
-	line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib / 1024)
+	line.trim()
+		.strip_suffix("kB")?
+		.trim()
+		.parse::<u64>()
+		.ok()
+		.map(|kib| kib / 1024)
 }
 
 #[cfg(test)]
@@ -39,6 +44,9 @@ mod tests {
 	#[test]
 	fn this_machine_can_be_offered() {
 		let (machine, slots) = offered(&std::env::temp_dir()).expect("the folder is there");
-		assert!(machine.is_usable() && machine.disk_mib > 0 && slots > 0, "{machine:?}");
+		assert!(
+			machine.is_usable() && machine.disk_mib > 0 && slots > 0,
+			"{machine:?}"
+		);
 	}
 }

@@ -68,7 +68,11 @@ async fn caught_up(chain: &dyn Chain, shutdown: &CancellationToken) -> Result<bo
 			return Ok(true);
 		}
 		if told.is_none_or(|told| told.elapsed() > TELL_AGAIN) {
-			tracing::info!(block = best.number, age_seconds = age.as_secs(), "waiting for the node to catch up with the chain");
+			tracing::info!(
+				block = best.number,
+				age_seconds = age.as_secs(),
+				"waiting for the node to catch up with the chain"
+			);
 			told = Some(Instant::now());
 		}
 		tokio::select! {

@@ -133,11 +133,8 @@ pub async fn prepare(
 }
 
 fn match_window(view: &View, seconds: u64) -> Result<BlockNumber, CliError> {
-	let millis: u64 = view.constant("Market", "MillisPerBlock")?;
-	let (least, most): (BlockNumber, BlockNumber) = (
-		view.constant("Market", "MinMatchWindow")?,
-		view.constant("Market", "MaxMatchWindow")?,
-	);
+	let (least, most) = view.match_windows()?;
+	let millis = view.millis_per_block()?;
 	let blocks = seconds.saturating_mul(1000).div_ceil(millis.max(1));
 	Ok(BlockNumber::try_from(blocks).unwrap_or(most).clamp(least, most))
 }

@@ -11,8 +11,21 @@ use sp_arithmetic::{helpers_128bit::multiply_by_rational_with_rounding, Permill,
 
 /// Why an offer does not fit a job, in the order in which the rules are tried.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
-	TypeInfo, Serialize, Deserialize,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Hash,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Mismatch {
@@ -95,7 +108,10 @@ pub struct MatchContext<'a, AccountId> {
 
 /// Blocks that a time limit lasts, rounded up.
 pub fn run_blocks(time_limit: Millis, millis_per_block: Millis) -> BlockNumber {
-	time_limit.div_ceil(millis_per_block.max(1)).try_into().unwrap_or(BlockNumber::MAX)
+	time_limit
+		.div_ceil(millis_per_block.max(1))
+		.try_into()
+		.unwrap_or(BlockNumber::MAX)
 }
 
 /// Whether this offer may take this job, and on which terms.
@@ -127,16 +143,29 @@ pub fn fits<AccountId: Clone + PartialEq>(
 	};
 	ensure(accepts, ModulePolicy)?;
 	// 5: the price.
-	let amounts = Amounts::new(ctx.pricing, offer.rate, request.time_limit, module.fee, request.tip).map_err(|e| match e {
+	let amounts = Amounts::new(
+		ctx.pricing,
+		offer.rate,
+		request.time_limit,
+		module.fee,
+		request.tip,
+	)
+	.map_err(|e| match e {
 		TermsError::Overflow | TermsError::RateTooLow | TermsError::TimeLimit => Terms,
 	})?;
 	ensure(amounts.escrow <= request.budget, Budget)?;
 	// 6: who may judge.
-	ensure(mediators_agree(&offer.mediators, &request.mediators, ctx.pricing.largest_panel), Mediators)?;
+	ensure(
+		mediators_agree(&offer.mediators, &request.mediators, ctx.pricing.largest_panel),
+		Mediators,
+	)?;
 	// 7: the collateral.
 	ensure(amounts.collateral <= ctx.free_bond, Collateral)?;
 	// 8, 9: who deals with whom.
-	ensure(request.target.as_ref().is_none_or(|t| *t == offer.provider), Target)?;
+	ensure(
+		request.target.as_ref().is_none_or(|t| *t == offer.provider),
+		Target,
+	)?;
 	ensure(job.creator != offer.provider, SameAccount)?;
 	let serves = match &offer.creators {
 		crate::CreatorPolicy::Any => true,
@@ -184,7 +213,11 @@ fn mediators_agree<AccountId: PartialEq>(
 		(MediatorPolicy::Any, MediatorPolicy::Any) => true,
 		(MediatorPolicy::Only(a), MediatorPolicy::Only(b)) => {
 			// An account that is listed twice is still one mediator.
-			let common = a.iter().enumerate().filter(|(i, who)| !a[..*i].contains(who) && b.contains(who)).count();
+			let common = a
+				.iter()
+				.enumerate()
+				.filter(|(i, who)| !a[..*i].contains(who) && b.contains(who))
+				.count();
 			common >= largest_panel as usize
 		},
 		_ => false,
@@ -206,8 +239,13 @@ pub fn highest_affordable_rate(
 	// divisions round down, and both are exact: see the property test.
 	let levied = MILLION.saturating_add(pricing.levy_rate.deconstruct().into());
 	let cap = multiply_by_rational_with_rounding(left, MILLION, levied, Rounding::Down)?;
-	let rate = multiply_by_rational_with_rounding(cap, MILLIS_PER_SECOND.into(), time_limit.max(1).into(), Rounding::Down)
-		.unwrap_or(Balance::MAX);
+	let rate = multiply_by_rational_with_rounding(
+		cap,
+		MILLIS_PER_SECOND.into(),
+		time_limit.max(1).into(),
+		Rounding::Down,
+	)
+	.unwrap_or(Balance::MAX);
 	(rate >= pricing.min_rate).then_some(rate)
 }
 
@@ -270,7 +308,10 @@ mod tests {
 		ModuleInfo {
 			name: "cowsay:v0.0.1".parse().expect("a name"),
 			author: AUTHOR,
-			runtime: crate::RuntimeImage::Container { platform: crate::Platform::ContainerAmd64, image: [0; 32] },
+			runtime: crate::RuntimeImage::Container {
+				platform: crate::Platform::ContainerAmd64,
+				image: [0; 32],
+			},
 			fetch_bytes: 0,
 			min_spec: MachineSpec::new(1, 1, 0),
 			max_run: 60_000,
@@ -284,7 +325,12 @@ mod tests {
 	}
 
 	fn check(
-		change: impl FnOnce(&mut Offer<Account>, &mut Job<Account>, &mut ModuleInfo<Account>, &mut MatchContext<'_, Account>),
+		change: impl FnOnce(
+			&mut Offer<Account>,
+			&mut Job<Account>,
+			&mut ModuleInfo<Account>,
+			&mut MatchContext<'_, Account>,
+		),
 	) -> Result<crate::Terms<Account>, Mismatch> {
 		let (mut offer, mut job, mut changed) = (offer(), job(), module());
 		let unused = module();
@@ -298,13 +344,23 @@ mod tests {
 			run_blocks: 50,
 		};
 		change(&mut offer, &mut job, &mut changed, &mut ctx);
-		fits(&offer, &job, &MatchContext { module: &changed, ..ctx })
+		fits(
+			&offer,
+			&job,
+			&MatchContext {
+				module: &changed,
+				..ctx
+			},
+		)
 	}
 
 	#[test]
 	fn terms_carry_the_amounts() {
 		let terms = check(|_, _, _, _| ()).expect("fits");
-		assert_eq!((terms.creator, terms.provider, terms.author, terms.solver), (CREATOR, PROVIDER, AUTHOR, None));
+		assert_eq!(
+			(terms.creator, terms.provider, terms.author, terms.solver),
+			(CREATOR, PROVIDER, AUTHOR, None)
+		);
 		assert_eq!(terms.cap, LP * 60 / 1000);
 		assert_eq!(terms.module_fee, 5);
 		assert_eq!(terms.escrow, terms.cap + terms.levy + 5);
@@ -316,26 +372,76 @@ mod tests {
 		use Mismatch::*;
 		let only = |list: &[Account]| MediatorPolicy::Only(list.to_vec().try_into().expect("few"));
 		let accounts = |list: &[Account]| list.to_vec().try_into().expect("few");
-		assert_eq!(check(|o, _, _, _| o.state = crate::OfferState::Paused).unwrap_err(), NotActive);
-		assert_eq!(check(|o, _, _, _| o.state = crate::OfferState::Draining).unwrap_err(), NotActive);
+		assert_eq!(
+			check(|o, _, _, _| o.state = crate::OfferState::Paused).unwrap_err(),
+			NotActive
+		);
+		assert_eq!(
+			check(|o, _, _, _| o.state = crate::OfferState::Draining).unwrap_err(),
+			NotActive
+		);
 		assert_eq!(check(|o, _, _, _| o.running = 2).unwrap_err(), NoFreeSlot);
 		assert_eq!(check(|o, _, _, _| o.free.ram_mib = 99).unwrap_err(), Capacity);
-		assert_eq!(check(|o, _, _, _| o.platforms = vec![crate::Platform::Wasm].try_into().expect("one")).unwrap_err(), Platform);
+		assert_eq!(
+			check(|o, _, _, _| o.platforms = vec![crate::Platform::Wasm].try_into().expect("one"))
+				.unwrap_err(),
+			Platform
+		);
 		assert_eq!(check(|_, _, m, _| m.delisted = true).unwrap_err(), ModuleDelisted);
-		assert_eq!(check(|o, _, _, _| o.modules = crate::ModulePolicy::Curated).unwrap_err(), ModulePolicy);
-		assert_eq!(check(|o, _, _, _| o.modules = crate::ModulePolicy::Authors(accounts(&[9]))).unwrap_err(), ModulePolicy);
-		assert_eq!(check(|o, _, _, _| o.modules = crate::ModulePolicy::Versions(Default::default())).unwrap_err(), ModulePolicy);
-		assert_eq!(check(|_, j, _, _| j.request.budget = LP / 100).unwrap_err(), Budget);
-		assert_eq!(check(|o, _, _, _| o.mediators = only(&[1, 2, 3, 4, 5, 6, 7])).unwrap_err(), Mediators);
-		assert_eq!(check(|_, j, _, _| j.request.mediators = only(&[1, 2, 3, 4, 5, 6, 7])).unwrap_err(), Mediators);
+		assert_eq!(
+			check(|o, _, _, _| o.modules = crate::ModulePolicy::Curated).unwrap_err(),
+			ModulePolicy
+		);
+		assert_eq!(
+			check(|o, _, _, _| o.modules = crate::ModulePolicy::Authors(accounts(&[9]))).unwrap_err(),
+			ModulePolicy
+		);
+		assert_eq!(
+			check(|o, _, _, _| o.modules = crate::ModulePolicy::Versions(Default::default())).unwrap_err(),
+			ModulePolicy
+		);
+		assert_eq!(
+			check(|_, j, _, _| j.request.budget = LP / 100).unwrap_err(),
+			Budget
+		);
+		assert_eq!(
+			check(|o, _, _, _| o.mediators = only(&[1, 2, 3, 4, 5, 6, 7])).unwrap_err(),
+			Mediators
+		);
+		assert_eq!(
+			check(|_, j, _, _| j.request.mediators = only(&[1, 2, 3, 4, 5, 6, 7])).unwrap_err(),
+			Mediators
+		);
 		assert_eq!(check(|_, _, _, c| c.free_bond = LP).unwrap_err(), Collateral);
-		assert_eq!(check(|_, j, _, _| j.request.target = Some(9)).unwrap_err(), Target);
+		assert_eq!(
+			check(|_, j, _, _| j.request.target = Some(9)).unwrap_err(),
+			Target
+		);
 		assert_eq!(check(|_, j, _, _| j.creator = PROVIDER).unwrap_err(), SameAccount);
-		assert_eq!(check(|o, _, _, _| o.creators = crate::CreatorPolicy::Only(accounts(&[9]))).unwrap_err(), CreatorPolicy);
-		assert_eq!(check(|_, j, _, _| j.request.min_score = Permill::from_percent(51)).unwrap_err(), Score);
-		assert_eq!(check(|_, j, _, _| j.failed = vec![PROVIDER].try_into().expect("one")).unwrap_err(), FailedBefore);
-		assert_eq!(check(|_, j, _, _| j.request.deadline = Some(149)).unwrap_err(), Deadline);
-		assert_eq!(check(|_, j, _, c| { j.request.deadline = Some(u32::MAX); c.now = u32::MAX; }).unwrap_err(), Deadline);
+		assert_eq!(
+			check(|o, _, _, _| o.creators = crate::CreatorPolicy::Only(accounts(&[9]))).unwrap_err(),
+			CreatorPolicy
+		);
+		assert_eq!(
+			check(|_, j, _, _| j.request.min_score = Permill::from_percent(51)).unwrap_err(),
+			Score
+		);
+		assert_eq!(
+			check(|_, j, _, _| j.failed = vec![PROVIDER].try_into().expect("one")).unwrap_err(),
+			FailedBefore
+		);
+		assert_eq!(
+			check(|_, j, _, _| j.request.deadline = Some(149)).unwrap_err(),
+			Deadline
+		);
+		assert_eq!(
+			check(|_, j, _, c| {
+				j.request.deadline = Some(u32::MAX);
+				c.now = u32::MAX;
+			})
+			.unwrap_err(),
+			Deadline
+		);
 		assert_eq!(check(|o, _, _, _| o.rate = 0).unwrap_err(), Terms);
 		assert_eq!(check(|o, _, _, _| o.rate = u128::MAX).unwrap_err(), Terms);
 	}

@@ -4,7 +4,8 @@
 //! creator is told about a wrong input before paying and a worker runs exactly what was declared.
 
 use crate::{
-	job::MAX_FILE_NAME, module::{ModuleNameError, MAX_MANIFEST},
+	job::MAX_FILE_NAME,
+	module::{ModuleNameError, MAX_MANIFEST},
 	MachineSpec, Millis, ModuleName, Platform, Profile, RuntimeImage,
 };
 use serde::{de::Error as _, Deserialize, Deserializer, Serialize, Serializer};
@@ -41,7 +42,9 @@ impl core::fmt::Display for Digest {
 impl core::str::FromStr for Digest {
 	type Err = &'static str;
 	fn from_str(s: &str) -> Result<Self, Self::Err> {
-		parse_hex32(s.strip_prefix("sha256:").unwrap_or(s)).map(Digest).ok_or("a digest has 64 hexadecimal digits")
+		parse_hex32(s.strip_prefix("sha256:").unwrap_or(s))
+			.map(Digest)
+			.ok_or("a digest has 64 hexadecimal digits")
 	}
 }
 
@@ -230,7 +233,11 @@ pub enum Network {
 }
 
 fn all_parts() -> Vec<VerifiedPart> {
-	vec![VerifiedPart::ExitCode, VerifiedPart::Stdout, VerifiedPart::Outputs]
+	vec![
+		VerifiedPart::ExitCode,
+		VerifiedPart::Stdout,
+		VerifiedPart::Outputs,
+	]
 }
 
 /// A module's manifest.
@@ -366,7 +373,10 @@ pub enum InputError {
 pub type InputValues = BTreeMap<String, InputValue>;
 
 fn field(field: impl Into<String>, why: impl Into<String>) -> ManifestError {
-	ManifestError::Field { field: field.into(), why: why.into() }
+	ManifestError::Field {
+		field: field.into(),
+		why: why.into(),
+	}
 }
 
 /// Splits a template at its placeholders: literal texts and input names in turn, beginning with a literal.
@@ -375,7 +385,9 @@ fn split_template(template: &str) -> Result<Vec<&str>, String> {
 	let mut rest = template;
 	while let Some(start) = rest.find("{{") {
 		let after = &rest[start + 2..];
-		let end = after.find("}}").ok_or_else(|| format!("'{template}' has a '{{{{' without '}}}}'"))?;
+		let end = after
+			.find("}}")
+			.ok_or_else(|| format!("'{template}' has a '{{{{' without '}}}}'"))?;
 		parts.push(&rest[..start]);
 		parts.push(after[..end].trim());
 		rest = &after[end + 2..];
@@ -385,10 +397,13 @@ fn split_template(template: &str) -> Result<Vec<&str>, String> {
 }
 
 fn is_clean_absolute_path(path: &str) -> bool {
-	path.starts_with('/') &&
-		path.len() <= 255 &&
-		!path.contains('\0') &&
-		path.split('/').skip(1).all(|part| !part.is_empty() && part != "." && part != "..")
+	path.starts_with('/')
+		&& path.len() <= 255
+		&& !path.contains('\0')
+		&& path
+			.split('/')
+			.skip(1)
+			.all(|part| !part.is_empty() && part != "." && part != "..")
 }
 
 impl Manifest {
@@ -424,14 +439,18 @@ impl Manifest {
 	/// The code's digest and platform as the chain records them; `None` while digests are missing.
 	pub fn image(&self) -> Option<RuntimeImage> {
 		match &self.runtime {
-			Runtime::Container { image, architecture, .. } => Some(RuntimeImage::Container {
+			Runtime::Container {
+				image, architecture, ..
+			} => Some(RuntimeImage::Container {
 				platform: match architecture {
 					Architecture::Amd64 => Platform::ContainerAmd64,
 					Architecture::Arm64 => Platform::ContainerArm64,
 				},
 				image: (*image)?.0,
 			}),
-			Runtime::Wasm { code } => Some(RuntimeImage::Wasm { code: (*code)?.hash.0 }),
+			Runtime::Wasm { code } => Some(RuntimeImage::Wasm {
+				code: (*code)?.hash.0,
+			}),
 		}
 	}
 
@@ -449,14 +468,24 @@ impl Manifest {
 		}
 		self.module_name().map_err(ManifestError::Name)?;
 		if !self.machine.is_usable() {
-			return Err(field("machine", "cpu_milli, ram_mib and every GPU's vram_mib must be more than zero"));
+			return Err(field(
+				"machine",
+				"cpu_milli, ram_mib and every GPU's vram_mib must be more than zero",
+			));
 		}
 		if self.max_seconds == 0 {
 			return Err(field("max_seconds", "it must be at least 1"));
 		}
-		if let Runtime::Container { reference: Some(reference), .. } = &self.runtime {
+		if let Runtime::Container {
+			reference: Some(reference),
+			..
+		} = &self.runtime
+		{
 			if !reference.contains("@sha256:") || reference.contains(char::is_whitespace) {
-				return Err(field("runtime.reference", "name the image by digest (name@sha256:…): tags can move"));
+				return Err(field(
+					"runtime.reference",
+					"name the image by digest (name@sha256:…): tags can move",
+				));
 			}
 		}
 		if matches!(self.runtime, Runtime::Container { .. }) && self.entrypoint.is_empty() {
@@ -468,16 +497,29 @@ impl Manifest {
 		}
 		for (name, value) in &self.env {
 			if name.is_empty() || name.contains(['=', '\0']) {
-				return Err(field("env", format!("'{name}' is no name of an environment variable")));
+				return Err(field(
+					"env",
+					format!("'{name}' is no name of an environment variable"),
+				));
 			}
 			self.check_template(&format!("env.{name}"), value)?;
 		}
-		if self.working_dir.as_deref().is_some_and(|dir| dir != "/" && !is_clean_absolute_path(dir)) {
-			return Err(field("working_dir", "it must be an absolute path without '.' and '..'"));
+		if self
+			.working_dir
+			.as_deref()
+			.is_some_and(|dir| dir != "/" && !is_clean_absolute_path(dir))
+		{
+			return Err(field(
+				"working_dir",
+				"it must be an absolute path without '.' and '..'",
+			));
 		}
 		for path in &self.outputs {
 			if !is_clean_absolute_path(path) {
-				return Err(field("outputs", format!("'{path}' must be an absolute path without '.' and '..'")));
+				return Err(field(
+					"outputs",
+					format!("'{path}' must be an absolute path without '.' and '..'"),
+				));
 			}
 		}
 		Ok(())
@@ -487,10 +529,13 @@ impl Manifest {
 		let mut names = BTreeSet::new();
 		for input in &self.inputs {
 			let at = format!("inputs.{}", input.name);
-			let well_formed = input.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') &&
-				input.name.starts_with(|c: char| c.is_ascii_alphabetic());
+			let well_formed = input.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+				&& input.name.starts_with(|c: char| c.is_ascii_alphabetic());
 			if !well_formed || input.name.len() > MAX_FILE_NAME as usize {
-				return Err(field(at, "a name has up to 64 letters, digits and _, and begins with a letter"));
+				return Err(field(
+					at,
+					"a name has up to 64 letters, digits and _, and begins with a letter",
+				));
 			}
 			if !names.insert(&input.name) {
 				return Err(field(at, "declared twice"));
@@ -498,11 +543,15 @@ impl Manifest {
 			if input.choices.is_some() && input.kind != InputType::String {
 				return Err(field(at, "choices are for strings"));
 			}
-			if (input.min.is_some() || input.max.is_some()) && !matches!(input.kind, InputType::Integer | InputType::Number) {
+			if (input.min.is_some() || input.max.is_some())
+				&& !matches!(input.kind, InputType::Integer | InputType::Number)
+			{
 				return Err(field(at, "min and max are for numbers"));
 			}
 			if let Some(default) = &input.default {
-				input.check(default.clone()).map_err(|e| field(at, format!("its default is refused: {e}")))?;
+				input
+					.check(default.clone())
+					.map_err(|e| field(at, format!("its default is refused: {e}")))?;
 			}
 		}
 		let mut files = BTreeSet::new();
@@ -522,7 +571,12 @@ impl Manifest {
 		if template.contains('\0') {
 			return Err(field(at, "it has a NUL character"));
 		}
-		for name in split_template(template).map_err(|why| field(at, why))?.into_iter().skip(1).step_by(2) {
+		for name in split_template(template)
+			.map_err(|why| field(at, why))?
+			.into_iter()
+			.skip(1)
+			.step_by(2)
+		{
 			if !self.inputs.iter().any(|i| i.name == name) {
 				return Err(field(at, format!("'{{{{{name}}}}}' is not a declared input")));
 			}
@@ -556,13 +610,21 @@ impl Manifest {
 	}
 
 	fn schema(&self, name: &str) -> Result<&InputSchema, InputError> {
-		self.inputs.iter().find(|i| i.name == name).ok_or_else(|| InputError::Unknown {
-			name: name.into(),
-			known: match self.inputs.is_empty() {
-				true => "none".into(),
-				false => self.inputs.iter().map(|i| i.name.as_str()).collect::<Vec<_>>().join(", "),
-			},
-		})
+		self.inputs
+			.iter()
+			.find(|i| i.name == name)
+			.ok_or_else(|| InputError::Unknown {
+				name: name.into(),
+				known: match self.inputs.is_empty() {
+					true => "none".into(),
+					false => self
+						.inputs
+						.iter()
+						.map(|i| i.name.as_str())
+						.collect::<Vec<_>>()
+						.join(", "),
+				},
+			})
 	}
 
 	fn complete(&self, mut values: InputValues) -> Result<InputValues, InputError> {
@@ -574,8 +636,12 @@ impl Manifest {
 				Some(default) => {
 					values.insert(input.name.clone(), input.check(default.clone())?);
 				},
-				None if input.required =>
-					return Err(InputError::Missing { name: input.name.clone(), description: input.description.clone() }),
+				None if input.required => {
+					return Err(InputError::Missing {
+						name: input.name.clone(),
+						description: input.description.clone(),
+					})
+				},
 				None => (),
 			}
 		}
@@ -586,23 +652,45 @@ impl Manifest {
 	pub fn check_files<'a>(&self, given: impl IntoIterator<Item = (&'a str, u64)>) -> Result<(), InputError> {
 		let mut seen = BTreeSet::new();
 		for (name, size) in given {
-			let schema = self.files.iter().find(|f| f.name == name).ok_or_else(|| InputError::Unknown {
-				name: name.into(),
-				known: match self.files.is_empty() {
-					true => "no files".into(),
-					false => self.files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", "),
-				},
-			})?;
+			let schema = self
+				.files
+				.iter()
+				.find(|f| f.name == name)
+				.ok_or_else(|| InputError::Unknown {
+					name: name.into(),
+					known: match self.files.is_empty() {
+						true => "no files".into(),
+						false => self
+							.files
+							.iter()
+							.map(|f| f.name.as_str())
+							.collect::<Vec<_>>()
+							.join(", "),
+					},
+				})?;
 			if size > schema.max_bytes {
 				let why = format!("has {size} bytes; at most {} are allowed", schema.max_bytes);
-				return Err(InputError::Bounds { name: name.into(), why });
+				return Err(InputError::Bounds {
+					name: name.into(),
+					why,
+				});
 			}
 			if !seen.insert(name) {
-				return Err(InputError::Bounds { name: name.into(), why: "is given twice".into() });
+				return Err(InputError::Bounds {
+					name: name.into(),
+					why: "is given twice".into(),
+				});
 			}
 		}
-		match self.files.iter().find(|f| f.required && !seen.contains(f.name.as_str())) {
-			Some(f) => Err(InputError::MissingFile { name: f.name.clone(), description: f.description.clone() }),
+		match self
+			.files
+			.iter()
+			.find(|f| f.required && !seen.contains(f.name.as_str()))
+		{
+			Some(f) => Err(InputError::MissingFile {
+				name: f.name.clone(),
+				description: f.description.clone(),
+			}),
 			None => Ok(()),
 		}
 	}
@@ -610,12 +698,18 @@ impl Manifest {
 	/// The command: one element per argument, every placeholder replaced by its input's text. Inputs that are neither given
 	/// nor defaulted become empty texts.
 	pub fn command(&self, values: &InputValues) -> Vec<String> {
-		self.entrypoint.iter().map(|element| fill(element, values)).collect()
+		self.entrypoint
+			.iter()
+			.map(|element| fill(element, values))
+			.collect()
 	}
 
 	/// The environment, as the command.
 	pub fn environment(&self, values: &InputValues) -> BTreeMap<String, String> {
-		self.env.iter().map(|(name, value)| (name.clone(), fill(value, values))).collect()
+		self.env
+			.iter()
+			.map(|(name, value)| (name.clone(), fill(value, values)))
+			.collect()
 	}
 }
 
@@ -625,7 +719,9 @@ pub fn canonical_inputs(values: &InputValues) -> Vec<u8> {
 }
 
 fn fill(template: &str, values: &InputValues) -> String {
-	let Ok(parts) = split_template(template) else { return template.into() };
+	let Ok(parts) = split_template(template) else {
+		return template.into();
+	};
 	let mut out = String::new();
 	for (index, part) in parts.into_iter().enumerate() {
 		match index % 2 {
@@ -638,30 +734,52 @@ fn fill(template: &str, values: &InputValues) -> String {
 
 impl InputSchema {
 	fn parse(&self, text: &str) -> Result<InputValue, InputError> {
-		let wrong = |expected| InputError::Type { name: self.name.clone(), expected, got: shorten(text) };
+		let wrong = |expected| InputError::Type {
+			name: self.name.clone(),
+			expected,
+			got: shorten(text),
+		};
 		let value = match self.kind {
 			InputType::String => InputValue::String(text.into()),
-			InputType::Integer => InputValue::Integer(text.trim().parse().map_err(|_| wrong("a whole number"))?),
+			InputType::Integer => {
+				InputValue::Integer(text.trim().parse().map_err(|_| wrong("a whole number"))?)
+			},
 			InputType::Number => InputValue::Number(text.trim().parse().map_err(|_| wrong("a number"))?),
-			InputType::Boolean => InputValue::Boolean(text.trim().parse().map_err(|_| wrong("true or false"))?),
+			InputType::Boolean => {
+				InputValue::Boolean(text.trim().parse().map_err(|_| wrong("true or false"))?)
+			},
 		};
 		self.check(value)
 	}
 
 	fn check(&self, value: InputValue) -> Result<InputValue, InputError> {
-		let wrong = |expected| InputError::Type { name: self.name.clone(), expected, got: shorten(&value.to_string()) };
-		let bounds = |why: String| InputError::Bounds { name: self.name.clone(), why };
+		let wrong = |expected| InputError::Type {
+			name: self.name.clone(),
+			expected,
+			got: shorten(&value.to_string()),
+		};
+		let bounds = |why: String| InputError::Bounds {
+			name: self.name.clone(),
+			why,
+		};
 		match (self.kind, &value) {
 			(InputType::String, InputValue::String(text)) => {
 				let most = self.max_length.unwrap_or(DEFAULT_MAX_LENGTH) as usize;
 				if text.len() > most {
-					return Err(bounds(format!("has {} bytes; at most {most} are allowed", text.len())));
+					return Err(bounds(format!(
+						"has {} bytes; at most {most} are allowed",
+						text.len()
+					)));
 				}
 				if text.contains('\0') {
-					return Err(bounds("has a NUL character, which no program's argument can hold".into()));
+					return Err(bounds(
+						"has a NUL character, which no program's argument can hold".into(),
+					));
 				}
 				match &self.choices {
-					Some(choices) if !choices.contains(text) => Err(bounds(format!("must be one of: {}", choices.join(", ")))),
+					Some(choices) if !choices.contains(text) => {
+						Err(bounds(format!("must be one of: {}", choices.join(", "))))
+					},
 					_ => Ok(value),
 				}
 			},
@@ -687,7 +805,12 @@ impl InputSchema {
 	}
 
 	fn check_range(&self, number: f64) -> Result<(), InputError> {
-		let outside = |why: String| Err(InputError::Bounds { name: self.name.clone(), why });
+		let outside = |why: String| {
+			Err(InputError::Bounds {
+				name: self.name.clone(),
+				why,
+			})
+		};
 		match (self.min, self.max) {
 			(Some(min), _) if number < min => outside(format!("is {number}; at least {min} is needed")),
 			(_, Some(max)) if number > max => outside(format!("is {number}; at most {max} is allowed")),
@@ -740,31 +863,53 @@ mod tests {
 		assert_eq!(m.verified, all_parts());
 		assert_eq!(
 			m.image(),
-			Some(RuntimeImage::Container { platform: Platform::ContainerAmd64, image: [0xab; 32] })
+			Some(RuntimeImage::Container {
+				platform: Platform::ContainerAmd64,
+				image: [0xab; 32]
+			})
 		);
 	}
 
 	#[test]
 	fn hostile_text_is_one_argument_unchanged() {
-		for text in ["a=b=c", "\"quoted\" 'too'", "line\nbreak", "🐮", "$(rm -rf /)", "{{Message}}", "{{Times}}", "`id`; &", ""] {
+		for text in [
+			"a=b=c",
+			"\"quoted\" 'too'",
+			"line\nbreak",
+			"🐮",
+			"$(rm -rf /)",
+			"{{Message}}",
+			"{{Times}}",
+			"`id`; &",
+			"",
+		] {
 			let values = manifest().inputs_from_text([("Message", text)]).expect("valid");
 			assert_eq!(manifest().command(&values), ["/usr/games/cowsay", text]);
-			let again = manifest().inputs_from_json(&canonical_inputs(&values)).expect("valid");
+			let again = manifest()
+				.inputs_from_json(&canonical_inputs(&values))
+				.expect("valid");
 			assert_eq!(again, values);
 		}
 	}
 
 	#[test]
 	fn placeholders_and_defaults_are_filled() {
-		let values = manifest().inputs_from_text([("Message", "moo"), ("Width", "2")]).expect("valid");
+		let values = manifest()
+			.inputs_from_text([("Message", "moo"), ("Width", "2")])
+			.expect("valid");
 		assert_eq!(manifest().environment(&values)["GREETING"], "say moo, 2 times");
-		assert_eq!(canonical_inputs(&values), br#"{"Message":"moo","Times":2,"Width":2.0}"#);
+		assert_eq!(
+			canonical_inputs(&values),
+			br#"{"Message":"moo","Times":2,"Width":2.0}"#
+		);
 	}
 
 	#[test]
 	fn wrong_inputs_are_refused() {
 		let m = manifest();
-		let text = |pairs: &[(&'static str, &'static str)]| m.inputs_from_text(pairs.iter().copied()).unwrap_err().to_string();
+		let text = |pairs: &[(&'static str, &'static str)]| {
+			m.inputs_from_text(pairs.iter().copied()).unwrap_err().to_string()
+		};
 		assert!(text(&[]).contains("-i Message="));
 		assert!(text(&[("Massage", "x")]).contains("Message, Times, Loud"));
 		assert!(text(&[("Message", "m"), ("Times", "many")]).contains("a whole number"));
@@ -775,10 +920,18 @@ mod tests {
 		assert!(text(&[("Message", "m"), ("Width", "NaN")]).contains("a number"));
 		assert!(text(&[("Message", "a\0b")]).contains("NUL"));
 		let long = "x".repeat(4097);
-		assert!(m.inputs_from_text([("Message", long.as_str())]).unwrap_err().to_string().contains("4097 bytes"));
+		assert!(m
+			.inputs_from_text([("Message", long.as_str())])
+			.unwrap_err()
+			.to_string()
+			.contains("4097 bytes"));
 		assert!(m.inputs_from_json(b"[1]").is_err());
 		assert!(m.inputs_from_json(br#"{"Message":{"a":1}}"#).is_err());
-		assert!(m.inputs_from_json(br#"{"Message":7}"#).unwrap_err().to_string().contains("must be text"));
+		assert!(m
+			.inputs_from_json(br#"{"Message":7}"#)
+			.unwrap_err()
+			.to_string()
+			.contains("must be text"));
 	}
 
 	#[test]
@@ -795,7 +948,9 @@ mod tests {
 		let refuse = |change: &dyn Fn(&mut serde_json::Value)| {
 			let mut value = json();
 			change(&mut value);
-			Manifest::parse(value.to_string().as_bytes()).expect_err("must be refused").to_string()
+			Manifest::parse(value.to_string().as_bytes())
+				.expect_err("must be refused")
+				.to_string()
 		};
 		assert!(refuse(&|m| m["version"] = 2.into()).contains("version 2"));
 		assert!(refuse(&|m| m["name"] = "Cow Say".into()).contains("lower-case"));
@@ -815,7 +970,10 @@ mod tests {
 		assert!(refuse(&|m| m["runtime"]["image"] = "latest".into()).contains("64 hexadecimal"));
 		assert!(refuse(&|m| m["runtime"]["reference"] = "docker.io/x:latest".into()).contains("by digest"));
 		assert!(refuse(&|m| m["network"] = "host".into()).contains("host"));
-		assert!(Manifest::parse(&vec![b' '; 20_000]).expect_err("too long").to_string().contains("20000"));
+		assert!(Manifest::parse(&vec![b' '; 20_000])
+			.expect_err("too long")
+			.to_string()
+			.contains("20000"));
 		assert!(Manifest::parse(b"{").is_err());
 	}
 }

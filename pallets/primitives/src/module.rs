@@ -18,7 +18,17 @@ pub type ManifestBytes = BoundedVec<u8, ConstU32<MAX_MANIFEST>>;
 /// `name:tag`: lower-case letters, digits, `.`, `_`, `-` and `/` in the name; letters, digits, `.`, `_` and `-` in the
 /// tag; both begin with a letter or digit.
 #[derive(
-	Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Serialize,
+	Clone,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
 	Deserialize,
 )]
 #[serde(try_from = "String", into = "String")]
@@ -42,7 +52,9 @@ impl core::fmt::Display for ModuleNameError {
 		f.write_str(match self {
 			Self::TooLong => "a module's name:tag has at most 96 bytes",
 			Self::NoTag => "a module is named name:tag, for instance cowsay:v0.0.1",
-			Self::BadName => "a module's name has lower-case letters, digits and . _ - / and begins with a letter or digit",
+			Self::BadName => {
+				"a module's name has lower-case letters, digits and . _ - / and begins with a letter or digit"
+			},
 			Self::BadTag => "a module's tag has letters, digits and . _ - and begins with a letter or digit",
 		})
 	}
@@ -65,8 +77,8 @@ impl ModuleName {
 		if !name.first().is_some_and(plain) || !name.iter().all(|b| plain(b) || joins(b) || *b == b'/') {
 			return Err(ModuleNameError::BadName);
 		}
-		if !tag.first().is_some_and(u8::is_ascii_alphanumeric) ||
-			!tag.iter().all(|b| b.is_ascii_alphanumeric() || joins(b))
+		if !tag.first().is_some_and(u8::is_ascii_alphanumeric)
+			|| !tag.iter().all(|b| b.is_ascii_alphanumeric() || joins(b))
 		{
 			return Err(ModuleNameError::BadTag);
 		}
@@ -92,7 +104,12 @@ impl ModuleName {
 impl core::str::FromStr for ModuleName {
 	type Err = ModuleNameError;
 	fn from_str(s: &str) -> Result<Self, Self::Err> {
-		let name = ModuleName(s.as_bytes().to_vec().try_into().map_err(|_| ModuleNameError::TooLong)?);
+		let name = ModuleName(
+			s.as_bytes()
+				.to_vec()
+				.try_into()
+				.map_err(|_| ModuleNameError::TooLong)?,
+		);
 		name.check().map(|()| name)
 	}
 }
@@ -124,8 +141,21 @@ impl core::fmt::Debug for ModuleName {
 
 /// What executes a module.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
-	TypeInfo, Serialize, Deserialize,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Hash,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum RuntimeKind {
@@ -137,8 +167,21 @@ pub enum RuntimeKind {
 
 /// A runtime kind together with the architecture it needs: what an offer lists and a module has one of.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
-	TypeInfo, Serialize, Deserialize,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Hash,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Platform {
@@ -162,7 +205,17 @@ impl Platform {
 
 /// The code of a module version, by digest.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Serialize,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
 	Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
@@ -192,13 +245,29 @@ impl RuntimeImage {
 
 	/// Whether kind and platform agree.
 	pub fn is_consistent(&self) -> bool {
-		!matches!(self, RuntimeImage::Container { platform: Platform::Wasm, .. })
+		!matches!(
+			self,
+			RuntimeImage::Container {
+				platform: Platform::Wasm,
+				..
+			}
+		)
 	}
 }
 
 /// Whether equal inputs give equal results.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Serialize,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
 	Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
@@ -211,7 +280,17 @@ pub enum Profile {
 
 /// A registered module version, without its manifest.
 #[derive(
-	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Serialize, Deserialize,
+	Clone,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 pub struct ModuleInfo<AccountId> {
 	/// `name:tag`.

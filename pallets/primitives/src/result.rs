@@ -7,8 +7,20 @@ use serde::{Deserialize, Serialize};
 
 /// How a run ended. Everything but `Completed` is the job's own fault.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -29,7 +41,10 @@ pub enum Status {
 impl Status {
 	/// Whether this depends on how fast or how large the machine is, and so is never evidence of non-determinism.
 	pub fn is_resource(self) -> bool {
-		matches!(self, Status::MemoryExceeded | Status::DiskExceeded | Status::TimeExceeded)
+		matches!(
+			self,
+			Status::MemoryExceeded | Status::DiskExceeded | Status::TimeExceeded
+		)
 	}
 }
 
@@ -49,15 +64,41 @@ impl core::fmt::Display for Status {
 /// BLAKE3 root of the output collection: the verified parts' names and bytes in byte order of their names, without
 /// times or owners. Identifies, verifies and fetches a result.
 #[derive(
-	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
-	TypeInfo, Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Hash,
+	Default,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 pub struct OutputRoot(pub [u8; 32]);
 
 /// Commitment of a provider to its result: see [`Opening::seal`].
 #[derive(
-	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
-	TypeInfo, Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Hash,
+	Default,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 pub struct Seal(pub [u8; 32]);
 
@@ -79,8 +120,20 @@ show_hex!(OutputRoot, Seal);
 
 /// What a run gave, as far as two honest runs of a deterministic module agree on it.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 pub struct Triple {
 	/// How it ended.
@@ -93,7 +146,17 @@ pub struct Triple {
 
 /// What a seal hides: the result, the time it took, and the salt that keeps others from guessing it.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Serialize,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
 	Deserialize,
 )]
 pub struct Opening {
@@ -109,7 +172,9 @@ impl Opening {
 	/// The seal of this opening for one deal. BLAKE2b-256 over the SCALE encoding of a domain, the deal and the opening,
 	/// so that a seal copied from another deal opens nothing.
 	pub fn seal(&self, deal: DealId) -> Seal {
-		Seal(sp_crypto_hashing::blake2_256(&(b"lilypad/seal/1", deal, self).encode()))
+		Seal(sp_crypto_hashing::blake2_256(
+			&(b"lilypad/seal/1", deal, self).encode(),
+		))
 	}
 }
 
@@ -120,7 +185,11 @@ mod tests {
 	#[test]
 	fn a_seal_binds_every_part() {
 		let opening = Opening {
-			triple: Triple { status: Status::Completed, exit_code: 0, root: OutputRoot([1; 32]) },
+			triple: Triple {
+				status: Status::Completed,
+				exit_code: 0,
+				root: OutputRoot([1; 32]),
+			},
 			usage: 5,
 			salt: [2; 32],
 		};
@@ -128,8 +197,25 @@ mod tests {
 		assert_eq!(seal, opening.seal(DealId(1)));
 		assert_ne!(seal, opening.seal(DealId(2)));
 		assert_ne!(seal, Opening { usage: 6, ..opening }.seal(DealId(1)));
-		assert_ne!(seal, Opening { salt: [3; 32], ..opening }.seal(DealId(1)));
-		let other = Triple { exit_code: 1, ..opening.triple };
-		assert_ne!(seal, Opening { triple: other, ..opening }.seal(DealId(1)));
+		assert_ne!(
+			seal,
+			Opening {
+				salt: [3; 32],
+				..opening
+			}
+			.seal(DealId(1))
+		);
+		let other = Triple {
+			exit_code: 1,
+			..opening.triple
+		};
+		assert_ne!(
+			seal,
+			Opening {
+				triple: other,
+				..opening
+			}
+			.seal(DealId(1))
+		);
 	}
 }

@@ -16,8 +16,20 @@ use serde::{Deserialize, Serialize};
 
 /// Money that backs a deal.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Purse {
@@ -35,8 +47,20 @@ pub enum Purse {
 
 /// Who receives money.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Party {
@@ -58,7 +82,17 @@ pub enum Party {
 
 /// One movement.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Serialize,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
 	Deserialize,
 )]
 pub struct Move {
@@ -72,7 +106,17 @@ pub struct Move {
 
 /// How a deal ended.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Serialize,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
 	Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
@@ -152,7 +196,10 @@ pub enum Outcome {
 impl Outcome {
 	/// Whether the job may be tried with another provider afterwards.
 	pub fn is_retriable(&self) -> bool {
-		matches!(self, Outcome::NoShow | Outcome::Declined | Outcome::TimedOut | Outcome::Unfetchable { again: false })
+		matches!(
+			self,
+			Outcome::NoShow | Outcome::Declined | Outcome::TimedOut | Outcome::Unfetchable { again: false }
+		)
 	}
 
 	/// Whether the provider broke its word, so that its offers are paused.
@@ -171,12 +218,20 @@ pub struct Settlement {
 impl Settlement {
 	/// How much leaves a purse.
 	pub fn taken_from(&self, purse: Purse) -> Balance {
-		self.moves.iter().filter(|m| m.from == purse).map(|m| m.amount).fold(0, Balance::saturating_add)
+		self.moves
+			.iter()
+			.filter(|m| m.from == purse)
+			.map(|m| m.amount)
+			.fold(0, Balance::saturating_add)
 	}
 
 	/// How much a party receives.
 	pub fn paid_to(&self, party: Party) -> Balance {
-		self.moves.iter().filter(|m| m.to == party).map(|m| m.amount).fold(0, Balance::saturating_add)
+		self.moves
+			.iter()
+			.filter(|m| m.to == party)
+			.map(|m| m.amount)
+			.fold(0, Balance::saturating_add)
 	}
 }
 
@@ -232,10 +287,16 @@ pub fn settle<A>(terms: &Terms<A>, outcome: &Outcome) -> Settlement {
 		author_bond: 0,
 		moves: Vec::new(),
 	};
-	let votes_cost = |votes: u32| terms.mediator_fee.saturating_mul(votes.into()).min(terms.panel_fee);
+	let votes_cost = |votes: u32| {
+		terms
+			.mediator_fee
+			.saturating_mul(votes.into())
+			.min(terms.panel_fee)
+	};
 	match *outcome {
-		Outcome::Accepted { usage, completed } | Outcome::UnresolvedAudit { usage, completed } =>
-			book.pay_for_run(terms, usage, completed),
+		Outcome::Accepted { usage, completed } | Outcome::UnresolvedAudit { usage, completed } => {
+			book.pay_for_run(terms, usage, completed)
+		},
 		Outcome::NoShow | Outcome::Declined => {
 			book.pay(Purse::Collateral, Party::Treasury, terms.no_show_fine);
 		},
@@ -253,7 +314,12 @@ pub fn settle<A>(terms: &Terms<A>, outcome: &Outcome) -> Settlement {
 			book.pay(Purse::Budget, Party::Provider, terms.cost(elapsed));
 			book.pay(Purse::Budget, Party::AuditPool, terms.levy);
 		},
-		Outcome::Upheld { usage, completed, votes, challenged } => {
+		Outcome::Upheld {
+			usage,
+			completed,
+			votes,
+			challenged,
+		} => {
 			book.pay_for_run(terms, usage, completed);
 			if challenged {
 				book.challenge_bond = terms.panel_fee;
@@ -262,7 +328,12 @@ pub fn settle<A>(terms: &Terms<A>, outcome: &Outcome) -> Settlement {
 				book.pay(Purse::AuditPool, Party::Mediators, votes_cost(votes));
 			}
 		},
-		Outcome::Overcharged { claimed, median, completed, votes } => {
+		Outcome::Overcharged {
+			claimed,
+			median,
+			completed,
+			votes,
+		} => {
 			let fair = terms.cost(median);
 			let excess = terms.cost(claimed).saturating_sub(fair);
 			book.pay_for_run(terms, median, completed);
@@ -274,7 +345,11 @@ pub fn settle<A>(terms: &Terms<A>, outcome: &Outcome) -> Settlement {
 			book.pay(Purse::Collateral, Party::Creator, terms.cap);
 			book.pay(Purse::Collateral, Party::Treasury, Balance::MAX);
 		},
-		Outcome::NonDeterministic { usage, votes, author_bond } => {
+		Outcome::NonDeterministic {
+			usage,
+			votes,
+			author_bond,
+		} => {
 			book.author_bond = author_bond;
 			let owed = votes_cost(votes);
 			let from_author = book.pay(Purse::AuthorBond, Party::Mediators, owed);
@@ -289,10 +364,19 @@ pub fn settle<A>(terms: &Terms<A>, outcome: &Outcome) -> Settlement {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::{terms::{tests::PRICING, Amounts}, Profile, LP};
+	use crate::{
+		terms::{tests::PRICING, Amounts},
+		Profile, LP,
+	};
 	use proptest::prelude::*;
 
-	fn terms_with(rate: Balance, time_limit: Millis, fee: Balance, tip: Balance, solver: Option<u64>) -> Terms<u64> {
+	fn terms_with(
+		rate: Balance,
+		time_limit: Millis,
+		fee: Balance,
+		tip: Balance,
+		solver: Option<u64>,
+	) -> Terms<u64> {
 		let a = Amounts::new(&PRICING, rate, time_limit, fee, tip).expect("in range");
 		Terms {
 			creator: 1,
@@ -332,12 +416,27 @@ mod tests {
 		let fee = cap / 2;
 		let rows: Vec<(Outcome, Vec<(Purse, Party, Balance)>)> = vec![
 			(
-				Outcome::Accepted { usage: 2500, completed: true },
-				vec![(Budget, Provider, LP * 5 / 2), (Budget, Author, 7), (Budget, AuditPool, levy), (Budget, Solver, 3)],
+				Outcome::Accepted {
+					usage: 2500,
+					completed: true,
+				},
+				vec![
+					(Budget, Provider, LP * 5 / 2),
+					(Budget, Author, 7),
+					(Budget, AuditPool, levy),
+					(Budget, Solver, 3),
+				],
 			),
 			(
-				Outcome::Accepted { usage: 2500, completed: false },
-				vec![(Budget, Provider, LP * 5 / 2), (Budget, AuditPool, levy), (Budget, Solver, 3)],
+				Outcome::Accepted {
+					usage: 2500,
+					completed: false,
+				},
+				vec![
+					(Budget, Provider, LP * 5 / 2),
+					(Budget, AuditPool, levy),
+					(Budget, Solver, 3),
+				],
 			),
 			(Outcome::NoShow, vec![(Collateral, Treasury, LP / 10)]),
 			(Outcome::Declined, vec![(Collateral, Treasury, LP / 10)]),
@@ -350,12 +449,26 @@ mod tests {
 				],
 			),
 			(Outcome::Unfetchable { again: false }, vec![]),
-			(Outcome::Unfetchable { again: true }, vec![(Budget, Treasury, LP / 1000)]),
-			(Outcome::CancelledBeforeAck, vec![(Budget, Treasury, LP / 1000)]),
-			(Outcome::CancelledRunning { elapsed: 1 }, vec![(Budget, Provider, LP / 1000), (Budget, AuditPool, levy)]),
-			(Outcome::CancelledRunning { elapsed: u64::MAX }, vec![(Budget, Provider, cap), (Budget, AuditPool, levy)]),
 			(
-				Outcome::Upheld { usage: 1000, completed: true, votes: 3, challenged: true },
+				Outcome::Unfetchable { again: true },
+				vec![(Budget, Treasury, LP / 1000)],
+			),
+			(Outcome::CancelledBeforeAck, vec![(Budget, Treasury, LP / 1000)]),
+			(
+				Outcome::CancelledRunning { elapsed: 1 },
+				vec![(Budget, Provider, LP / 1000), (Budget, AuditPool, levy)],
+			),
+			(
+				Outcome::CancelledRunning { elapsed: u64::MAX },
+				vec![(Budget, Provider, cap), (Budget, AuditPool, levy)],
+			),
+			(
+				Outcome::Upheld {
+					usage: 1000,
+					completed: true,
+					votes: 3,
+					challenged: true,
+				},
 				vec![
 					(Budget, Provider, LP),
 					(Budget, Author, 7),
@@ -365,7 +478,12 @@ mod tests {
 				],
 			),
 			(
-				Outcome::Upheld { usage: 1000, completed: false, votes: 1, challenged: false },
+				Outcome::Upheld {
+					usage: 1000,
+					completed: false,
+					votes: 1,
+					challenged: false,
+				},
 				vec![
 					(Budget, Provider, LP),
 					(Budget, AuditPool, levy),
@@ -374,7 +492,12 @@ mod tests {
 				],
 			),
 			(
-				Outcome::Overcharged { claimed: 9000, median: 1000, completed: true, votes: 3 },
+				Outcome::Overcharged {
+					claimed: 9000,
+					median: 1000,
+					completed: true,
+					votes: 3,
+				},
 				vec![
 					(Budget, Provider, LP),
 					(Budget, Author, 7),
@@ -393,7 +516,11 @@ mod tests {
 				],
 			),
 			(
-				Outcome::NonDeterministic { usage: 1000, votes: 11, author_bond: 11 * fee + 5 },
+				Outcome::NonDeterministic {
+					usage: 1000,
+					votes: 11,
+					author_bond: 11 * fee + 5,
+				},
 				vec![
 					(AuthorBond, Mediators, 11 * fee),
 					(Budget, Provider, LP),
@@ -401,17 +528,36 @@ mod tests {
 				],
 			),
 			(
-				Outcome::NonDeterministic { usage: 1000, votes: 2, author_bond: fee },
-				vec![(AuthorBond, Mediators, fee), (Purse::AuditPool, Mediators, fee), (Budget, Provider, LP)],
+				Outcome::NonDeterministic {
+					usage: 1000,
+					votes: 2,
+					author_bond: fee,
+				},
+				vec![
+					(AuthorBond, Mediators, fee),
+					(Purse::AuditPool, Mediators, fee),
+					(Budget, Provider, LP),
+				],
 			),
 			(Outcome::UnresolvedChallenge, vec![]),
 			(
-				Outcome::UnresolvedAudit { usage: 1000, completed: true },
-				vec![(Budget, Provider, LP), (Budget, Author, 7), (Budget, AuditPool, levy), (Budget, Solver, 3)],
+				Outcome::UnresolvedAudit {
+					usage: 1000,
+					completed: true,
+				},
+				vec![
+					(Budget, Provider, LP),
+					(Budget, Author, 7),
+					(Budget, AuditPool, levy),
+					(Budget, Solver, 3),
+				],
 			),
 		];
 		for (outcome, moves) in rows {
-			let expected: Vec<_> = moves.into_iter().map(|(from, to, amount)| Move { from, to, amount }).collect();
+			let expected: Vec<_> = moves
+				.into_iter()
+				.map(|(from, to, amount)| Move { from, to, amount })
+				.collect();
 			assert_eq!(settle(&t, &outcome).moves, expected, "{outcome:?}");
 		}
 	}
@@ -419,7 +565,17 @@ mod tests {
 	#[test]
 	fn a_tip_without_a_solver_stays_the_creators() {
 		let t = terms_with(LP, 10_000, 7, 3, None);
-		assert_eq!(settle(&t, &Outcome::Accepted { usage: 1, completed: true }).paid_to(Party::Solver), 0);
+		assert_eq!(
+			settle(
+				&t,
+				&Outcome::Accepted {
+					usage: 1,
+					completed: true
+				}
+			)
+			.paid_to(Party::Solver),
+			0
+		);
 	}
 
 	fn any_outcome() -> impl Strategy<Value = Outcome> {
@@ -433,20 +589,41 @@ mod tests {
 			any::<bool>().prop_map(|again| Outcome::Unfetchable { again }),
 			Just(Outcome::CancelledBeforeAck),
 			t().prop_map(|elapsed| Outcome::CancelledRunning { elapsed }),
-			(t(), any::<bool>(), v.clone(), any::<bool>())
-				.prop_map(|(usage, completed, votes, challenged)| Outcome::Upheld { usage, completed, votes, challenged }),
-			(t(), t(), any::<bool>(), v.clone())
-				.prop_map(|(claimed, median, completed, votes)| Outcome::Overcharged { claimed, median, completed, votes }),
+			(t(), any::<bool>(), v.clone(), any::<bool>()).prop_map(
+				|(usage, completed, votes, challenged)| Outcome::Upheld {
+					usage,
+					completed,
+					votes,
+					challenged
+				}
+			),
+			(t(), t(), any::<bool>(), v.clone()).prop_map(|(claimed, median, completed, votes)| {
+				Outcome::Overcharged {
+					claimed,
+					median,
+					completed,
+					votes,
+				}
+			}),
 			v.clone().prop_map(|votes| Outcome::Overturned { votes }),
-			(t(), v, any::<u128>())
-				.prop_map(|(usage, votes, author_bond)| Outcome::NonDeterministic { usage, votes, author_bond }),
+			(t(), v, any::<u128>()).prop_map(|(usage, votes, author_bond)| Outcome::NonDeterministic {
+				usage,
+				votes,
+				author_bond
+			}),
 			Just(Outcome::UnresolvedChallenge),
 			(t(), any::<bool>()).prop_map(|(usage, completed)| Outcome::UnresolvedAudit { usage, completed }),
 		]
 	}
 
 	fn any_terms() -> impl Strategy<Value = Terms<u64>> {
-		(1_000u128..1 << 90, 1_000u64..86_400_000, 0u128..1 << 90, 0u128..1 << 90, any::<Option<u64>>())
+		(
+			1_000u128..1 << 90,
+			1_000u64..86_400_000,
+			0u128..1 << 90,
+			0u128..1 << 90,
+			any::<Option<u64>>(),
+		)
 			.prop_map(|(rate, limit, fee, tip, solver)| terms_with(rate, limit, fee, tip, solver))
 	}
 

@@ -15,8 +15,20 @@ pub type GpuModel = BoundedVec<u8, ConstU32<MAX_GPU_MODEL>>;
 
 /// One GPU: in an offer what is there, in a job what is asked for.
 #[derive(
-	Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
-	TypeInfo, Serialize, Deserialize,
+	Clone,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 pub struct GpuSpec {
 	/// Memory of the card, in MiB.
@@ -35,7 +47,17 @@ impl GpuSpec {
 
 /// A machine, or the part of one that a job uses.
 #[derive(
-	Clone, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Serialize,
+	Clone,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
 	Deserialize,
 )]
 pub struct MachineSpec {
@@ -53,7 +75,12 @@ pub struct MachineSpec {
 impl MachineSpec {
 	/// A machine without GPUs.
 	pub fn new(cpu_milli: u32, ram_mib: u32, disk_mib: u32) -> Self {
-		Self { cpu_milli, ram_mib, disk_mib, gpus: BoundedVec::new() }
+		Self {
+			cpu_milli,
+			ram_mib,
+			disk_mib,
+			gpus: BoundedVec::new(),
+		}
 	}
 
 	/// Whether a job may ask for this: a job that needs nothing would be free to place anywhere for ever.
@@ -78,7 +105,10 @@ impl MachineSpec {
 		for at in chosen.into_iter().take(wanted.gpus.len()) {
 			gpus.try_push(self.gpus.get(at)?.clone()).ok()?;
 		}
-		Some(MachineSpec { gpus, ..wanted.clone() })
+		Some(MachineSpec {
+			gpus,
+			..wanted.clone()
+		})
 	}
 
 	/// What is left when a part that [`Self::grant`] gave is taken out. `None` when it is not a part of this machine.
@@ -112,11 +142,14 @@ impl MachineSpec {
 
 	/// Whether both describe the same machine, in whatever order their GPUs are listed.
 	pub fn same_as(&self, other: &MachineSpec) -> bool {
-		self.without(other).is_some_and(|rest| rest == MachineSpec::default())
+		self.without(other)
+			.is_some_and(|rest| rest == MachineSpec::default())
 	}
 
 	fn scalars_cover(&self, wanted: &MachineSpec) -> bool {
-		self.cpu_milli >= wanted.cpu_milli && self.ram_mib >= wanted.ram_mib && self.disk_mib >= wanted.disk_mib
+		self.cpu_milli >= wanted.cpu_milli
+			&& self.ram_mib >= wanted.ram_mib
+			&& self.disk_mib >= wanted.disk_mib
 	}
 
 	/// For each wanted GPU the index of the card assigned to it, by augmenting paths; the smallest cards are tried
@@ -153,7 +186,14 @@ impl MachineSpec {
 
 		for want in 0..wanted.gpus.len() {
 			let mut tried = [false; N];
-			if !place(want, &self.gpus, &wanted.gpus, &order[..have], &mut holder, &mut tried) {
+			if !place(
+				want,
+				&self.gpus,
+				&wanted.gpus,
+				&order[..have],
+				&mut holder,
+				&mut tried,
+			) {
 				return None;
 			}
 		}
@@ -172,11 +212,17 @@ mod tests {
 	use super::*;
 
 	fn gpu(vram_mib: u32, model: Option<&str>) -> GpuSpec {
-		GpuSpec { vram_mib, model: model.map(|m| m.as_bytes().to_vec().try_into().expect("short")) }
+		GpuSpec {
+			vram_mib,
+			model: model.map(|m| m.as_bytes().to_vec().try_into().expect("short")),
+		}
 	}
 
 	fn machine(gpus: &[GpuSpec]) -> MachineSpec {
-		MachineSpec { gpus: gpus.to_vec().try_into().expect("few"), ..MachineSpec::new(4000, 8192, 1000) }
+		MachineSpec {
+			gpus: gpus.to_vec().try_into().expect("few"),
+			..MachineSpec::new(4000, 8192, 1000)
+		}
 	}
 
 	#[test]
@@ -203,15 +249,29 @@ mod tests {
 		let have = machine(&[gpu(24_000, Some("A")), gpu(80_000, Some("B"))]);
 		let wanted = machine(&[gpu(10_000, None), gpu(10_000, Some("A"))]);
 		let grant = have.grant(&wanted).expect("an assignment exists");
-		assert_eq!(grant.gpus.to_vec(), vec![gpu(80_000, Some("B")), gpu(24_000, Some("A"))]);
+		assert_eq!(
+			grant.gpus.to_vec(),
+			vec![gpu(80_000, Some("B")), gpu(24_000, Some("A"))]
+		);
 	}
 
 	#[test]
 	fn a_grant_taken_out_and_put_back_is_the_same_machine() {
-		let have = machine(&[gpu(80_000, Some("B")), gpu(24_000, Some("A")), gpu(24_000, Some("A"))]);
-		let wanted = MachineSpec { gpus: vec![gpu(20_000, None)].try_into().expect("one"), ..MachineSpec::new(1, 2, 3) };
+		let have = machine(&[
+			gpu(80_000, Some("B")),
+			gpu(24_000, Some("A")),
+			gpu(24_000, Some("A")),
+		]);
+		let wanted = MachineSpec {
+			gpus: vec![gpu(20_000, None)].try_into().expect("one"),
+			..MachineSpec::new(1, 2, 3)
+		};
 		let part = have.grant(&wanted).expect("covered");
-		assert_eq!(part.gpus.to_vec(), vec![gpu(24_000, Some("A"))], "the smallest card that will do");
+		assert_eq!(
+			part.gpus.to_vec(),
+			vec![gpu(24_000, Some("A"))],
+			"the smallest card that will do"
+		);
 		let rest = have.without(&part).expect("a part");
 		assert_eq!(rest.gpus.len(), 2);
 		assert!(rest.with(&part).expect("fits").same_as(&have));

@@ -7,9 +7,7 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 use sp_arithmetic::{
-	helpers_128bit::multiply_by_rational_with_rounding,
-	traits::CheckedAdd,
-	Permill, Rounding,
+	helpers_128bit::multiply_by_rational_with_rounding, traits::CheckedAdd, Permill, Rounding,
 };
 
 /// Milliseconds in the second that a rate is for.
@@ -17,7 +15,17 @@ pub const MILLIS_PER_SECOND: Millis = 1000;
 
 /// The market's prices and fines: governance parameters, the same for everybody.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Serialize,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
 	Deserialize,
 )]
 pub struct Pricing {
@@ -75,7 +83,17 @@ impl Pricing {
 
 /// Why no terms can be made.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Serialize,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
 	Deserialize,
 )]
 pub enum TermsError {
@@ -89,7 +107,17 @@ pub enum TermsError {
 
 /// The frozen terms of a deal.
 #[derive(
-	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo, Serialize, Deserialize,
+	Clone,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 pub struct Terms<AccountId> {
 	/// Who pays.
@@ -182,17 +210,31 @@ impl Amounts {
 		}
 		let cap = charge(rate, time_limit).ok_or(Overflow)?;
 		let levy = share_up(pricing.levy_rate, cap);
-		let escrow =
-			cap.checked_add(module_fee).and_then(|s| s.checked_add(levy)).and_then(|s| s.checked_add(tip)).ok_or(Overflow)?;
-		let mediator_fee = pricing.min_mediator_fee.max(share_up(pricing.mediator_fee_rate, cap));
-		let votes = Balance::from(pricing.largest_panel).checked_add(4).ok_or(Overflow)?;
+		let escrow = cap
+			.checked_add(module_fee)
+			.and_then(|s| s.checked_add(levy))
+			.and_then(|s| s.checked_add(tip))
+			.ok_or(Overflow)?;
+		let mediator_fee = pricing
+			.min_mediator_fee
+			.max(share_up(pricing.mediator_fee_rate, cap));
+		let votes = Balance::from(pricing.largest_panel)
+			.checked_add(4)
+			.ok_or(Overflow)?;
 		let panel_fee = mediator_fee.checked_mul(votes).ok_or(Overflow)?;
 		let collateral = cap
 			.checked_mul(pricing.collateral_factor.into())
 			.map(|c| c.max(pricing.min_collateral))
 			.and_then(|c| c.checked_add(panel_fee))
 			.ok_or(Overflow)?;
-		Ok(Self { cap, levy, escrow, mediator_fee, panel_fee, collateral })
+		Ok(Self {
+			cap,
+			levy,
+			escrow,
+			mediator_fee,
+			panel_fee,
+			collateral,
+		})
 	}
 }
 
@@ -257,20 +299,44 @@ pub(crate) mod tests {
 		assert_eq!(new(1000, u64::MAX), Err(TermsError::TimeLimit));
 		assert_eq!(new(u128::MAX, 1000), Err(TermsError::Overflow));
 		assert_eq!(new(u128::MAX, 2000), Err(TermsError::Overflow));
-		assert_eq!(Amounts::new(&PRICING, 1000, 1000, u128::MAX, 1), Err(TermsError::Overflow));
+		assert_eq!(
+			Amounts::new(&PRICING, 1000, 1000, u128::MAX, 1),
+			Err(TermsError::Overflow)
+		);
 	}
 
 	#[test]
 	fn pricing_is_checked() {
 		assert_eq!(PRICING.check(), Ok(()));
 		for bad in [
-			Pricing { min_rate: 0, ..PRICING },
-			Pricing { min_time_limit: 0, ..PRICING },
-			Pricing { max_time_limit: 1, ..PRICING },
-			Pricing { collateral_factor: 0, ..PRICING },
-			Pricing { min_collateral: PRICING.no_show_fine - 1, ..PRICING },
-			Pricing { victim_share: Permill::one(), ..PRICING },
-			Pricing { levy_rate: Permill::from_percent(50), ..PRICING },
+			Pricing {
+				min_rate: 0,
+				..PRICING
+			},
+			Pricing {
+				min_time_limit: 0,
+				..PRICING
+			},
+			Pricing {
+				max_time_limit: 1,
+				..PRICING
+			},
+			Pricing {
+				collateral_factor: 0,
+				..PRICING
+			},
+			Pricing {
+				min_collateral: PRICING.no_show_fine - 1,
+				..PRICING
+			},
+			Pricing {
+				victim_share: Permill::one(),
+				..PRICING
+			},
+			Pricing {
+				levy_rate: Permill::from_percent(50),
+				..PRICING
+			},
 		] {
 			assert!(bad.check().is_err(), "{bad:?}");
 		}

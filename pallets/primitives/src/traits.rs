@@ -8,8 +8,8 @@
 //! ```
 
 use crate::{
-	Balance, BlockNumber, DealId, JobId, JobOrigin, JobRequest, ModuleInfo, ModuleName, OfferId, Outcome, Settlement, Terms,
-	Triple, VersionId,
+	Balance, BlockNumber, DealId, JobId, JobOrigin, JobRequest, ModuleInfo, ModuleName, OfferId, Outcome,
+	Settlement, Terms, Triple, VersionId,
 };
 use sp_runtime::{DispatchError, DispatchResult, Permill, Weight};
 
@@ -38,7 +38,12 @@ pub trait Deals<AccountId> {
 	fn free_bond(provider: &AccountId) -> Balance;
 	/// Opens a deal and commits the provider's collateral. `fetch_bytes`: size of image and inputs, which extends the
 	/// time to acknowledge.
-	fn open(job: JobId, offer: OfferId, terms: Terms<AccountId>, fetch_bytes: u64) -> Result<DealId, DispatchError>;
+	fn open(
+		job: JobId,
+		offer: OfferId,
+		terms: Terms<AccountId>,
+		fetch_bytes: u64,
+	) -> Result<DealId, DispatchError>;
 	/// Ends a deal because its creator wants so. Fails once a result is submitted.
 	fn cancel(deal: DealId) -> DispatchResult;
 	/// Blocks from a match to the latest end of the run.
@@ -117,7 +122,11 @@ impl<AccountId> OnJobEnded<AccountId> for () {
 /// Posts jobs on behalf of somebody elsewhere.
 pub trait PostJob<AccountId> {
 	/// Posts the job, holds its budget and matches it if an offer fits.
-	fn post(creator: &AccountId, request: JobRequest<AccountId>, origin: JobOrigin) -> Result<JobId, DispatchError>;
+	fn post(
+		creator: &AccountId,
+		request: JobRequest<AccountId>,
+		origin: JobOrigin,
+	) -> Result<JobId, DispatchError>;
 }
 
 /// Mediation, as deals see it. `()` draws no audits.
