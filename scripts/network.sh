@@ -89,7 +89,7 @@ start_validator() {
 	p2p_port=$(free_port)
 	RPC_URL=ws://127.0.0.1:$rpc_port
 	launch validator "$BIN/lilypad-node" --chain "$CHAIN" "$VALIDATOR_FLAG" --base-path "$NETWORK_DIR/validator" \
-		--rpc-port "$rpc_port" --port "$p2p_port" --no-prometheus --no-telemetry
+		--rpc-port "$rpc_port" --port "$p2p_port" --no-mdns --no-prometheus --no-telemetry
 	expect 90 validator "waiting for the first block" _has_blocks
 	BOOTNODE=/ip4/127.0.0.1/tcp/$p2p_port/p2p/$(rpc system_localPeerId) || die "the node does not tell its peer id"
 }
@@ -97,7 +97,7 @@ start_validator() {
 start_provider() {
 	launch provider "$BIN/lilypad-node" --chain "$CHAIN" --provider --provider-suri "$PROVIDER_KEY" \
 		--base-path "$NETWORK_DIR/provider" --rpc-port "$(free_port)" --port "$(free_port)" \
-		--bootnodes "$BOOTNODE" --no-prometheus --no-telemetry
+		--bootnodes "$BOOTNODE" --no-mdns --no-prometheus --no-telemetry
 	expect 120 provider "waiting for the provider's offer" _provider_ready
 }
 
