@@ -38,7 +38,11 @@ impl SubstrateCli for Cli {
 	}
 
 	fn load_spec(&self, id: &str) -> Result<Box<dyn ChainSpec>, String> {
-		chain_spec::load(id).map(|spec| Box::new(spec) as Box<_>)
+		let load = match self.subcommand {
+			None => chain_spec::load_to_run,
+			Some(_) => chain_spec::load,
+		};
+		Ok(Box::new(load(id)?))
 	}
 }
 
@@ -74,11 +78,11 @@ fn run_node(cli: &Cli) -> sc_cli::Result<()> {
 	cli.create_runner(&cli.run)?
 		.run_node_until_exit(|config| async move {
 			let worker = cli.provider.worker_config(&config)?;
-			let tasks = service::start(config)?;
+			let node = service::start(config)?;
 			if let Some(worker) = worker {
-				provider::spawn(&tasks, worker);
+				provider::spawn(&node, worker);
 			}
-			Ok(tasks)
+			Ok(node.tasks)
 		})
 }
 

@@ -13,8 +13,10 @@ use lilypad_worker::{
 	config::{EngineChoice, OfferConfig},
 	machine, WorkerConfig,
 };
-use sc_service::{Configuration, Error, TaskManager};
+use sc_service::{Configuration, Error};
 use tokio_util::sync::CancellationToken;
+
+use crate::service::Node;
 
 /// How to run the worker.
 #[derive(Clone, Debug, Args)]
@@ -150,7 +152,7 @@ fn read_password(file: &Path) -> Result<String, Error> {
 	})
 }
 
-/// This node's own RPC server, which the worker talks to.
+/// Where this node's own RPC server is to listen, which the worker talks to.
 fn own_rpc(node: &Configuration) -> String {
 	let port = match node.rpc.addr.as_deref() {
 		Some([first, ..]) => first.listen_addr.port(),
@@ -161,8 +163,12 @@ fn own_rpc(node: &Configuration) -> String {
 
 /// Runs the worker as long as the node. The node stops when the worker can't go on: a provider that silently runs no jobs
 /// is worse than one that is down.
-pub(crate) fn spawn(tasks: &TaskManager, config: WorkerConfig) {
-	tasks
+pub(crate) fn spawn(node: &Node, mut config: WorkerConfig) {
+	if let Some(rpc) = node.rpc {
+		config.urls = vec![format!("ws://{rpc}")];
+	}
+	config.expected_genesis = Some(node.genesis.0);
+	node.tasks
 		.spawn_essential_handle()
 		.spawn("provider", Some("worker"), async move {
 			let shutdown = CancellationToken::new();

@@ -1,13 +1,20 @@
 //! The node: the chain on disk, the network, block production (BABE) and finality (GRANDPA).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+	net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+	sync::Arc,
+	time::Duration,
+};
 
 use lilypad_runtime::RuntimeApi;
-use sc_client_api::{Backend as _, BlockBackend};
+use sc_client_api::Backend as _;
 use sc_consensus_babe::SlotProportion;
 use sc_consensus_grandpa::SharedVoterState;
 use sc_consensus_slots::BackoffAuthoringOnFinalizedHeadLagging;
-use sc_network::{config::FullNetworkConfiguration, service::traits::NotificationService, NetworkBackend};
+use sc_network::{
+	config::FullNetworkConfiguration, multiaddr::Protocol, service::traits::NotificationService, Multiaddr,
+	NetworkBackend,
+};
 use sc_network_sync::strategy::warp::WarpSyncConfig;
 use sc_service::{Configuration, Error, TaskManager};
 use sc_telemetry::{Telemetry, TelemetryWorker};
@@ -173,8 +180,18 @@ pub(crate) fn revert(
 	Ok(())
 }
 
-/// Starts the node. It runs for as long as the task manager that is returned.
-pub(crate) fn start(config: Configuration) -> Result<TaskManager, Error> {
+/// A node that runs.
+pub(crate) struct Node {
+	/// What it runs; it stops when this is dropped.
+	pub(crate) tasks: TaskManager,
+	/// Where its RPC server listens. Not always where it was told to: if the port is taken, it finds another.
+	pub(crate) rpc: Option<SocketAddr>,
+	/// The hash of its chain's first block.
+	pub(crate) genesis: Hash,
+}
+
+/// Starts the node.
+pub(crate) fn start(config: Configuration) -> Result<Node, Error> {
 	use sc_network::config::NetworkBackendType::{Libp2p, Litep2p};
 
 	match config.network.network_backend {
@@ -183,7 +200,7 @@ pub(crate) fn start(config: Configuration) -> Result<TaskManager, Error> {
 	}
 }
 
-fn start_with<N: NetworkBackend<Block, Hash>>(config: Configuration) -> Result<TaskManager, Error> {
+fn start_with<N: NetworkBackend<Block, Hash>>(config: Configuration) -> Result<Node, Error> {
 	let (mut parts, import_queue) = open(&config)?;
 	let (network, transactions) = connect::<N>(&config, &parts, import_queue)?;
 	let settings = Settings::of(&config);
@@ -192,14 +209,34 @@ fn start_with<N: NetworkBackend<Block, Hash>>(config: Configuration) -> Result<T
 	if config.offchain_worker.enabled {
 		spawn_offchain_workers(&parts, &network, &settings)?;
 	}
-	spawn_rpc(config, &mut parts, &network, transactions, voter_state.clone())?;
+	let rpc = spawn_rpc(config, &mut parts, &network, transactions, voter_state.clone())?;
+	let genesis = parts.client.chain_info().genesis_hash;
 	if settings.role.is_authority() {
 		spawn_author(&parts, &network, &settings)?;
 	}
-	if settings.grandpa {
-		return spawn_finality(parts, network, settings, voter_state);
-	}
-	Ok(parts.task_manager)
+	let tasks = match settings.grandpa {
+		true => spawn_finality(parts, network, settings, voter_state)?,
+		false => parts.task_manager,
+	};
+	Ok(Node {
+		tasks,
+		rpc: rpc.listen_addresses().iter().find_map(local_address),
+		genesis,
+	})
+}
+
+/// The TCP address in `address`, as this machine reaches it.
+fn local_address(address: &Multiaddr) -> Option<SocketAddr> {
+	let mut parts = address.iter();
+	let (ip, here) = match parts.next()? {
+		Protocol::Ip4(ip) => (ip.into(), Ipv4Addr::LOCALHOST.into()),
+		Protocol::Ip6(ip) => (IpAddr::from(ip), Ipv6Addr::LOCALHOST.into()),
+		_ => return None,
+	};
+	let Protocol::Tcp(port) = parts.next()? else {
+		return None;
+	};
+	Some(SocketAddr::new(if ip.is_unspecified() { here } else { ip }, port))
 }
 
 /// What is left of the configuration once the RPC server has taken it.
@@ -248,10 +285,7 @@ fn connect<N: NetworkBackend<Block, Hash>>(
 	let metrics = N::register_notification_metrics(registry.as_ref());
 	let mut net_config = FullNetworkConfiguration::<_, _, N>::new(&config.network, registry);
 
-	let genesis_hash = parts
-		.client
-		.block_hash(0)?
-		.ok_or_else(|| Error::Other("The database has no genesis.".into()))?;
+	let genesis_hash = parts.client.chain_info().genesis_hash;
 	let grandpa_protocol = sc_consensus_grandpa::protocol_standard_name(&genesis_hash, &config.chain_spec);
 	let (grandpa_config, grandpa_notifications) = sc_consensus_grandpa::grandpa_peers_set_config::<_, N>(
 		grandpa_protocol.clone(),
@@ -320,7 +354,7 @@ fn spawn_rpc(
 	network: &Network,
 	tx_handler_controller: TransactionsController,
 	voter_state: SharedVoterState,
-) -> Result<(), Error> {
+) -> Result<sc_service::RpcHandlers, Error> {
 	let authority_set = parts.grandpa_link.shared_authority_set().clone();
 	let sources = rpc::Sources {
 		client: parts.client.clone(),
@@ -355,8 +389,7 @@ fn spawn_rpc(
 		sync_service: network.sync.clone(),
 		telemetry: parts.telemetry.as_mut(),
 		tracing_execute_block: None,
-	})?;
-	Ok(())
+	})
 }
 
 /// Makes blocks when it is this validator's turn.
@@ -427,4 +460,23 @@ fn spawn_finality(
 		.spawn_essential_handle()
 		.spawn_blocking("grandpa-voter", None, voter);
 	Ok(parts.task_manager)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn local_address_works() {
+		let found =
+			|address: &str| local_address(&address.parse().expect("it is an address")).map(|a| a.to_string());
+		assert_eq!(
+			found("/ip4/127.0.0.1/tcp/9944").as_deref(),
+			Some("127.0.0.1:9944")
+		);
+		assert_eq!(found("/ip4/0.0.0.0/tcp/9944").as_deref(), Some("127.0.0.1:9944"));
+		assert_eq!(found("/ip6/::/tcp/9944").as_deref(), Some("[::1]:9944"));
+		assert_eq!(found("/dns/example.org/tcp/9944"), None);
+		assert_eq!(found("/ip4/127.0.0.1/udp/9944"), None);
+	}
 }
