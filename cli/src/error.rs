@@ -57,7 +57,7 @@ pub enum CliError {
 	/// Not enough money.
 	#[error(
 		"the account has not enough LP: {} are needed ({what}), {} are available. Fund {account}",
-		lp::show(*.needed), lp::show(*.available)
+		lp::rounded_up(*.needed), lp::show(*.available)
 	)]
 	Money {
 		/// What has to be there.

@@ -77,8 +77,7 @@ fn log(verbose: u8, is_provider: bool) {
 		(2, _) => "lilypad=debug,lilypad_client=debug,lilypad_worker=debug",
 		_ => "debug",
 	};
-	let filter =
-		EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("error,{ours}")));
+	let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("off,{ours}")));
 	let subscriber = tracing_subscriber::fmt()
 		.with_env_filter(filter)
 		.with_writer(std::io::stderr);

@@ -193,13 +193,13 @@ async fn read_folder(dir: &Path) -> Result<Folder, CliError> {
 				return Err(CliError::Input(why.into()));
 			}
 			*archive = archive.or(found);
-			if archive.is_none() && reference.is_none() {
+			if found.is_none() && reference.is_none() {
 				return Err(missing("nobody could fetch the image"));
 			}
 		},
 		Runtime::Wasm { code } => {
 			*code = code.or(found);
-			if code.is_none() {
+			if found.is_none() {
 				return Err(missing("nobody could fetch the code"));
 			}
 		},

@@ -66,7 +66,7 @@ enum ViewFunctionDispatchError {
 	/// The chain has no view functions.
 	NotImplemented,
 	/// It has not this one.
-	NotFound([u8; 32]),
+	NotFound(#[allow(dead_code)] [u8; 32]), // Shown by `Debug`.
 	/// It can't read the arguments.
 	Codec,
 }

@@ -15,11 +15,11 @@ use lilypad_primitives::{Balance, BlockNumber};
 use std::{collections::HashSet, time::Duration};
 use subxt::{
 	config::{DefaultExtrinsicParamsBuilder, SubstrateConfig},
-	error::{DispatchError, TokenError},
-	rpcs::client::rpc_params,
+	error::{BackendError, DispatchError, ExtrinsicError, RpcError, TokenError},
+	rpcs::{client::rpc_params, Error as RawError},
 	tx::{SubmittableTransaction, TransactionProgress, TransactionStatus},
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, timeout, Instant};
 
 type Progress = TransactionProgress<SubstrateConfig, subxt::client::OnlineClientAtBlockImpl<SubstrateConfig>>;
 type Signed =
@@ -29,6 +29,8 @@ type Signed =
 const POLL: Duration = Duration::from_millis(500);
 /// Longest silence of a node about a transaction before the chain is looked at.
 const SILENCE: Duration = Duration::from_secs(12);
+/// Longer than blocks take.
+const SLOW_BLOCK: Duration = Duration::from_secs(4);
 /// Longest wait for the pool's first word.
 const FIRST_WORD: Duration = Duration::from_secs(3);
 /// Finality this far behind is no basis for a transaction's life any more.
@@ -226,16 +228,14 @@ impl Client {
 		let mut progress = match signed.submit_and_watch().await {
 			Ok(progress) => progress,
 			Err(e) => {
-				let message = e.to_string();
-				// The node has it from the connection before, or another node gave it to this one.
-				if message.to_ascii_lowercase().contains("already imported") {
-					return Ok(None);
-				}
-				if let down @ Some(_) = self.inner.transport.down() {
-					// Nobody knows whether it arrived: look at the chain.
-					return down.map_or(Ok(None), |e| Err(Failed::Again(e)));
-				}
-				return Err(refusal(&message));
+				return match refused_by_node(&e) {
+					// The node has it from the connection before, or another node gave it to this one.
+					Some(message) if message.to_ascii_lowercase().contains("already imported") => Ok(None),
+					Some(message) => Err(refusal(&message)),
+					// The connection broke. Nobody knows whether it arrived: the chain will tell, or the next node is given
+					// the same bytes.
+					None => Ok(None),
+				};
 			},
 		};
 		// The first word tells whether the pool took it.
@@ -265,6 +265,8 @@ impl Client {
 		let hash = signed.hash();
 		let mut looked_at = HashSet::new();
 		let mut generation = self.inner.transport.generation();
+		// With no node to ask, nobody can tell how it ended; blocks are rarely this slow.
+		let give_up = Instant::now() + SLOW_BLOCK * u32::try_from(options.mortality).unwrap_or(u32::MAX);
 		loop {
 			let told = match &mut progress {
 				Some(progress) => timeout(SILENCE, progress.next()).await.ok(),
@@ -300,7 +302,9 @@ impl Client {
 				},
 				Ok((None, _)) => (),
 				// A node that can't be reached now may be in a moment: the transaction's life is the limit.
-				Err(e) if e.is_transient() => tracing::debug!("waiting for the node: {e}"),
+				Err(e) if e.is_transient() && Instant::now() < give_up => {
+					tracing::debug!("waiting for the node: {e}")
+				},
 				Err(e) => return Err(Failed::Final(e)),
 			}
 			let now = self.inner.transport.generation();
@@ -413,6 +417,25 @@ impl Client {
 	}
 }
 
+/// What the node itself says against a transaction; `None` when it was not the node that failed.
+fn refused_by_node(error: &ExtrinsicError) -> Option<String> {
+	let ExtrinsicError::ErrorSubmittingTransaction(BackendError::Rpc(RpcError::ClientError(RawError::User(
+		said,
+	)))) = error
+	else {
+		return None;
+	};
+	// The reason proper is an extra: the message of every invalid transaction is "Invalid Transaction".
+	let extra = said.data.as_ref().map(|data| {
+		let json = data.get();
+		serde_json::from_str::<String>(json).unwrap_or_else(|_| json.into())
+	});
+	Some(match extra {
+		Some(extra) => format!("{}: {extra}", said.message),
+		None => said.message.clone(),
+	})
+}
+
 fn refusal(message: &str) -> Failed {
 	let reason = RefusalReason::from_message(message);
 	let again =
@@ -450,6 +473,36 @@ pub(crate) fn call_error(error: DispatchError) -> CallError {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use subxt::rpcs::UserError;
+
+	fn said(message: &str, data: Option<&str>) -> Option<String> {
+		let data = data.map(|d| serde_json::value::to_raw_value(d).expect("JSON"));
+		let error = RawError::User(UserError {
+			code: 1010,
+			message: message.into(),
+			data,
+		});
+		refused_by_node(&ExtrinsicError::ErrorSubmittingTransaction(
+			RpcError::from(error).into(),
+		))
+	}
+
+	#[test]
+	fn a_nodes_reason_is_read_from_its_extra_data() {
+		let text = said("Invalid Transaction", Some("Transaction is outdated")).expect("the node's");
+		assert_eq!(RefusalReason::from_message(&text), RefusalReason::Stale);
+		assert_eq!(
+			said("Priority is too low", None),
+			Some("Priority is too low".into())
+		);
+	}
+
+	#[test]
+	fn a_broken_connection_is_no_refusal() {
+		let error = RawError::Client("connection closed".into());
+		let error = ExtrinsicError::ErrorSubmittingTransaction(RpcError::from(error).into());
+		assert_eq!(refused_by_node(&error), None);
+	}
 
 	#[test]
 	fn only_some_refusals_are_worth_another_attempt() {

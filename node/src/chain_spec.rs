@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use lilypad_runtime::{genesis_presets, RuntimeGenesisConfig};
+use lilypad_runtime::genesis_presets;
 use sc_chain_spec::{ChainSpec as _, ChainType, Properties};
 use serde_json::Value;
 use sp_core::storage::{well_known_keys, Storage};
@@ -27,6 +27,9 @@ struct BuiltIn {
 	/// The runtime's preset for its genesis.
 	preset: &'static str,
 }
+
+/// Never said, as the tests see to it.
+const NO_PRESET: &str = "The runtime has no such preset.";
 
 /// The chains that the node knows by itself.
 const BUILT_IN: [BuiltIn; 2] = [
@@ -53,8 +56,7 @@ impl BuiltIn {
 
 	/// What the genesis has, where it differs from the default.
 	fn patch(&self) -> Result<Value, String> {
-		let patch =
-			genesis_presets::get_preset(&self.preset.into()).ok_or("The runtime has lost a preset.")?;
+		let patch = genesis_presets::get_preset(&self.preset.into()).ok_or(NO_PRESET)?;
 		serde_json::from_slice(&patch).map_err(|error| error.to_string())
 	}
 
@@ -74,26 +76,10 @@ impl BuiltIn {
 	/// Made by the runtime that is linked into the node, the same as the one in the specification: compiling that one
 	/// just for this would double the time that the node takes to start.
 	fn state(&self) -> Result<Storage, String> {
-		let mut genesis =
-			serde_json::to_value(RuntimeGenesisConfig::default()).map_err(|error| error.to_string())?;
-		merge(&mut genesis, self.patch()?);
-		let genesis: RuntimeGenesisConfig =
-			serde_json::from_value(genesis).map_err(|error| error.to_string())?;
+		let genesis = genesis_presets::genesis_config(&self.preset.into()).ok_or(NO_PRESET)?;
 		let mut state = genesis.build_storage()?;
 		state.top.insert(well_known_keys::CODE.to_vec(), runtime_code()?);
 		Ok(state)
-	}
-}
-
-/// Puts what `patch` has into `value`.
-fn merge(value: &mut Value, patch: Value) {
-	match (value, patch) {
-		(Value::Object(fields), Value::Object(patches)) => {
-			for (name, patch) in patches {
-				merge(fields.entry(name).or_insert(Value::Null), patch);
-			}
-		},
-		(value, patch) => *value = patch,
 	}
 }
 

@@ -100,6 +100,27 @@ pub fn get_preset(id: &PresetId) -> Option<Vec<u8>> {
 	serde_json::to_vec(&preset).ok()
 }
 
+/// The whole genesis of the preset with this name, or `None` when there is none: the preset on top of the defaults.
+///
+/// For whoever has the runtime at hand natively; others let the runtime's code build the state.
+#[cfg(feature = "std")]
+pub fn genesis_config(id: &PresetId) -> Option<RuntimeGenesisConfig> {
+	fn merge(value: &mut Value, patch: Value) {
+		match (value, patch) {
+			(Value::Object(fields), Value::Object(patches)) => {
+				for (name, patch) in patches {
+					merge(fields.entry(name).or_insert(Value::Null), patch);
+				}
+			},
+			(value, patch) => *value = patch,
+		}
+	}
+
+	let mut genesis = serde_json::to_value(RuntimeGenesisConfig::default()).ok()?;
+	merge(&mut genesis, serde_json::from_slice(&get_preset(id)?).ok()?);
+	serde_json::from_value(genesis).ok()
+}
+
 /// The names of all presets.
 pub fn preset_names() -> Vec<PresetId> {
 	vec![

@@ -99,18 +99,17 @@ fn wrong_nodes_and_keys_are_refused() -> Result<()> {
 		right.to_str().context("UTF-8")?,
 	])?;
 	ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-	let open = |file: &std::path::Path| {
-		command(&[
-			"account",
-			"balance",
-			"--account",
-			"mine",
-			"--password-file",
-			file.to_str().context("UTF-8")?,
-		])
-	};
-	ensure!(open(&right)?.status.success());
-	let refused = open(&wrong)?;
+	let refused = command(&[
+		"account",
+		"transfer",
+		"//Bob",
+		"1",
+		"--yes",
+		"--account",
+		"mine",
+		"--password-file",
+		wrong.to_str().context("UTF-8")?,
+	])?;
 	assert_eq!(refused.status.code(), Some(REFUSED));
 	let text = String::from_utf8_lossy(&refused.stderr).to_lowercase();
 	ensure!(text.contains("password"), "{text}");

@@ -202,9 +202,7 @@ impl<'a> Drive<'a> {
 			tokio::select! {
 				Some(update) = updates.recv() => self.on_update(update?).await?,
 				Some(news) = next_news(&mut self.current) => self.on_news(news).await?,
-				_ = tokio::signal::ctrl_c() => return Err(CliError::Interrupted(format!(
-					"; job {0} goes on. Come back with `lilypad job watch {0}`, or stop it with `lilypad job cancel {0}`", self.job
-				))),
+				_ = tokio::signal::ctrl_c() => return Err(interrupted(self.job)),
 			}
 		}
 	}
@@ -584,6 +582,13 @@ impl<'a> Drive<'a> {
 		finished.result = Some(triple);
 		Ok(finished)
 	}
+}
+
+/// How to come back.
+pub fn interrupted(job: JobId) -> CliError {
+	CliError::Interrupted(format!(
+		"; job {job} goes on. Come back with `lilypad job watch {job}`, or stop it with `lilypad job cancel {job}`"
+	))
 }
 
 /// The errand's next news; never, when there is no errand.

@@ -14,7 +14,8 @@ use crate::{
 };
 use drive::{Drive, Finished, Until};
 use lilypad_client::{
-	calls, lp, AccountId, ChainEvent, MarketEvent, Quote, QuotedOffer, TxOptions, TxOutcome,
+	calls, lp, AccountId, Call, ChainEvent, Client, MarketEvent, Quote, QuotedOffer, Signer, TxOptions,
+	TxOutcome,
 };
 use lilypad_primitives::{manifest::Manifest, Balance, JobId, JobRequest, Mismatch, Status};
 use serde_json::{json, Value};
@@ -67,7 +68,7 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 	let stage = json!({ "module": args.module.to_string(), "budget": lp::show(budget) });
 	app.ui.stage(Stage::Submitting, "", stage);
 	let posting = Instant::now();
-	let outcome = client.submit_with(&signer, call, TxOptions::default()).await?;
+	let (outcome, interrupted) = post(app, &client, &signer, call).await?;
 	let job = posted_job(&outcome, &account)?;
 	let entry = Entry {
 		job,
@@ -86,6 +87,9 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 	};
 	app.data.jobs(client.genesis_hash()).save(&entry)?;
 
+	if interrupted {
+		return Err(drive::interrupted(job));
+	}
 	let mut drive = Drive::new(app, &client, &signer, job, prepared.files, args.output.clone()).await?;
 	drive.started(posting);
 	let there = client.at(lilypad_client::At::Hash(outcome.block.hash)).await?;
@@ -107,6 +111,25 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 			)
 		},
 		false => conclude(app, job, &args.module.to_string(), &finished, begun),
+	}
+}
+
+/// Posts the job. An interruption meanwhile waits for the job's number: without it there would be no way back.
+async fn post(
+	app: &App,
+	client: &Client,
+	signer: &Signer,
+	call: Call,
+) -> Result<(TxOutcome, bool), CliError> {
+	let mut posted = std::pin::pin!(client.submit_with(signer, call, TxOptions::default()));
+	tokio::select! {
+		outcome = &mut posted => return Ok((outcome?, false)),
+		_ = tokio::signal::ctrl_c() => (),
+	}
+	app.ui.say("the job is on its way to the chain; waiting for its number (interrupt again to leave at once; `lilypad job list` will show it)");
+	tokio::select! {
+		outcome = posted => Ok((outcome?, true)),
+		_ = tokio::signal::ctrl_c() => Err(CliError::Interrupted("; `lilypad job list` shows whether the job was posted".into())),
 	}
 }
 
