@@ -32,7 +32,7 @@ struct BuiltIn {
 const NO_PRESET: &str = "The runtime has no such preset.";
 
 /// The chains that the node knows by itself.
-const BUILT_IN: [BuiltIn; 2] = [
+static BUILT_IN: [BuiltIn; 2] = [
 	BuiltIn {
 		chain: "dev",
 		name: "Lilypad development",
@@ -155,7 +155,7 @@ mod tests {
 		if lilypad_runtime::WASM_BINARY.is_none() {
 			return;
 		}
-		for built_in in BUILT_IN {
+		for built_in in &BUILT_IN {
 			let spec = load(built_in.chain).expect("it is built in");
 			assert_eq!(spec.id(), built_in.id);
 			assert_eq!(spec.properties()["tokenSymbol"], "LP");
@@ -168,7 +168,7 @@ mod tests {
 		if lilypad_runtime::WASM_BINARY.is_none() {
 			return;
 		}
-		for built_in in BUILT_IN {
+		for built_in in &BUILT_IN {
 			let specified = load(built_in.chain)
 				.and_then(|spec| spec.build_storage())
 				.expect("it can be built");

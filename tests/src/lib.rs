@@ -136,6 +136,7 @@ impl Network {
 		command.args([
 			"--chain",
 			self.chain,
+			"--no-mdns",
 			"--no-telemetry",
 			"--no-prometheus",
 			"--base-path",

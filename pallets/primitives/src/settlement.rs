@@ -414,7 +414,8 @@ mod tests {
 		let cap = 10 * LP;
 		let levy = cap / 50;
 		let fee = cap / 2;
-		let rows: Vec<(Outcome, Vec<(Purse, Party, Balance)>)> = vec![
+		type Moved = Vec<(Purse, Party, Balance)>;
+		let rows: Vec<(Outcome, Moved)> = vec![
 			(
 				Outcome::Accepted {
 					usage: 2500,

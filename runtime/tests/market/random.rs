@@ -76,7 +76,7 @@ fn step() -> impl Strategy<Value = Step> {
 		).prop_map(|(who, lp, cores, retries, target, deadline, window)| {
 			Step::Post { who, lp, cores, retries, target, deadline, window }
 		}),
-		1 => n().prop_map(Step::CancelJob),
+		4 => n().prop_map(Step::CancelJob),
 		1 => n().prop_map(Step::ExpireJob),
 		8 => n().prop_map(Step::Acknowledge),
 		1 => n().prop_map(Step::Decline),
