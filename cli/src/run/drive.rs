@@ -68,6 +68,9 @@ struct Current {
 /// Attempts to accept a result before that is left to the end of the time to object.
 const ATTEMPTS: u8 = 4;
 
+/// How long the provider's worker may be out of reach before the user hears of it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// See the module.
 pub struct Drive<'a> {
 	app: &'a App,
@@ -81,6 +84,8 @@ pub struct Drive<'a> {
 	current: Option<Current>,
 	fetched: Option<(Triple, PathBuf)>,
 	delivered: bool,
+	/// Since when the provider's worker is out of reach, and whether the user has heard of it.
+	trouble: Option<(Instant, bool)>,
 	last_failure: Option<String>,
 	usage: Option<u64>,
 	ended: Option<(Outcome, Option<Triple>, Balance)>,
@@ -116,6 +121,7 @@ impl<'a> Drive<'a> {
 			current: None,
 			fetched: None,
 			delivered: false,
+			trouble: None,
 			last_failure: None,
 			usage: None,
 			ended: None,
@@ -237,7 +243,7 @@ impl<'a> Drive<'a> {
 					MarketEvent::JobRequeued { retries_left, .. } => {
 						let why = self
 							.last_failure
-							.take()
+							.clone()
 							.unwrap_or_else(|| "the provider failed".into());
 						self.current = None;
 						let detail = format!("{why}; waiting for another one, {retries_left} retries left");
@@ -248,7 +254,12 @@ impl<'a> Drive<'a> {
 						);
 					},
 					MarketEvent::JobExpired { .. } => {
-						let why = "nobody took the job in time; the whole budget is back".to_string();
+						let why = match &self.last_failure {
+							None => "nobody took the job in time; the whole budget is back".into(),
+							Some(before) => {
+								format!("nobody else took the job in time; the whole budget is back. Before that, {before}")
+							},
+						};
 						self.note_end(&why, 0)?;
 						return Err(CliError::NoProvider(why));
 					},
@@ -408,6 +419,9 @@ impl<'a> Drive<'a> {
 	}
 
 	async fn on_news(&mut self, news: peer::News) -> Result<(), CliError> {
+		if !matches!(news, peer::News::Trouble(_)) {
+			self.trouble = None;
+		}
 		let ui = &self.app.ui;
 		match news {
 			peer::News::Delivered => {
@@ -441,7 +455,12 @@ impl<'a> Drive<'a> {
 				self.on_fetched(opening)?;
 				self.on_block().await?;
 			},
-			peer::News::Trouble(why) => tracing::debug!("between us and the provider: {why}"),
+			peer::News::Trouble(why) => self.on_trouble(&why),
+			peer::News::Here(why) => {
+				let job = self.job;
+				let why = format!("{why}. Mend that, and go on with `lilypad job watch {job}`");
+				return Err(CliError::NoResult { job, why });
+			},
 			peer::News::Failed(why) => {
 				ui.say(&format!("the provider's worker and we do not get on: {why}"));
 				self.last_failure = Some(why);
@@ -451,6 +470,23 @@ impl<'a> Drive<'a> {
 			},
 		}
 		Ok(())
+	}
+
+	/// Says so when the provider's worker has been out of reach for a while, once: what happens then is up to the chain.
+	fn on_trouble(&mut self, why: &str) {
+		tracing::debug!("between us and the provider: {why}");
+		let (since, said) = *self.trouble.get_or_insert((Instant::now(), false));
+		if said || since.elapsed() < PATIENCE {
+			return;
+		}
+		self.trouble = Some((since, true));
+		let until = match self.current.as_ref().map(|c| c.deadline) {
+			Some(deadline) if deadline < BlockNumber::MAX => format!(" until block {deadline}"),
+			_ => String::new(),
+		};
+		self.app.ui.say(&format!(
+			"the provider can't be reached ({why}); trying again{until}. A result that it never opens is not paid for"
+		));
 	}
 
 	fn on_progress(&self, progress: &Progress) {
