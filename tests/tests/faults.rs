@@ -251,7 +251,8 @@ fn an_image_that_nobody_has_costs_nobody_anything() -> Result<()> {
 		bond_after, bond_before,
 		"a provider is not fined for what nobody has"
 	);
-	ensure!(before - after < LP / 10, "{before} before, {after} after");
+	// Fees, a part of which comes back to the block's author, who is Alice.
+	ensure!(after + LP / 10 > before, "{before} before, {after} after");
 	// The module's deposit is what stays.
 	ensure!(held > 0);
 	Ok(())
@@ -282,7 +283,7 @@ fn a_result_that_can_not_be_fetched_is_not_paid_and_waits_for_the_provider() -> 
 
 	let again = network.provider("//Bob", &[])?;
 	let code = watch
-		.wait(2 * MINUTE)
+		.wait(MINUTE)
 		.with_context(|| format!("{}\n{}", watch.log_tail(20), again.log_tail(30)))?;
 	assert_eq!(code, Some(0), "{}", watch.log_tail(20));
 	ensure!(watch.log()?.contains("slept 1"), "{}", watch.log_tail(20));
