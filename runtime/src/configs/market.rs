@@ -64,6 +64,10 @@ parameter_types! {
 	pub const MinMatchWindow: BlockNumber = 1;
 	pub const MaxMatchWindow: BlockNumber = DAYS;
 	pub const MaxOffersPerProvider: u32 = 16;
+	/// Six seconds: longer than a transaction takes to every author, shorter than anybody minds.
+	pub const SolveWindow: BlockNumber = 3;
+	/// Above what pays without a tip: a full block must not keep a job waiting that an offer fits. Below what is entitled.
+	pub const SolverPriority: TransactionPriority = TransactionPriority::MAX / 4;
 }
 
 impl pallet_market::Config for Runtime {
@@ -78,6 +82,8 @@ impl pallet_market::Config for Runtime {
 	type MaxMatches = MaxMatches;
 	type MinMatchWindow = MinMatchWindow;
 	type MaxMatchWindow = MaxMatchWindow;
+	type SolveWindow = SolveWindow;
+	type SolverPriority = SolverPriority;
 	type MaxOffersPerProvider = MaxOffersPerProvider;
 	type WeightInfo = pallet_market::weights::SubstrateWeight<Runtime>;
 }

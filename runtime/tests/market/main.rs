@@ -3,5 +3,6 @@
 mod chain;
 mod faults;
 mod life;
+mod proposals;
 mod random;
 mod transactions;
