@@ -27,6 +27,8 @@ parameter_types! {
 	pub const ModuleDepositPerByte: Balance = deposit(0, 1);
 	pub const DeterministicBond: Balance = 10 * LP;
 	pub const MaxRunCeiling: Millis = LONGEST_RUN;
+	/// A deal can live for little more than a day, and a case about it for some days more.
+	pub const ReclaimDelay: BlockNumber = 7 * DAYS;
 }
 
 impl pallet_modules::Config for Runtime {
@@ -38,6 +40,7 @@ impl pallet_modules::Config for Runtime {
 	type DepositPerByte = ModuleDepositPerByte;
 	type DeterministicBond = DeterministicBond;
 	type MaxRunCeiling = MaxRunCeiling;
+	type ReclaimDelay = ReclaimDelay;
 	type WeightInfo = pallet_modules::weights::SubstrateWeight<Runtime>;
 }
 
