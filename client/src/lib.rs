@@ -17,8 +17,10 @@
 //! * [`Client`] connects ([`ClientConfig`]) and hands out a [`View`] of the chain at a block.
 //! * [`calls`] are the calls, [`Client::submit`] sends them, [`Signer`] signs them.
 //! * [`Client::follow`] tells of every best block and its [`ChainEvent`]s, once each.
-//! * [`quote()`](Client::quote) asks the chain what a job would cost before it is posted.
+//! * [`quote()`](Client::quote) asks the chain what a job would cost before it is posted; [`advice`] says what to do when no
+//!   offer fits.
 
+pub mod advice;
 pub mod calls;
 mod client;
 mod error;
@@ -36,6 +38,7 @@ mod testing;
 mod transport;
 pub mod types;
 mod view;
+pub mod words;
 
 pub use calls::Call;
 pub use client::{At, Client, ClientConfig, DEFAULT_URL};
