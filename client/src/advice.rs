@@ -4,7 +4,7 @@
 //! *first* rule that an offer fails, so that they say how many pass all rules before it; and what would fit is found by
 //! asking for quotes again with one of the request's conditions dropped ([`relaxations`]).
 
-use crate::{words, AccountId};
+use crate::{lp, words, AccountId};
 use lilypad_primitives::{
 	Balance, JobRequest, MachineSpec, MediatorPolicy, Mismatch, ModuleInfo, ModulePolicy, Offer, OfferId,
 	OfferState, Platform, VersionId,
@@ -202,6 +202,32 @@ pub fn suits(offer: &Offer<AccountId>, version: VersionId, module: &ModuleInfo<A
 		&& offer.total.covers(&module.min_spec)
 }
 
+/// What somebody with this budget would have to do to get an offer: `with a budget of 0.4 LP instead of 0.3 LP, …`.
+pub fn remedy_words(remedy: &Remedy, budget: Balance) -> String {
+	let total = lp::rounded_up(remedy.total);
+	let mut changes: Vec<String> = Vec::new();
+	let mut named = false;
+	for condition in &remedy.without {
+		changes.push(match condition {
+			Condition::Budget => {
+				named = true;
+				format!("with a budget of {total} instead of {}", lp::show(budget))
+			},
+			Condition::Target => "with another provider than the target".into(),
+			Condition::Machine => "with no more than the machine that the module needs".into(),
+			Condition::Mediators => "with whichever mediators are drawn".into(),
+			Condition::MinScore => "with a provider of any score".into(),
+			Condition::Deadline => "without the deadline".into(),
+		});
+	}
+	let costs = if named {
+		String::new()
+	} else {
+		format!(", for at most {total}")
+	};
+	format!("{}, offer {} fits{costs}", changes.join(" and "), remedy.offer)
+}
+
 /// A rule in one sentence, with how many are left: `1 offer has no free slot; 3 are left`.
 pub fn sentence(step: &Step) -> String {
 	let words = words::mismatch(step.rule, step.failed);
@@ -349,6 +375,32 @@ mod tests {
 				without: Condition::ALL.to_vec(),
 				request: request()
 			}
+		);
+	}
+
+	#[test]
+	fn a_remedy_says_what_to_change_and_what_it_costs() {
+		let remedy = |without: &[Condition]| {
+			let provider = AccountId::new([2; 32]);
+			let remedy = Remedy {
+				without: without.to_vec(),
+				offer: OfferId(7),
+				provider,
+				total: LP * 2 / 5,
+			};
+			remedy_words(&remedy, LP * 3 / 10)
+		};
+		assert_eq!(
+			remedy(&[Condition::Budget]),
+			"with a budget of 0.4 LP instead of 0.3 LP, offer 7 fits"
+		);
+		assert_eq!(
+			remedy(&[Condition::Target]),
+			"with another provider than the target, offer 7 fits, for at most 0.4 LP"
+		);
+		assert_eq!(
+			remedy(&[Condition::Budget, Condition::Deadline]),
+			"with a budget of 0.4 LP instead of 0.3 LP and without the deadline, offer 7 fits"
 		);
 	}
 
