@@ -148,7 +148,7 @@ pub struct RunArgs {
 	/// A file for the module, by the name that its manifest gives it
 	#[arg(long = "input-file", value_name = "NAME=PATH", value_parser = key_value, action = clap::ArgAction::Append)]
 	pub input_file: Vec<KeyValue>,
-	/// Most LP to spend on the job [default: what the cheapest offer costs at most]
+	/// Most LP to spend on the job [default: what it takes for the cheapest offers, one for each try, but at most twice the cheapest]
 	#[arg(long, value_name = "LP", value_parser = amount)]
 	pub budget: Option<Balance>,
 	/// The only provider that will do

@@ -33,26 +33,50 @@ pub async fn run(app: &App, command: &JobCommand) -> Result<(), CliError> {
 	}
 }
 
-fn state_words(record: &JobRecord, deal: Option<&DealState>) -> String {
-	match (&record.state, deal) {
-		(JobState::Open { match_by }, _) => format!("waiting for a provider until block {match_by}"),
-		(JobState::Matched { deal, .. }, None) => format!("deal {deal}"),
-		(JobState::Matched { deal, .. }, Some(DealState::Matched { .. })) => {
-			format!("negotiating, deal {deal}")
-		},
-		(JobState::Matched { deal, .. }, Some(DealState::Running { .. })) => format!("running, deal {deal}"),
-		(JobState::Matched { deal, .. }, Some(DealState::Submitted { draw_at, .. })) => {
-			format!("results submitted, deal {deal}, to be accepted from block {draw_at} on")
-		},
+/// Where a job stands: a word for machines, and words for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Standing {
+	/// `waiting`, `matched`, `running`, `submitted` or `ended`.
+	state: &'static str,
+	words: String,
+}
+
+impl Standing {
+	fn of(record: &JobRecord, deal: Option<&DealState>) -> Self {
+		let (state, words) = match (&record.state, deal) {
+			(JobState::Open { match_by }, _) => (
+				"waiting",
+				format!("waiting for a provider until block {match_by}"),
+			),
+			(JobState::Matched { deal, .. }, None) => ("matched", format!("deal {deal}")),
+			(JobState::Matched { deal, .. }, Some(DealState::Matched { .. })) => {
+				("matched", format!("negotiating, deal {deal}"))
+			},
+			(JobState::Matched { deal, .. }, Some(DealState::Running { .. })) => {
+				("running", format!("running, deal {deal}"))
+			},
+			(JobState::Matched { deal, .. }, Some(DealState::Submitted { draw_at, .. })) => (
+				"submitted",
+				format!("results submitted, deal {deal}, to be accepted from block {draw_at} on"),
+			),
+		};
+		Self { state, words }
+	}
+
+	fn ended(words: String) -> Self {
+		Self {
+			state: "ended",
+			words,
+		}
 	}
 }
 
-async fn live_state(view: &View, record: &JobRecord) -> Result<String, CliError> {
+async fn standing(view: &View, record: &JobRecord) -> Result<Standing, CliError> {
 	let deal = match record.state {
 		JobState::Matched { deal, .. } => view.deal(deal).await?,
 		JobState::Open { .. } => None,
 	};
-	Ok(state_words(record, deal.as_ref().map(|d| &d.state)))
+	Ok(Standing::of(record, deal.as_ref().map(|d| &d.state)))
 }
 
 async fn list(app: &App) -> Result<(), CliError> {
@@ -60,7 +84,7 @@ async fn list(app: &App) -> Result<(), CliError> {
 	let view = client.best().await?;
 	let journal = app.data.jobs(client.genesis_hash());
 	let known = journal.all()?;
-	let mut rows: BTreeMap<JobId, (String, String, String)> = BTreeMap::new();
+	let mut rows: BTreeMap<JobId, (String, Standing, String)> = BTreeMap::new();
 	// Without a key, what this machine remembers is all there is.
 	let me = app.account().ok();
 	for entry in &known {
@@ -68,10 +92,10 @@ async fn list(app: &App) -> Result<(), CliError> {
 			continue;
 		}
 		let state = match &entry.ended {
-			Some(ended) => ended.outcome.clone(),
+			Some(ended) => Standing::ended(ended.outcome.clone()),
 			None => match view.job(entry.job).await? {
-				Some(record) => live_state(&view, &record).await?,
-				None => "ended".into(),
+				Some(record) => standing(&view, &record).await?,
+				None => Standing::ended("ended".into()),
 			},
 		};
 		let cost = entry.ended.as_ref().map(|e| lp::show(e.cost)).unwrap_or_default();
@@ -81,7 +105,7 @@ async fn list(app: &App) -> Result<(), CliError> {
 	if let Some(me) = me {
 		for (id, record) in view.jobs().await? {
 			if record.job.creator == me && !rows.contains_key(&id) {
-				let state = live_state(&view, &record).await?;
+				let state = standing(&view, &record).await?;
 				rows.insert(id, (record.job.request.module.to_string(), state, String::new()));
 			}
 		}
@@ -93,7 +117,10 @@ async fn list(app: &App) -> Result<(), CliError> {
 				.iter()
 				.find(|e| e.job == *job)
 				.and_then(|e| e.folder.clone());
-			json!({ "job": job, "module": module, "state": state, "cost": cost, "output": folder })
+			json!({
+				"job": job, "module": module, "state": state.state, "explanation": state.words, "cost": cost,
+				"output": folder,
+			})
 		})
 		.collect();
 	app.ui.outcome(&json, || match rows.is_empty() {
@@ -101,7 +128,7 @@ async fn list(app: &App) -> Result<(), CliError> {
 		false => {
 			let rows = rows
 				.into_iter()
-				.map(|(job, (module, state, cost))| vec![job.to_string(), module, state, cost]);
+				.map(|(job, (module, state, cost))| vec![job.to_string(), module, state.words, cost]);
 			table(&["JOB", "MODULE", "STATE", "COST"], rows.collect())
 		},
 	})
@@ -124,7 +151,7 @@ async fn show(app: &App, job: JobId) -> Result<(), CliError> {
 		))?;
 		let cost = ended.as_ref().map(|e| e.cost).or(known.map(|k| k.cost));
 		let value = json!({
-			"job": job, "live": false, "state": outcome, "cost": cost.map(lp::show),
+			"job": job, "live": false, "state": "ended", "explanation": outcome, "cost": cost.map(lp::show),
 			"root": ended.as_ref().and_then(|e| e.result).map(|t| t.root.to_string()).or(entry.as_ref().and_then(|e| e.root.clone())),
 			"output": entry.as_ref().and_then(|e| e.folder.clone()),
 		});
@@ -133,7 +160,7 @@ async fn show(app: &App, job: JobId) -> Result<(), CliError> {
 			format!("job {job}: {outcome}{cost}")
 		});
 	};
-	let state = live_state(&view, &record).await?;
+	let Standing { state, words } = standing(&view, &record).await?;
 	let request = &record.job.request;
 	let deal = match record.state {
 		JobState::Matched { deal, .. } => view.deal(deal).await?.map(|d| (deal, d)),
@@ -143,6 +170,7 @@ async fn show(app: &App, job: JobId) -> Result<(), CliError> {
 		"job": job,
 		"live": true,
 		"state": state,
+		"explanation": words,
 		"block": view.number(),
 		"creator": record.job.creator.to_string(),
 		"module": request.module.to_string(),
@@ -157,7 +185,7 @@ async fn show(app: &App, job: JobId) -> Result<(), CliError> {
 	app.ui.outcome(&value, || {
 		let mut lines = vec![
 			format!("job       {job}"),
-			format!("state     {state}"),
+			format!("state     {words}"),
 			format!("module    {}", request.module),
 			format!("creator   {}", record.job.creator),
 			format!("budget    {}", lp::show(request.budget)),

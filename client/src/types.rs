@@ -146,7 +146,7 @@ pub enum DealState {
 	Submitted {
 		/// The provider's commitment.
 		seal: Seal,
-		/// Time from acknowledgement to submission: the most that can be charged for.
+		/// Time from acknowledgement to submission, and one block's more: the most that can be charged for.
 		elapsed: Millis,
 		/// From this block on it can be accepted and revealed.
 		draw_at: BlockNumber,

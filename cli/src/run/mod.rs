@@ -40,7 +40,9 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 		.offers
 		.first()
 		.ok_or_else(|| CliError::NoProvider(explain_none(&quote, &prepared.request)))?;
-	let budget = args.budget.unwrap_or(offer.escrow);
+	let budget = args
+		.budget
+		.unwrap_or_else(|| spending_limit(&quote.offers, args.retries));
 	prepared.request.budget = budget;
 
 	let call = calls::market::post_job(prepared.request.clone());
@@ -57,6 +59,12 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 	.await?;
 	app.ui
 		.say(&breakdown(offer, &prepared.request, quote.offers.len()));
+	if budget > offer.escrow && args.budget.is_none() {
+		app.ui.say(&format!(
+			"       should that provider fail, others for at most {} are tried",
+			lp::rounded_up(budget)
+		));
+	}
 	app.ui
 		.confirm(&format!("Pay at most {}?", lp::rounded_up(budget)), args.yes)?;
 
@@ -224,6 +232,21 @@ fn posted_job(outcome: &TxOutcome, account: &AccountId) -> Result<JobId, CliErro
 		})
 }
 
+/// What to spend at most when the user does not say: as much as it takes for as many other providers as there are retries,
+/// but never more than twice what the cheapest costs.
+fn spending_limit(cheapest_first: &[QuotedOffer], retries: u8) -> Balance {
+	let Some(first) = cheapest_first.first() else {
+		return 0;
+	};
+	let mut seen = std::collections::BTreeSet::new();
+	let providers = cheapest_first.iter().filter(|offer| seen.insert(&offer.provider));
+	providers
+		.take(usize::from(retries).saturating_add(1))
+		.map(|offer| offer.escrow)
+		.filter(|escrow| *escrow <= first.escrow.saturating_mul(2))
+		.fold(first.escrow, Balance::max)
+}
+
 /// The price, part by part.
 fn breakdown(offer: &QuotedOffer, request: &JobRequest<AccountId>, fitting: usize) -> String {
 	let mut parts = vec![format!(
@@ -332,6 +355,42 @@ mod tests {
 			complete: true,
 		};
 		assert!(explain_none(&quote, &request(LP)).contains("provider start"));
+	}
+
+	fn quoted(provider: u8, escrow: Balance) -> QuotedOffer {
+		QuotedOffer {
+			offer: OfferId(u64::from(provider)),
+			provider: AccountId::new([provider; 32]),
+			rate: 1,
+			escrow,
+			cap: 0,
+			levy: 0,
+			module_fee: 0,
+		}
+	}
+
+	#[test]
+	fn spending_limit_covers_the_retries() {
+		let offers = [quoted(1, 100), quoted(1, 120), quoted(2, 150), quoted(3, 200)];
+		assert_eq!(spending_limit(&offers, 0), 100);
+		assert_eq!(
+			spending_limit(&offers, 1),
+			150,
+			"another provider, not another offer of the same"
+		);
+		assert_eq!(spending_limit(&offers, 2), 200);
+		assert_eq!(spending_limit(&offers, 8), 200);
+		assert_eq!(spending_limit(&[], 8), 0);
+	}
+
+	#[test]
+	fn spending_limit_boundary_twice_the_cheapest() {
+		assert_eq!(spending_limit(&[quoted(1, 100), quoted(2, 200)], 1), 200);
+		assert_eq!(spending_limit(&[quoted(1, 100), quoted(2, 201)], 1), 100);
+		assert_eq!(
+			spending_limit(&[quoted(1, Balance::MAX), quoted(2, Balance::MAX)], 1),
+			Balance::MAX
+		);
 	}
 
 	#[test]

@@ -324,7 +324,7 @@ impl FakeChain {
 					DealState::Matched { ack_by } if now <= ack_by => MILLIS_PER_BLOCK,
 					DealState::Running {
 						acked_ms, submit_by, ..
-					} if now <= submit_by => (now_ms - acked_ms).max(MILLIS_PER_BLOCK),
+					} if now <= submit_by => now_ms - acked_ms + MILLIS_PER_BLOCK,
 					DealState::Submitted { .. } => return Err(refused("AlreadySubmitted")),
 					_ => return Err(refused("TooLate")),
 				};
