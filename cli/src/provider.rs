@@ -14,7 +14,7 @@ use lilypad_primitives::{
 use lilypad_worker::{
 	chain::NewOffer,
 	config::{EngineChoice, OfferConfig, WorkerConfig},
-	executor,
+	machine,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
@@ -32,8 +32,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Where a worker tells what it does, unless its configuration says otherwise.
 const ADMIN: &str = "127.0.0.1:9650";
-/// Part of the machine that jobs may use; the rest is for the system and the worker.
-const SHARE_PERCENT: u64 = 80;
 
 /// Runs a command.
 pub async fn run(app: &App, command: &ProviderCommand) -> Result<(), CliError> {
@@ -133,20 +131,13 @@ fn init(app: &App, args: &ProviderInit) -> Result<(), CliError> {
 			path.display()
 		)));
 	}
-	let cores = std::thread::available_parallelism().map_or(1, |n| n.get()) as u64;
-	let share = |all: u64| u32::try_from(all.saturating_mul(SHARE_PERCENT) / 100).unwrap_or(u32::MAX);
 	std::fs::create_dir_all(app.data.path())
 		.map_err(CliError::io("can't make the folder", app.data.path()))?;
-	let free = executor::free_bytes(app.data.path())
+	let (machine, slots) = machine::offered(app.data.path())
 		.map_err(CliError::io("can't ask for free space in", app.data.path()))?;
 	let file = File {
-		machine: MachineSpec::new(
-			// At least one whole core: modules ask for that.
-			share(cores * 1000).max(1000),
-			share(memory_mib().unwrap_or(1024)),
-			share(free / (1024 * 1024)),
-		),
-		slots: u32::try_from(cores).unwrap_or(1),
+		machine,
+		slots,
 		rate: lp::exact(args.rate),
 		bond: lp::exact(args.bond),
 		engine: EngineChoice::Auto,
@@ -164,18 +155,6 @@ fn init(app: &App, args: &ProviderInit) -> Result<(), CliError> {
 			String::from_utf8_lossy(&json)
 		)
 	})
-}
-
-/// Memory of this machine.
-fn memory_mib() -> Option<u64> {
-	let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-	let line = text.lines().find_map(|l| l.strip_prefix("MemTotal:"))?;
-	line.trim()
-		.strip_suffix("kB")?
-		.trim()
-		.parse::<u64>()
-		.ok()
-		.map(|kib| kib / 1024)
 }
 
 async fn start(app: &App, args: &ProviderStart) -> Result<(), CliError> {
@@ -429,11 +408,6 @@ mod tests {
 			.expect_err("not there")
 			.to_string();
 		assert!(missing.contains("provider init"), "{missing}");
-	}
-
-	#[test]
-	fn this_machine_has_memory() {
-		assert!(memory_mib().is_some_and(|m| m > 100));
 	}
 
 	#[tokio::test]

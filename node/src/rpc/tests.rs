@@ -2,17 +2,33 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use jsonrpsee::{core::server::Subscription, RpcModule};
 use lilypad_client::AccountId;
 use lilypad_primitives::{DealId, JobId, MachineSpec, LP};
 use pallet_market::OfferParams;
 use serde_json::{json, Value};
+use sp_core::traits::SpawnNamed;
 use tokio::sync::{watch, Semaphore};
 
 use super::{
 	fake::*,
 	market::{Market, MarketApiServer, Shared},
 };
+
+/// Runs tasks on the test's own threads.
+#[derive(Clone)]
+struct Tokio;
+
+impl SpawnNamed for Tokio {
+	fn spawn(&self, _: &'static str, _: Option<&'static str>, task: BoxFuture<'static, ()>) {
+		tokio::spawn(task);
+	}
+
+	fn spawn_blocking(&self, name: &'static str, group: Option<&'static str>, task: BoxFuture<'static, ()>) {
+		self.spawn(name, group, task);
+	}
+}
 
 struct Node {
 	shared: Arc<Shared<FakeChain>>,
@@ -31,7 +47,7 @@ impl Node {
 			endings: Default::default(),
 		});
 		let (blocks, receiver) = watch::channel(0);
-		let executor = Arc::new(sp_core::testing::TaskExecutor::new());
+		let executor = Arc::new(Tokio);
 		let market = Market::new(shared.clone(), receiver, executor, Arc::new(Semaphore::new(most)));
 		Self {
 			shared,
@@ -56,7 +72,8 @@ impl Node {
 		match answer.get("error") {
 			Some(error) => Err((
 				error["code"].as_i64().expect("a number"),
-				error["message"].as_str().expect("a text").into(),
+				// What the parser says is beside the message.
+				format!("{} {}", error["message"], error["data"]),
 			)),
 			None => Ok(answer["result"].clone()),
 		}
