@@ -2,7 +2,7 @@
 
 use crate::{
 	app::App,
-	args::{FollowArgs, JobCommand},
+	args::{AcceptArgs, FollowArgs, JobCommand},
 	data::{Ending, Entry},
 	error::CliError,
 	run::{
@@ -15,7 +15,11 @@ use crate::{
 use lilypad_client::{
 	lp, AccountId, At, ChainEvent, Client, DealState, JobRecord, JobState, MarketEvent, View,
 };
-use lilypad_primitives::{manifest::Digest, Balance, DealId, JobId, Outcome, OutputRoot, Status, Triple};
+use lilypad_primitives::{
+	manifest::Digest,
+	settlement::{settle, Purse},
+	Balance, DealId, JobId, Outcome, OutputRoot, Status, Terms, Triple,
+};
 use serde_json::{json, Value};
 use std::{collections::BTreeMap, time::Instant};
 
@@ -28,7 +32,8 @@ pub async fn run(app: &App, command: &JobCommand) -> Result<(), CliError> {
 		JobCommand::List => list(app).await,
 		JobCommand::Show { job } => show(app, *job).await,
 		JobCommand::Watch(args) => follow(app, args).await,
-		JobCommand::Get(args) => get(app, args).await,
+		JobCommand::Get(args) => follow(app, args).await,
+		JobCommand::Accept(args) => accept(app, args).await,
 		JobCommand::Cancel { job, yes } => cancel(app, *job, *yes).await,
 	}
 }
@@ -231,7 +236,12 @@ async fn follow(app: &App, args: &FollowArgs) -> Result<(), CliError> {
 	}
 	let mut drive = Drive::new(app, &client, &signer, args.job, files, output).await?;
 	drive.begin(&view).await?;
-	let finished = drive.run(view.number().saturating_add(1), Until::Done).await?;
+	let until = if args.no_accept {
+		Until::Fetched
+	} else {
+		Until::Done
+	};
+	let finished = drive.run(view.number().saturating_add(1), until).await?;
 	run::conclude(
 		app,
 		args.job,
@@ -241,8 +251,65 @@ async fn follow(app: &App, args: &FollowArgs) -> Result<(), CliError> {
 	)
 }
 
-async fn get(app: &App, args: &FollowArgs) -> Result<(), CliError> {
-	follow(app, args).await
+/// Fetches and verifies a submitted result, and pays for it if the user agrees.
+async fn accept(app: &App, args: &AcceptArgs) -> Result<(), CliError> {
+	let begun = Instant::now();
+	if let Some(output) = &args.output {
+		folder::check_free(output)?;
+	}
+	let job = args.job;
+	let signer = app.signer()?;
+	let client = app.client().await?;
+	let view = client.best().await?;
+	let missing = lilypad_client::ClientError::NotFound(lilypad_client::Missing::Job(job));
+	let record = view.job(job).await?.ok_or(missing)?;
+	if record.job.creator != signer.account() {
+		return Err(CliError::Input(format!(
+			"job {job} belongs to {}",
+			record.job.creator
+		)));
+	}
+	let deal = match record.state {
+		JobState::Matched { deal, .. } => view.deal(deal).await?,
+		JobState::Open { .. } => None,
+	};
+	let submitted = deal.filter(|deal| matches!(deal.state, DealState::Submitted { .. }));
+	let deal = submitted.ok_or_else(|| {
+		CliError::Input(format!(
+			"job {job} has no result yet: `lilypad job watch {job}` waits for it, and pays for it"
+		))
+	})?;
+	let entry = app.data.jobs(client.genesis_hash()).get(job)?;
+	let output = args.output.clone().or(entry.and_then(|e| e.output));
+	// What the provider needed from us it has had.
+	let mut drive = Drive::new(app, &client, &signer, job, Vec::new(), output).await?;
+	drive.begin(&view).await?;
+	let module = record.job.request.module.to_string();
+	let fetched = drive.fetch(view.number().saturating_add(1)).await?;
+	if fetched.settled {
+		return run::conclude(app, job, &module, &fetched, begun);
+	}
+	app.ui.confirm(&price(job, &deal.terms, &fetched), args.yes)?;
+	let next = drive.best().max(view.number()).saturating_add(1);
+	let finished = drive.run(next, Until::Done).await?;
+	run::conclude(app, job, &module, &finished, begun)
+}
+
+/// What is about to be paid, and what for.
+fn price(job: JobId, terms: &Terms<AccountId>, fetched: &Finished) -> String {
+	let (Some(triple), Some(usage)) = (fetched.result, fetched.usage) else {
+		return format!("Pay at most {} for job {job}?", lp::rounded_up(terms.escrow));
+	};
+	let completed = triple.status == Status::Completed;
+	let settlement = settle(terms, &Outcome::Accepted { usage, completed });
+	let cost = settlement.taken_from(Purse::Budget);
+	let ended = match completed {
+		true => format!("exit code {}", triple.exit_code),
+		false => triple.status.to_string(),
+	};
+	#[allow(clippy::cast_precision_loss)] // Shown to a tenth of a second.
+	let seconds = usage as f64 / 1000.0;
+	format!("Pay {} for job {job} ({ended}, {seconds:.1} s)?", lp::show(cost))
 }
 
 /// How a job ended, as its events tell.
@@ -392,6 +459,7 @@ async fn ended(
 			.filter(|f| f.is_dir() && args.output.is_none()),
 		usage: None,
 		cost,
+		settled: true,
 		timings: BTreeMap::new(),
 	};
 	if finished.folder.is_none() {

@@ -7,7 +7,7 @@ use crate::{
 	run::{peer, read_manifest, request::find_module},
 	ui::table,
 };
-use lilypad_client::{calls, lp, AccountId, ChainEvent, Client, ModulesEvent, Signer, View};
+use lilypad_client::{calls, lp, words, AccountId, Call, ChainEvent, Client, ModulesEvent, Signer, View};
 use lilypad_primitives::{
 	manifest::{Blob, Digest, InputType, Manifest, Runtime},
 	module::ManifestBytes,
@@ -36,6 +36,8 @@ pub async fn run(app: &App, command: &ModuleCommand) -> Result<(), CliError> {
 		ModuleCommand::List => list(app).await,
 		ModuleCommand::Show { module } => show(app, module).await,
 		ModuleCommand::Publish { dir, yes } => publish(app, dir, *yes).await,
+		ModuleCommand::Delist { module, sudo, yes } => delist(app, module, *sudo, *yes).await,
+		ModuleCommand::Curate { module, remove } => curate(app, module, !remove).await,
 	}
 }
 
@@ -87,12 +89,6 @@ fn describe(
 	fee: Balance,
 	delisted: bool,
 ) -> String {
-	let machine = &manifest.machine;
-	let gpus = if machine.gpus.is_empty() {
-		String::new()
-	} else {
-		format!(", {} GPUs", machine.gpus.len())
-	};
 	let mut lines = vec![
 		format!(
 			"{name}{}  {}",
@@ -103,10 +99,8 @@ fn describe(
 		format!("author   {author}"),
 		format!("fee      {}", lp::show(fee)),
 		format!(
-			"machine  {} cores, {} MiB memory, {} MiB disk{gpus}, at most {} s",
-			f64::from(machine.cpu_milli) / 1000.0,
-			machine.ram_mib,
-			machine.disk_mib,
+			"machine  {}, at most {} s",
+			words::machine(&manifest.machine),
 			manifest.max_seconds
 		),
 	];
@@ -135,6 +129,81 @@ fn describe(
 		));
 	}
 	lines.join("\n")
+}
+
+/// A call as it is, or with the sudo key's powers.
+fn with_powers(view: &View, call: Call, sudo: bool) -> Result<Call, CliError> {
+	if !sudo {
+		return Ok(call);
+	}
+	view.sudo(&call).ok_or_else(|| {
+		CliError::Input("this chain has no sudo key: its governance curates modules, by proposals".into())
+	})
+}
+
+async fn delist(app: &App, name: &ModuleName, sudo: bool, yes: bool) -> Result<(), CliError> {
+	let signer = app.signer()?;
+	let client = app.client().await?;
+	let view = client.best().await?;
+	let module = find_module(&view, name).await?;
+	if !sudo && module.info.author != signer.account() {
+		let why = format!(
+			"{name} is {}'s: only its author can withdraw it, or a curator",
+			module.info.author
+		);
+		return Err(CliError::Input(why));
+	}
+	if module.info.delisted {
+		return Err(CliError::Input(format!("{name} has been withdrawn before")));
+	}
+	let question =
+		format!("Withdraw {name} for good? Nobody can post jobs for it any more, and the tag stays taken.");
+	app.ui.confirm(&question, yes)?;
+	let call = with_powers(&view, calls::modules::delist(module.id), sudo)?;
+	let outcome = client.submit(&signer, call).await?;
+	let done = outcome.find(|event| match event {
+		ChainEvent::ModulesEvent(ModulesEvent::ModuleDelisted { version }) => Some(*version),
+		_ => None,
+	});
+	require_effect(done, module.id)?;
+	let value = json!({ "module": name.to_string(), "version": module.id, "delisted": true, "block": outcome.block.number });
+	app.ui.outcome(&value, || format!("{name} is withdrawn"))
+}
+
+async fn curate(app: &App, name: &ModuleName, curated: bool) -> Result<(), CliError> {
+	let signer = app.signer()?;
+	let client = app.client().await?;
+	let view = client.best().await?;
+	let module = find_module(&view, name).await?;
+	let words = match curated {
+		true => format!("{name} is curated"),
+		false => format!("{name} is not curated any more"),
+	};
+	let value = |block| json!({ "module": name.to_string(), "version": module.id, "curated": curated, "block": block });
+	if module.info.curated == curated {
+		return app
+			.ui
+			.outcome(&value(view.number()), || format!("nothing to do: {words}"));
+	}
+	let call = with_powers(&view, calls::modules::set_curated(module.id, curated), true)?;
+	let outcome = client.submit(&signer, call).await?;
+	let done = outcome.find(|event| match event {
+		ChainEvent::ModulesEvent(ModulesEvent::CuratedSet { version, .. }) => Some(*version),
+		_ => None,
+	});
+	require_effect(done, module.id)?;
+	app.ui.outcome(&value(outcome.block.number), || words)
+}
+
+/// A call by sudo can fail although its transaction succeeds: only its event says that it did not.
+fn require_effect(done: Option<VersionId>, expected: VersionId) -> Result<(), CliError> {
+	match done == Some(expected) {
+		true => Ok(()),
+		false => Err(CliError::Other(
+			"the transaction is in a block, but the module is as it was: somebody else may have been quicker"
+				.into(),
+		)),
+	}
 }
 
 /// A module in a folder: its manifest with all digests, and the file with its code.

@@ -104,6 +104,13 @@ events! {
 			/// What is held behind its declaration as deterministic.
 			bond: Balance,
 		}
+		/// The curators marked a module version, or took the mark away.
+		CuratedSet {
+			/// The version.
+			version: VersionId,
+			/// Whether it is curated now.
+			curated: bool,
+		}
 		/// A module version was withdrawn.
 		ModuleDelisted {
 			/// The version.

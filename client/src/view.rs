@@ -487,6 +487,13 @@ impl View {
 		Ok(all)
 	}
 
+	/// A call with the powers of the root origin, for the holder of the sudo key. `None`: this chain has no sudo.
+	///
+	/// That the transaction succeeds says only that the key was the right one; look for the call's own event.
+	pub fn sudo(&self, call: &crate::Call) -> Option<crate::Call> {
+		call.sudo(self.at.metadata_ref())
+	}
+
 	/// Fails with what is missing.
 	pub async fn require_module(&self, name: &ModuleName) -> Result<Module, ClientError> {
 		self.module(name)
