@@ -21,7 +21,7 @@ use lilypad_primitives::{
 	Balance, DealId, JobId, Outcome, OutputRoot, Status, Terms, Triple,
 };
 use serde_json::{json, Value};
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
 /// How far back an ended job is looked for: ordinary nodes keep no older states.
 const LOOK_BACK: u32 = 250;
@@ -210,6 +210,17 @@ async fn show(app: &App, job: JobId) -> Result<(), CliError> {
 	})
 }
 
+/// Where a result goes: to the folder that is named now; or to that which was named when the job was posted, unless it
+/// has something in it by now, such as this very result; or else to the data folder.
+fn place(named: Option<&PathBuf>, entry: Option<&Entry>) -> Option<PathBuf> {
+	let before = || {
+		entry
+			.and_then(|e| e.output.clone())
+			.filter(|dir| folder::check_free(dir).is_ok())
+	};
+	named.cloned().or_else(before)
+}
+
 /// Follows a job that may have been posted by another process.
 async fn follow(app: &App, args: &FollowArgs) -> Result<(), CliError> {
 	let begun = Instant::now();
@@ -221,10 +232,7 @@ async fn follow(app: &App, args: &FollowArgs) -> Result<(), CliError> {
 	let view = client.best().await?;
 	let entry = app.data.jobs(client.genesis_hash()).get(args.job)?;
 	let files = entry.as_ref().map(|e| e.files.clone()).unwrap_or_default();
-	let output = args
-		.output
-		.clone()
-		.or(entry.as_ref().and_then(|e| e.output.clone()));
+	let output = place(args.output.as_ref(), entry.as_ref());
 	let Some(record) = view.job(args.job).await? else {
 		return ended(app, &client, &view, args, entry, begun).await;
 	};
@@ -280,7 +288,7 @@ async fn accept(app: &App, args: &AcceptArgs) -> Result<(), CliError> {
 		))
 	})?;
 	let entry = app.data.jobs(client.genesis_hash()).get(job)?;
-	let output = args.output.clone().or(entry.and_then(|e| e.output));
+	let output = place(args.output.as_ref(), entry.as_ref());
 	// What the provider needed from us it has had.
 	let mut drive = Drive::new(app, &client, &signer, job, Vec::new(), output).await?;
 	drive.begin(&view).await?;
@@ -478,7 +486,7 @@ async fn fetch(
 	args: &FollowArgs,
 	finished: &Finished,
 	triple: &Triple,
-) -> Result<std::path::PathBuf, CliError> {
+) -> Result<PathBuf, CliError> {
 	let signer = app.signer()?;
 	let peers = peer::peers(client, &signer).await?;
 	let target = folder::workplace(&app.data, args.output.as_deref(), args.job);
@@ -544,4 +552,98 @@ async fn cancel(app: &App, job: JobId, yes: bool) -> Result<(), CliError> {
 		&json!({ "job": job, "cancelled": true, "cost": lp::show(cost) }),
 		|| format!("job {job} is cancelled; it cost {}", lp::show(cost)),
 	)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use lilypad_primitives::{terms::MILLIS_PER_SECOND, Profile, LP};
+
+	fn entry(output: PathBuf) -> Entry {
+		Entry {
+			job: JobId(1),
+			creator: String::new(),
+			module: String::new(),
+			block: 1,
+			posted: 1,
+			budget: 1,
+			files: vec![],
+			output: Some(output),
+			deal: None,
+			provider: None,
+			root: None,
+			folder: None,
+			ended: None,
+		}
+	}
+
+	#[test]
+	fn a_result_does_not_go_where_something_is() {
+		let dir = tempfile::tempdir().expect("a folder");
+		let (free, full) = (dir.path().join("free"), dir.path().join("full"));
+		std::fs::create_dir(&full).expect("made");
+		std::fs::write(full.join("stdout"), "moo").expect("written");
+		assert_eq!(place(None, None), None);
+		assert_eq!(place(None, Some(&entry(free.clone()))), Some(free.clone()));
+		assert_eq!(place(None, Some(&entry(full.clone()))), None);
+		// What is named now is refused, and not passed over, when it is full.
+		assert_eq!(place(Some(&full), Some(&entry(free))), Some(full));
+	}
+
+	fn terms() -> Terms<AccountId> {
+		let account = |n| AccountId::new([n; 32]);
+		Terms {
+			creator: account(1),
+			provider: account(2),
+			author: account(3),
+			solver: None,
+			rate: LP,
+			time_limit: 10 * MILLIS_PER_SECOND,
+			budget: 20 * LP,
+			cap: 10 * LP,
+			module_fee: LP / 2,
+			levy: LP / 5,
+			tip: 0,
+			escrow: 10 * LP + LP / 2 + LP / 5,
+			mediator_fee: 0,
+			panel_fee: 0,
+			collateral: 0,
+			no_show_fine: 0,
+			cancel_fee: 0,
+			victim_share: Default::default(),
+			profile: Profile::Deterministic,
+		}
+	}
+
+	fn fetched(status: Status, usage: Option<u64>) -> Finished {
+		Finished {
+			deal: None,
+			provider: None,
+			result: Some(Triple {
+				status,
+				exit_code: 3,
+				root: OutputRoot([0; 32]),
+			}),
+			folder: None,
+			usage,
+			cost: None,
+			settled: false,
+			timings: BTreeMap::new(),
+		}
+	}
+
+	#[test]
+	fn the_price_of_a_result_is_what_the_chain_will_take() {
+		let ask = |status, usage| price(JobId(7), &terms(), &fetched(status, usage));
+		assert_eq!(
+			ask(Status::Completed, Some(1_500)),
+			"Pay 2.2 LP for job 7 (exit code 3, 1.5 s)?"
+		);
+		// The author earns nothing when the program did not run to its end.
+		assert_eq!(
+			ask(Status::TimeExceeded, Some(10_000)),
+			"Pay 10.2 LP for job 7 (time limit exceeded, 10.0 s)?"
+		);
+		assert_eq!(ask(Status::Completed, None), "Pay at most 10.7 LP for job 7?");
+	}
 }

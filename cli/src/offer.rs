@@ -48,7 +48,7 @@ async fn list(app: &App, args: &OfferList) -> Result<(), CliError> {
 	let json: Vec<_> = offers.iter().map(|(id, offer)| offer_json(*id, offer)).collect();
 	app.ui.outcome(&json, || match (offers.is_empty(), total) {
 		(true, 0) => "no machines on offer yet: `lilypad provider start` offers one".into(),
-		(true, n) => format!("none of {n} offers is like that"),
+		(true, n) => format!("no offer is like that, of {n} in all"),
 		(false, _) => rows(&offers),
 	})
 }
