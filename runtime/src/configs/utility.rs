@@ -110,8 +110,12 @@ fn is_creator_call(call: &RuntimeCall) -> bool {
 
 	matches!(
 		call,
-		RuntimeCall::Market(Market::post_job { .. } | Market::cancel_job { .. } | Market::expire_job { .. })
-			| RuntimeCall::Deals(Deals::accept { .. } | Deals::expire { .. })
+		RuntimeCall::Market(
+			Market::post_job { .. }
+				| Market::cancel_job { .. }
+				| Market::expire_job { .. }
+				| Market::conclude_match { .. }
+		) | RuntimeCall::Deals(Deals::accept { .. } | Deals::expire { .. })
 	)
 }
 

@@ -32,7 +32,7 @@ fn extension(nonce: u32) -> TxExtension {
 }
 
 /// Signs a call with the sender's next nonce, and applies it as a block does.
-fn transact(who: Who, call: impl Into<RuntimeCall>) -> ApplyExtrinsicResult {
+pub(crate) fn transact(who: Who, call: impl Into<RuntimeCall>) -> ApplyExtrinsicResult {
 	let call = call.into();
 	let nonce = System::account_nonce(who.to_account_id());
 	let payload = SignedPayload::new(call, extension(nonce)).expect("the chain's own values are there");

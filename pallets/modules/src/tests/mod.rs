@@ -3,5 +3,7 @@
 
 mod curated;
 mod delist;
+mod deprecate;
+mod reclaim;
 mod register;
 mod try_state;
