@@ -292,18 +292,6 @@ pub enum ModuleCommand {
 		#[arg(add = ArgValueCompleter::new(complete::modules))]
 		module: ModuleName,
 	},
-	/// Withdraw a module of yours for good: nothing new is matched with it, what runs goes on
-	Delist {
-		/// The module
-		#[arg(add = ArgValueCompleter::new(complete::modules))]
-		module: ModuleName,
-		/// Withdraw somebody else's, as a curator: with the sudo key of a development chain
-		#[arg(long)]
-		sudo: bool,
-		/// Do not ask
-		#[arg(short, long)]
-		yes: bool,
-	},
 	/// Mark a module as curated, or take the mark away: with the sudo key of a development chain
 	Curate {
 		/// The module
@@ -321,6 +309,46 @@ pub enum ModuleCommand {
 		#[arg(short, long)]
 		yes: bool,
 	},
+	/// Say that a module of yours should no longer be used; it still runs
+	Deprecate(Deprecate),
+	/// Take a deprecation back
+	Restore(OwnModule),
+	/// Withdraw a module of yours for good: nothing new is matched with it, what runs goes on
+	Delist(OwnModule),
+	/// Take back what backed a module of yours that was withdrawn long enough ago
+	Reclaim {
+		/// The module
+		#[arg(add = ArgValueCompleter::new(complete::modules))]
+		module: ModuleName,
+	},
+}
+
+/// A module of one's own.
+#[derive(Clone, Debug, Args)]
+pub struct OwnModule {
+	/// The module
+	#[arg(add = ArgValueCompleter::new(complete::modules))]
+	pub module: ModuleName,
+	/// Somebody else's, as a curator: with the sudo key of a development chain
+	#[arg(long)]
+	pub sudo: bool,
+	/// Do not ask
+	#[arg(short, long)]
+	pub yes: bool,
+}
+
+/// Arguments of `module deprecate`.
+#[derive(Clone, Debug, Args)]
+pub struct Deprecate {
+	/// Which.
+	#[command(flatten)]
+	pub which: OwnModule,
+	/// What to use in its place
+	#[arg(long, value_name = "NAME:TAG", add = ArgValueCompleter::new(complete::modules))]
+	pub successor: Option<ModuleName>,
+	/// Why, for people to read
+	#[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+	pub reason: String,
 }
 
 /// `offer …`

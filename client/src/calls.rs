@@ -2,7 +2,7 @@
 
 use crate::{
 	shape::{Field, Shape},
-	types::OfferParams,
+	types::{OfferParams, Reason},
 	AccountId,
 };
 use codec::{Compact, Encode};
@@ -150,6 +150,12 @@ calls! {
 		set_curated(version: VersionId, curated: bool)
 		/// Withdraws a module version of one's own.
 		delist(version: VersionId)
+		/// Says that a module version of one's own, which still runs, should no longer be used.
+		deprecate(version: VersionId, successor: Option<VersionId>, reason: Reason)
+		/// Takes that back.
+		restore(version: VersionId)
+		/// Takes what backed a module version of one's own that was withdrawn long enough ago.
+		reclaim(version: VersionId)
 	}
 
 	/// The market.

@@ -49,8 +49,8 @@ pub use signer::{verify, Signer, SignerError};
 pub use sp_runtime::MultiSignature;
 pub use submit::{TxOptions, TxOutcome};
 pub use types::{
-	Balances, BlockId, Bond, Deal, DealState, JobRecord, JobState, Module, OfferParams, Quote, QuotedOffer,
-	Unbonding,
+	Balances, BlockId, Bond, Deal, DealState, Deprecation, JobRecord, JobState, Module, OfferParams, Quote,
+	QuotedOffer, Unbonding,
 };
 pub use view::{EventRecord, View};
 

@@ -11,6 +11,7 @@ use crate::{
 	args::RunArgs,
 	data::{now, write_whole, Entry, LocalFile},
 	error::CliError,
+	module::Note,
 	ui::Stage,
 };
 use drive::{Drive, Finished, Until};
@@ -34,6 +35,10 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 	let view = client.best().await?;
 
 	let module = request::find_module(&view, &args.module).await?;
+	if let Some(note) = Note::of(&view, module.id).await? {
+		app.ui
+			.say(&format!("warning: {} is {}", args.module, note.words()));
+	}
 	let manifest = read_manifest(&args.module.to_string(), &module.manifest)?;
 	let mut prepared = request::prepare(args, &module, &manifest, &view).await?;
 	let quote = view.quote(&account, &prepared.request).await?;

@@ -12,6 +12,7 @@ use lilypad_primitives::{
 };
 use pallet_deals::{Deal, DealState};
 use pallet_market::{JobRecord, JobState, Quote};
+use pallet_modules::Deprecation;
 use serde::Serialize;
 
 use super::{
@@ -395,13 +396,23 @@ pub(crate) struct ModuleJson {
 	/// `deterministic` or `nonDeterministic`.
 	profile: String,
 	curated: bool,
+	/// It still runs and should no longer be used.
+	deprecated: Option<DeprecationJson>,
 	delisted: bool,
 	manifest_hash: Hash,
 }
 
+/// The note on a module version that should no longer be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct DeprecationJson {
+	/// The version to use in its place.
+	successor: Option<u32>,
+	reason: String,
+}
+
 impl ModuleJson {
 	/// From the chain's record.
-	pub(crate) fn new(id: VersionId, info: &ModuleInfo<AccountId>) -> Self {
+	pub(crate) fn new(id: VersionId, info: &ModuleInfo<AccountId>, note: Option<&Deprecation>) -> Self {
 		let code = match info.runtime {
 			RuntimeImage::Container { image, .. } => image,
 			RuntimeImage::Wasm { code } => code,
@@ -418,6 +429,10 @@ impl ModuleJson {
 			fee: Amount(info.fee),
 			profile: variant(&info.profile),
 			curated: info.curated,
+			deprecated: note.map(|note| DeprecationJson {
+				successor: note.successor.map(|id| id.0),
+				reason: String::from_utf8_lossy(&note.reason).into_owned(),
+			}),
 			delisted: info.delisted,
 			manifest_hash: info.manifest_hash.into(),
 		}

@@ -232,6 +232,17 @@ impl<'a, C: Chain> State<'a, C> {
 		)
 	}
 
+	/// The note on a module version, if it is deprecated.
+	pub(crate) fn deprecation(
+		&self,
+		id: VersionId,
+	) -> Result<Option<pallet_modules::Deprecation>, ReadError> {
+		self.get(
+			"a deprecation",
+			&pallet_modules::Deprecations::<Runtime>::hashed_key_for(id),
+		)
+	}
+
 	/// What happened in the block.
 	pub(crate) fn events(&self) -> Result<Vec<RuntimeEvent>, ReadError> {
 		type Records = Vec<frame_system::EventRecord<RuntimeEvent, Hash>>;

@@ -236,12 +236,14 @@ impl<C: Chain> MarketApiServer for Market<C> {
 			.transpose()
 			.map_err(|_| invalid("`after` is the number of a module version".into()))?;
 		let (modules, next) = list_modules(&state, &prefix, after, limit).map_err(unreadable)?;
+		let modules = modules
+			.iter()
+			.map(|(id, info)| Ok(ModuleJson::new(*id, info, state.deprecation(*id)?.as_ref())))
+			.collect::<Result<_, ReadError>>()
+			.map_err(unreadable)?;
 		Ok(ModulesJson {
 			block: state.at.into(),
-			modules: modules
-				.iter()
-				.map(|(id, info)| ModuleJson::new(*id, info))
-				.collect(),
+			modules,
 			next: next.map(|id| id.0.into()),
 		})
 	}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use jsonrpsee::{core::server::Subscription, RpcModule};
 use lilypad_client::AccountId;
-use lilypad_primitives::{DealId, JobId, MachineSpec, LP};
+use lilypad_primitives::{DealId, JobId, MachineSpec, VersionId, LP};
 use pallet_market::OfferParams;
 use serde_json::{json, Value};
 use sp_core::traits::SpawnNamed;
@@ -515,6 +515,16 @@ async fn modules_are_found_by_prefix_and_paged() {
 		for name in ["cowsay:v0.0.2", "kmers:v1", "cowsay-wasm:v1"] {
 			register(name);
 		}
+		let reason = b"too slow".to_vec().try_into().expect("short");
+		let (version, successor) = (VersionId(0), Some(VersionId(1)));
+		call(
+			AUTHOR,
+			pallet_modules::Call::deprecate {
+				version,
+				successor,
+				reason,
+			},
+		);
 	});
 	let names = |answer: &Value| -> Vec<String> {
 		let modules = answer["modules"].as_array().expect("a list");
@@ -527,6 +537,11 @@ async fn modules_are_found_by_prefix_and_paged() {
 	let cows = node.get("lilypad_modules", json!(["cowsay:"])).await;
 	assert_eq!(names(&cows), ["cowsay:v0.0.1", "cowsay:v0.0.2"]);
 	assert_eq!(cows["modules"][0]["fee"], (LP / 2).to_string());
+	assert_eq!(
+		cows["modules"][0]["deprecated"],
+		json!({ "successor": 1, "reason": "too slow" })
+	);
+	assert_eq!(cows["modules"][1]["deprecated"], Value::Null);
 	let first = node
 		.get("lilypad_modules", json!(["cowsay", { "limit": 2 }]))
 		.await;
