@@ -2,7 +2,7 @@
 
 use crate::{
 	app::App,
-	args::{FollowArgs, JobCommand},
+	args::{AcceptArgs, FollowArgs, JobCommand},
 	data::{Ending, Entry},
 	error::CliError,
 	run::{
@@ -15,9 +15,13 @@ use crate::{
 use lilypad_client::{
 	lp, AccountId, At, ChainEvent, Client, DealState, JobRecord, JobState, MarketEvent, View,
 };
-use lilypad_primitives::{manifest::Digest, Balance, DealId, JobId, Outcome, OutputRoot, Status, Triple};
+use lilypad_primitives::{
+	manifest::Digest,
+	settlement::{settle, Purse},
+	Balance, DealId, JobId, Outcome, OutputRoot, Status, Terms, Triple,
+};
 use serde_json::{json, Value};
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
 /// How far back an ended job is looked for: ordinary nodes keep no older states.
 const LOOK_BACK: u32 = 250;
@@ -28,7 +32,8 @@ pub async fn run(app: &App, command: &JobCommand) -> Result<(), CliError> {
 		JobCommand::List => list(app).await,
 		JobCommand::Show { job } => show(app, *job).await,
 		JobCommand::Watch(args) => follow(app, args).await,
-		JobCommand::Get(args) => get(app, args).await,
+		JobCommand::Get(args) => follow(app, args).await,
+		JobCommand::Accept(args) => accept(app, args).await,
 		JobCommand::Cancel { job, yes } => cancel(app, *job, *yes).await,
 	}
 }
@@ -205,6 +210,17 @@ async fn show(app: &App, job: JobId) -> Result<(), CliError> {
 	})
 }
 
+/// Where a result goes: to the folder that is named now; or to that which was named when the job was posted, unless it
+/// has something in it by now, such as this very result; or else to the data folder.
+fn place(named: Option<&PathBuf>, entry: Option<&Entry>) -> Option<PathBuf> {
+	let before = || {
+		entry
+			.and_then(|e| e.output.clone())
+			.filter(|dir| folder::check_free(dir).is_ok())
+	};
+	named.cloned().or_else(before)
+}
+
 /// Follows a job that may have been posted by another process.
 async fn follow(app: &App, args: &FollowArgs) -> Result<(), CliError> {
 	let begun = Instant::now();
@@ -216,10 +232,7 @@ async fn follow(app: &App, args: &FollowArgs) -> Result<(), CliError> {
 	let view = client.best().await?;
 	let entry = app.data.jobs(client.genesis_hash()).get(args.job)?;
 	let files = entry.as_ref().map(|e| e.files.clone()).unwrap_or_default();
-	let output = args
-		.output
-		.clone()
-		.or(entry.as_ref().and_then(|e| e.output.clone()));
+	let output = place(args.output.as_ref(), entry.as_ref());
 	let Some(record) = view.job(args.job).await? else {
 		return ended(app, &client, &view, args, entry, begun).await;
 	};
@@ -231,7 +244,12 @@ async fn follow(app: &App, args: &FollowArgs) -> Result<(), CliError> {
 	}
 	let mut drive = Drive::new(app, &client, &signer, args.job, files, output).await?;
 	drive.begin(&view).await?;
-	let finished = drive.run(view.number().saturating_add(1), Until::Done).await?;
+	let until = if args.no_accept {
+		Until::Fetched
+	} else {
+		Until::Done
+	};
+	let finished = drive.run(view.number().saturating_add(1), until).await?;
 	run::conclude(
 		app,
 		args.job,
@@ -241,8 +259,65 @@ async fn follow(app: &App, args: &FollowArgs) -> Result<(), CliError> {
 	)
 }
 
-async fn get(app: &App, args: &FollowArgs) -> Result<(), CliError> {
-	follow(app, args).await
+/// Fetches and verifies a submitted result, and pays for it if the user agrees.
+async fn accept(app: &App, args: &AcceptArgs) -> Result<(), CliError> {
+	let begun = Instant::now();
+	if let Some(output) = &args.output {
+		folder::check_free(output)?;
+	}
+	let job = args.job;
+	let signer = app.signer()?;
+	let client = app.client().await?;
+	let view = client.best().await?;
+	let missing = lilypad_client::ClientError::NotFound(lilypad_client::Missing::Job(job));
+	let record = view.job(job).await?.ok_or(missing)?;
+	if record.job.creator != signer.account() {
+		return Err(CliError::Input(format!(
+			"job {job} belongs to {}",
+			record.job.creator
+		)));
+	}
+	let deal = match record.state {
+		JobState::Matched { deal, .. } => view.deal(deal).await?,
+		JobState::Open { .. } => None,
+	};
+	let submitted = deal.filter(|deal| matches!(deal.state, DealState::Submitted { .. }));
+	let deal = submitted.ok_or_else(|| {
+		CliError::Input(format!(
+			"job {job} has no result yet: `lilypad job watch {job}` waits for it, and pays for it"
+		))
+	})?;
+	let entry = app.data.jobs(client.genesis_hash()).get(job)?;
+	let output = place(args.output.as_ref(), entry.as_ref());
+	// What the provider needed from us it has had.
+	let mut drive = Drive::new(app, &client, &signer, job, Vec::new(), output).await?;
+	drive.begin(&view).await?;
+	let module = record.job.request.module.to_string();
+	let fetched = drive.fetch(view.number().saturating_add(1)).await?;
+	if fetched.settled {
+		return run::conclude(app, job, &module, &fetched, begun);
+	}
+	app.ui.confirm(&price(job, &deal.terms, &fetched), args.yes)?;
+	let next = drive.best().max(view.number()).saturating_add(1);
+	let finished = drive.run(next, Until::Done).await?;
+	run::conclude(app, job, &module, &finished, begun)
+}
+
+/// What is about to be paid, and what for.
+fn price(job: JobId, terms: &Terms<AccountId>, fetched: &Finished) -> String {
+	let (Some(triple), Some(usage)) = (fetched.result, fetched.usage) else {
+		return format!("Pay at most {} for job {job}?", lp::rounded_up(terms.escrow));
+	};
+	let completed = triple.status == Status::Completed;
+	let settlement = settle(terms, &Outcome::Accepted { usage, completed });
+	let cost = settlement.taken_from(Purse::Budget);
+	let ended = match completed {
+		true => format!("exit code {}", triple.exit_code),
+		false => triple.status.to_string(),
+	};
+	#[allow(clippy::cast_precision_loss)] // Shown to a tenth of a second.
+	let seconds = usage as f64 / 1000.0;
+	format!("Pay {} for job {job} ({ended}, {seconds:.1} s)?", lp::show(cost))
 }
 
 /// How a job ended, as its events tell.
@@ -392,6 +467,7 @@ async fn ended(
 			.filter(|f| f.is_dir() && args.output.is_none()),
 		usage: None,
 		cost,
+		settled: true,
 		timings: BTreeMap::new(),
 	};
 	if finished.folder.is_none() {
@@ -410,7 +486,7 @@ async fn fetch(
 	args: &FollowArgs,
 	finished: &Finished,
 	triple: &Triple,
-) -> Result<std::path::PathBuf, CliError> {
+) -> Result<PathBuf, CliError> {
 	let signer = app.signer()?;
 	let peers = peer::peers(client, &signer).await?;
 	let target = folder::workplace(&app.data, args.output.as_deref(), args.job);
@@ -476,4 +552,98 @@ async fn cancel(app: &App, job: JobId, yes: bool) -> Result<(), CliError> {
 		&json!({ "job": job, "cancelled": true, "cost": lp::show(cost) }),
 		|| format!("job {job} is cancelled; it cost {}", lp::show(cost)),
 	)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use lilypad_primitives::{terms::MILLIS_PER_SECOND, Profile, LP};
+
+	fn entry(output: PathBuf) -> Entry {
+		Entry {
+			job: JobId(1),
+			creator: String::new(),
+			module: String::new(),
+			block: 1,
+			posted: 1,
+			budget: 1,
+			files: vec![],
+			output: Some(output),
+			deal: None,
+			provider: None,
+			root: None,
+			folder: None,
+			ended: None,
+		}
+	}
+
+	#[test]
+	fn a_result_does_not_go_where_something_is() {
+		let dir = tempfile::tempdir().expect("a folder");
+		let (free, full) = (dir.path().join("free"), dir.path().join("full"));
+		std::fs::create_dir(&full).expect("made");
+		std::fs::write(full.join("stdout"), "moo").expect("written");
+		assert_eq!(place(None, None), None);
+		assert_eq!(place(None, Some(&entry(free.clone()))), Some(free.clone()));
+		assert_eq!(place(None, Some(&entry(full.clone()))), None);
+		// What is named now is refused, and not passed over, when it is full.
+		assert_eq!(place(Some(&full), Some(&entry(free))), Some(full));
+	}
+
+	fn terms() -> Terms<AccountId> {
+		let account = |n| AccountId::new([n; 32]);
+		Terms {
+			creator: account(1),
+			provider: account(2),
+			author: account(3),
+			solver: None,
+			rate: LP,
+			time_limit: 10 * MILLIS_PER_SECOND,
+			budget: 20 * LP,
+			cap: 10 * LP,
+			module_fee: LP / 2,
+			levy: LP / 5,
+			tip: 0,
+			escrow: 10 * LP + LP / 2 + LP / 5,
+			mediator_fee: 0,
+			panel_fee: 0,
+			collateral: 0,
+			no_show_fine: 0,
+			cancel_fee: 0,
+			victim_share: Default::default(),
+			profile: Profile::Deterministic,
+		}
+	}
+
+	fn fetched(status: Status, usage: Option<u64>) -> Finished {
+		Finished {
+			deal: None,
+			provider: None,
+			result: Some(Triple {
+				status,
+				exit_code: 3,
+				root: OutputRoot([0; 32]),
+			}),
+			folder: None,
+			usage,
+			cost: None,
+			settled: false,
+			timings: BTreeMap::new(),
+		}
+	}
+
+	#[test]
+	fn the_price_of_a_result_is_what_the_chain_will_take() {
+		let ask = |status, usage| price(JobId(7), &terms(), &fetched(status, usage));
+		assert_eq!(
+			ask(Status::Completed, Some(1_500)),
+			"Pay 2.2 LP for job 7 (exit code 3, 1.5 s)?"
+		);
+		// The author earns nothing when the program did not run to its end.
+		assert_eq!(
+			ask(Status::TimeExceeded, Some(10_000)),
+			"Pay 10.2 LP for job 7 (time limit exceeded, 10.0 s)?"
+		);
+		assert_eq!(ask(Status::Completed, None), "Pay at most 10.7 LP for job 7?");
+	}
 }

@@ -121,6 +121,11 @@ pub enum Missing {
 	/// A module.
 	#[error("module {0} on this chain")]
 	Module(ModuleName),
+	/// A module's manifest.
+	#[error(
+		"manifest of {0} any more: it was withdrawn, and its author has taken back what was held for it"
+	)]
+	Manifest(ModuleName),
 	/// A provider's address.
 	#[error("address of the provider {0} on the chain: its worker has not started yet")]
 	Peer(AccountId),

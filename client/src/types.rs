@@ -188,6 +188,23 @@ impl Bond {
 	}
 }
 
+/// Longest reason for a deprecation, in bytes.
+pub const MAX_REASON: u32 = 256;
+
+/// Why a module version is deprecated.
+pub type Reason = BoundedVec<u8, ConstU32<MAX_REASON>>;
+
+/// The note on a module version that still runs and should no longer be used.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct Deprecation {
+	/// What to use in its place.
+	pub successor: Option<VersionId>,
+	/// Why; may be empty.
+	pub reason: Reason,
+	/// What is held of its author for this note.
+	pub deposit: Balance,
+}
+
 /// A module version with its manifest.
 #[derive(Clone, Debug)]
 pub struct Module {

@@ -96,7 +96,10 @@ pub(crate) fn module(code: [u8; 32], size: u64) -> (ModuleInfo<AccountId>, Vec<u
 		"version": 1, "name": "cowsay", "tag": "v1",
 		"runtime": { "kind": "wasm", "code": { "hash": hex::encode(code), "size": size } },
 		"entrypoint": ["cowsay", "{{Message}}"],
-		"inputs": [{ "name": "Message", "type": "string", "required": true }],
+		"inputs": [
+			{ "name": "Message", "type": "string", "required": true, "max_length": 64 },
+			{ "name": "Times", "type": "integer", "min": 1, "max": 9, "default": 1 },
+		],
 		"files": [{ "name": "data", "path": "/inputs/data", "max_bytes": 100_000_000 }],
 		"machine": { "cpu_milli": 1000, "ram_mib": 100, "disk_mib": 1 },
 		"max_seconds": 60, "profile": "deterministic",
