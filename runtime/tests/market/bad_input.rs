@@ -16,6 +16,9 @@ use sp_runtime::{
 	DispatchError,
 };
 
+/// What makes an argument bad.
+type Spoil<T> = fn(&mut T);
+
 type MarketError = pallet_market::Error<Runtime>;
 type DealsError = pallet_deals::Error<Runtime>;
 type ModulesError = pallet_modules::Error<Runtime>;
@@ -303,7 +306,7 @@ fn numbers_at_and_beyond_their_ends_of_an_offer() {
 			change(&mut params);
 			M::post_offer { params }
 		};
-		let bad: [(fn(&mut OfferParams<AccountId>), MarketError); 12] = [
+		let bad: [(Spoil<OfferParams<AccountId>>, MarketError); 12] = [
 			(|p| p.slots = 0, MarketError::NoSlots),
 			(|p| p.rate = 0, MarketError::RateTooLow),
 			(|p| p.rate = 1, MarketError::RateTooLow),
