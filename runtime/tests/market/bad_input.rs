@@ -269,7 +269,7 @@ fn the_same_call_twice_in_a_block_is_refused_the_second_time() {
 			D::submit { deal: a, seal },
 			DealsError::AlreadySubmitted,
 		);
-		pass(4);
+		draw(a);
 		let reveal = D::reveal {
 			deal: a,
 			opening: opening(),
@@ -651,7 +651,7 @@ fn an_opening_with_numbers_at_their_ends_is_refused() {
 			let greedy = Opening { usage, ..opening() };
 			let seal = greedy.seal(deal);
 			done(PROVIDER, D::submit { deal, seal });
-			pass(4);
+			draw(deal);
 			let (reveal, accept) = (
 				D::reveal {
 					deal,
@@ -683,7 +683,7 @@ fn an_opening_that_claims_no_time_is_accepted() {
 		};
 		let seal = none.seal(deal);
 		done(PROVIDER, D::submit { deal, seal });
-		pass(4);
+		draw(deal);
 		done(CREATOR, D::accept { deal, opening: none });
 		before.assert_changed(&[
 			("author", plus(FEE), 0),
