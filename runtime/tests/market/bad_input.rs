@@ -295,15 +295,16 @@ fn the_same_call_twice_in_a_block_is_refused_the_second_time() {
 
 #[test]
 fn numbers_at_and_beyond_their_ends_of_an_offer() {
+	type Change = fn(&mut OfferParams<AccountId>);
 	test(|| {
 		done(PROVIDER, D::bond { amount: BOND });
 		let min_rate = lilypad_runtime::MarketPricing::get().min_rate;
-		let with = |change: fn(&mut OfferParams<AccountId>)| {
+		let with = |change: Change| {
 			let mut params = machine(RATE, 1);
 			change(&mut params);
 			M::post_offer { params }
 		};
-		let bad: [(fn(&mut OfferParams<AccountId>), MarketError); 12] = [
+		let bad: [(Change, MarketError); 12] = [
 			(|p| p.slots = 0, MarketError::NoSlots),
 			(|p| p.rate = 0, MarketError::RateTooLow),
 			(|p| p.rate = 1, MarketError::RateTooLow),
@@ -339,7 +340,7 @@ fn numbers_at_and_beyond_their_ends_of_an_offer() {
 			refused(PROVIDER, with(change), why);
 		}
 		// At the ends themselves all is well; what is absurdly dear is matched with nobody.
-		let good: [fn(&mut OfferParams<AccountId>); 4] = [
+		let good: [Change; 4] = [
 			|p| p.slots = u32::MAX,
 			|p| p.rate = lilypad_runtime::MarketPricing::get().min_rate,
 			|p| p.rate = u128::MAX,
