@@ -387,11 +387,12 @@ mod benchmarks {
 				},
 			);
 		}
+		let record = Jobs::<T>::get(job).expect("just posted; qed");
 		let scan;
 
 		#[block]
 		{
-			scan = Pallet::<T>::match_job(job);
+			scan = Pallet::<T>::match_job(job, &record);
 		}
 
 		assert_eq!(
@@ -434,7 +435,7 @@ mod benchmarks {
 
 		#[block]
 		{
-			Pallet::<T>::match_job(jobs[0]);
+			Pallet::<T>::match_offer(offers[0], 1);
 		}
 
 		assert!(deal_of::<T>(jobs[0]).is_some() && Proposals::<T>::get(jobs[0]).is_none());

@@ -98,8 +98,7 @@ impl<T: Config> Pallet<T> {
 			match_by,
 			retries_left: record.job.retries_left,
 		});
-		Self::enqueue(id, &record);
-		Self::match_job(id);
+		Self::match_or_wait(id, &record);
 	}
 }
 

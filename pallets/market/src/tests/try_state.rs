@@ -138,7 +138,7 @@ fn change_proposal(job: JobId, change: impl FnOnce(&mut Proposal<AccountId>)) {
 
 #[test]
 fn proposals_without_a_waiting_job_are_noticed() {
-	noticed_of_proposals(|job| Jobs::<Test>::remove(job));
+	noticed_of_proposals(Jobs::<Test>::remove);
 	noticed_of_proposals(|job| {
 		let proposal = Proposals::<Test>::get(job).unwrap();
 		Proposals::<Test>::insert(JobId(9), proposal);
@@ -170,5 +170,5 @@ fn proposals_out_of_range_are_noticed() {
 fn a_queue_and_proposals_that_disagree_are_noticed() {
 	noticed_of_proposals(|job| ProposalQueue::<Test>::remove(crate::types::queue_key(4, job)));
 	noticed_of_proposals(|job| ProposalQueue::<Test>::insert(crate::types::queue_key(5, job), ()));
-	noticed_of_proposals(|job| Proposals::<Test>::remove(job));
+	noticed_of_proposals(Proposals::<Test>::remove);
 }
