@@ -42,7 +42,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	pub(crate) fn do_submit(who: &T::AccountId, id: DealId, seal: Seal) -> DispatchResult {
+	/// Returns what it weighed.
+	pub(crate) fn do_submit(who: &T::AccountId, id: DealId, seal: Seal) -> Result<Weight, DispatchError> {
 		let deal = Self::check_submit(who, id)?;
 		// Chain time can't be measured finer than by blocks, and blocks come earlier or later than they should: a run may
 		// always claim one more.
@@ -71,8 +72,7 @@ impl<T: Config> Pallet<T> {
 			draw_at,
 			judge_by,
 		});
-		T::JobBook::run_ended(job);
-		Ok(())
+		Ok(T::WeightInfo::submit().saturating_add(T::JobBook::run_ended(job)))
 	}
 
 	pub(crate) fn do_accept(who: &T::AccountId, id: DealId, opening: Opening) -> DispatchResult {

@@ -177,8 +177,7 @@ impl<T: Config> Pallet<T> {
 			version,
 			match_by,
 		});
-		Self::enqueue(id, &record);
-		Ok((id, Self::match_job(id)))
+		Ok((id, Self::match_or_wait(id, &record)))
 	}
 
 	/// Writes a waiting job and its index entry.

@@ -664,7 +664,7 @@ pub mod pallet {
 		///
 		/// Errors: as for `propose_match`, and [`Error::ProposalDue`]. Emits [`Event::MatchProposed`].
 		#[pallet::call_index(13)]
-		#[pallet::weight(T::WeightInfo::propose_match())]
+		#[pallet::weight(T::WeightInfo::propose_found())]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_propose_found())]
 		#[pallet::authorize(Pallet::<T>::authorize_found)]
 		pub fn propose_found(origin: OriginFor<T>, job: JobId, offer: OfferId) -> DispatchResult {

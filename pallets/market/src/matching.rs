@@ -80,12 +80,18 @@ impl<T: Config> Pallet<T> {
 		fits(offer, &record.job, &context)
 	}
 
-	/// Looks for the cheapest offer that fits a waiting job, the oldest of equals.
-	pub(crate) fn match_job(id: JobId) -> Scan {
+	/// Makes a deal of a job and the cheapest offer that fits, the oldest of equals; if the search finds none, the job
+	/// waits. It must not stand among the waiting yet: what is matched at once never does.
+	pub(crate) fn match_or_wait(id: JobId, record: &JobRecord<T::AccountId>) -> Scan {
+		let scan = Self::match_job(id, record);
+		if scan.matches == 0 {
+			Self::enqueue(id, record);
+		}
+		scan
+	}
+
+	pub(crate) fn match_job(id: JobId, record: &JobRecord<T::AccountId>) -> Scan {
 		let mut scan = Scan::default();
-		let Some(record) = Jobs::<T>::get(id).filter(Self::is_waiting) else {
-			return scan;
-		};
 		let Some(module) = T::Modules::version(record.job.version) else {
 			return scan;
 		};
@@ -101,10 +107,10 @@ impl<T: Config> Pallet<T> {
 				defensive!("an index entry has no offer");
 				continue;
 			};
-			let Ok(terms) = Self::fit(&offer, &record, &module, &pricing, None) else {
+			let Ok(terms) = Self::fit(&offer, record, &module, &pricing, None) else {
 				continue;
 			};
-			if Self::make_deal(id, &record, offer_id, &offer, terms).is_some() {
+			if Self::make_deal(id, record, offer_id, &offer, terms, false).is_some() {
 				scan.matches += 1;
 				break;
 			}
@@ -158,7 +164,7 @@ impl<T: Config> Pallet<T> {
 			if outdone {
 				continue;
 			}
-			if let Some(left) = Self::make_deal(job_id, &record, id, &offer, terms) {
+			if let Some(left) = Self::make_deal(job_id, &record, id, &offer, terms, true) {
 				scan.matches += 1;
 				offer = left;
 			}
@@ -171,7 +177,8 @@ impl<T: Config> Pallet<T> {
 		matches!(record.state, JobState::Open { match_by } if Self::now() <= match_by)
 	}
 
-	/// Makes a deal of a job and an offer that fit. Returns what the offer is afterwards.
+	/// Makes a deal of a job and an offer that fit. Returns what the offer is afterwards. `waits`: whether the job stands
+	/// among the waiting.
 	///
 	/// A deal that can't be opened leaves no trace, and fails nobody else's call.
 	pub(crate) fn make_deal(
@@ -180,12 +187,20 @@ impl<T: Config> Pallet<T> {
 		offer_id: OfferId,
 		offer: &Offer<T::AccountId>,
 		terms: Terms<T::AccountId>,
+		waits: bool,
 	) -> Option<Offer<T::AccountId>> {
 		let Some(left) = Self::take_capacity(offer, record) else {
 			defensive!("an offer that fits has not the capacity");
 			return None;
 		};
-		match with_storage_layer(|| Self::conclude(job_id, record, offer_id, offer, &left, terms)) {
+		let result = with_storage_layer(|| {
+			if waits {
+				WaitingIndex::<T>::remove(waiting_key(job_id, record));
+				Self::forget_proposal(job_id);
+			}
+			Self::conclude(job_id, record, offer_id, offer, &left, terms)
+		});
+		match result {
 			Ok(()) => Some(left.0),
 			Err(error) => {
 				log::debug!(target: crate::LOG_TARGET, "job {job_id} and offer {offer_id} fit, but: {error:?}");
@@ -219,8 +234,6 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		let deal = T::Deals::open(job_id, offer_id, terms, record.fetch_bytes)?;
 		Self::save_offer(offer_id, Some(offer), left);
-		WaitingIndex::<T>::remove(waiting_key(job_id, record));
-		Self::forget_proposal(job_id);
 		let state = JobState::Matched {
 			deal,
 			offer: offer_id,

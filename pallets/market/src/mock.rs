@@ -230,7 +230,8 @@ pub(crate) mod desk {
 		pub(crate) fn submit(deal: DealId) {
 			LiveDeals::<Test>::mutate(deal, |d| d.as_mut().expect("a live deal").submitted = true);
 			let job = LiveDeals::<Test>::get(deal).expect("a live deal").job;
-			<Market as JobBook<_>>::run_ended(job);
+			let weight = <Market as JobBook<_>>::run_ended(job);
+			assert!(weight.all_lte(<Market as JobBook<_>>::run_ended_weight()));
 		}
 
 		/// A deal ended.

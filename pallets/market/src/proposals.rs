@@ -145,7 +145,7 @@ impl<T: Config> Pallet<T> {
 		let concluded = Jobs::<T>::get(job).and_then(|record| {
 			let module = T::Modules::version(record.job.version)?;
 			let (offer, terms) = Self::proposed_fit(&proposal, &record, &module, &T::Pricing::get())?;
-			Self::make_deal(job, &record, proposal.offer, &offer, terms)
+			Self::make_deal(job, &record, proposal.offer, &offer, terms, true)
 		});
 		if concluded.is_some() {
 			return Concluded::Matched;

@@ -45,6 +45,8 @@ pub trait WeightInfo {
 	fn expire_job() -> Weight;
 	/// `propose_match` of an offer that is cheaper than what is proposed.
 	fn propose_match() -> Weight;
+	/// `propose_found` of an offer that is cheaper than what is proposed.
+	fn propose_found() -> Weight;
 	/// `propose_found`'s authorization.
 	fn authorize_propose_found() -> Weight;
 	/// A due proposal that becomes the deal.
@@ -119,6 +121,9 @@ macro_rules! estimates {
 		}
 		fn propose_match() -> Weight {
 			// Job with its inputs, proposal, module; both offers, bonds and scores. Proposal and queue, out and in.
+			cost($db, 110, 9, 3)
+		}
+		fn propose_found() -> Weight {
 			cost($db, 110, 9, 3)
 		}
 		fn authorize_propose_found() -> Weight {

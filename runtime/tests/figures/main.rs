@@ -210,7 +210,7 @@ fn whole_job() -> (DealId, Vec<Cost>) {
 	pass(2);
 	let seal = opening().seal(deal);
 	costs.push(cost(PROVIDER, "submit", D::submit { deal, seal }));
-	pass(4);
+	draw(deal);
 	let opening = opening();
 	costs.push(cost(CREATOR, "accept", D::accept { deal, opening }));
 	(deal, costs)

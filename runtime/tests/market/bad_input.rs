@@ -16,9 +16,6 @@ use sp_runtime::{
 	DispatchError,
 };
 
-/// What makes an argument bad.
-type Spoil<T> = fn(&mut T);
-
 type MarketError = pallet_market::Error<Runtime>;
 type DealsError = pallet_deals::Error<Runtime>;
 type ModulesError = pallet_modules::Error<Runtime>;
@@ -272,7 +269,7 @@ fn the_same_call_twice_in_a_block_is_refused_the_second_time() {
 			D::submit { deal: a, seal },
 			DealsError::AlreadySubmitted,
 		);
-		pass(4);
+		draw(a);
 		let reveal = D::reveal {
 			deal: a,
 			opening: opening(),
@@ -298,15 +295,16 @@ fn the_same_call_twice_in_a_block_is_refused_the_second_time() {
 
 #[test]
 fn numbers_at_and_beyond_their_ends_of_an_offer() {
+	type Change = fn(&mut OfferParams<AccountId>);
 	test(|| {
 		done(PROVIDER, D::bond { amount: BOND });
 		let min_rate = lilypad_runtime::MarketPricing::get().min_rate;
-		let with = |change: fn(&mut OfferParams<AccountId>)| {
+		let with = |change: Change| {
 			let mut params = machine(RATE, 1);
 			change(&mut params);
 			M::post_offer { params }
 		};
-		let bad: [(Spoil<OfferParams<AccountId>>, MarketError); 12] = [
+		let bad: [(Change, MarketError); 12] = [
 			(|p| p.slots = 0, MarketError::NoSlots),
 			(|p| p.rate = 0, MarketError::RateTooLow),
 			(|p| p.rate = 1, MarketError::RateTooLow),
@@ -342,7 +340,7 @@ fn numbers_at_and_beyond_their_ends_of_an_offer() {
 			refused(PROVIDER, with(change), why);
 		}
 		// At the ends themselves all is well; what is absurdly dear is matched with nobody.
-		let good: [fn(&mut OfferParams<AccountId>); 4] = [
+		let good: [Change; 4] = [
 			|p| p.slots = u32::MAX,
 			|p| p.rate = lilypad_runtime::MarketPricing::get().min_rate,
 			|p| p.rate = u128::MAX,
@@ -654,7 +652,7 @@ fn an_opening_with_numbers_at_their_ends_is_refused() {
 			let greedy = Opening { usage, ..opening() };
 			let seal = greedy.seal(deal);
 			done(PROVIDER, D::submit { deal, seal });
-			pass(4);
+			draw(deal);
 			let (reveal, accept) = (
 				D::reveal {
 					deal,
@@ -686,7 +684,7 @@ fn an_opening_that_claims_no_time_is_accepted() {
 		};
 		let seal = none.seal(deal);
 		done(PROVIDER, D::submit { deal, seal });
-		pass(4);
+		draw(deal);
 		done(CREATOR, D::accept { deal, opening: none });
 		before.assert_changed(&[
 			("author", plus(FEE), 0),

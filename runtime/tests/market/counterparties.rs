@@ -161,7 +161,7 @@ fn an_amount_of_one_unit_is_paid_like_any_other() {
 		};
 		let seal = tiny.seal(deal);
 		assert_ok!(call(PROVIDER, D::submit { deal, seal }));
-		pass(4);
+		draw(deal);
 		assert_ok!(call(CREATOR, D::accept { deal, opening: tiny }));
 		let (cost, levy) = (rate / 1_000, rate / 50);
 		before.assert_changed(&[
@@ -197,7 +197,7 @@ fn only_a_run_that_completed_earns_the_author_its_fee() {
 			pass(2);
 			let seal = opening.seal(deal);
 			assert_ok!(call(PROVIDER, D::submit { deal, seal }));
-			pass(4);
+			draw(deal);
 			assert_ok!(call(CREATOR, D::accept { deal, opening }));
 			assert_eq!(System::account(AUTHOR.to_account_id()).data.free - before, fee);
 		});

@@ -80,7 +80,7 @@ fn a_provider_without_spare_money_does_its_duties_free() {
 			),
 			Ok(Ok(()))
 		);
-		pass(4);
+		draw(deal);
 		assert_eq!(
 			transact(
 				PROVIDER,
@@ -131,7 +131,7 @@ fn a_creator_pays_a_fee_for_accepting() {
 		let before = free(CREATOR);
 		let deal = matched();
 		run(PROVIDER, deal);
-		pass(4);
+		draw(deal);
 		assert_eq!(
 			transact(
 				CREATOR,
