@@ -387,6 +387,24 @@ async fn an_end_is_remembered_after_its_block_s_state_is_gone() {
 }
 
 #[tokio::test]
+async fn an_end_is_noted_when_it_is_final_although_nobody_asks() {
+	let node = Node::new();
+	node.chain().block(|| {
+		post();
+	});
+	let cancelled = node
+		.chain()
+		.block(|| call(CREATOR, pallet_market::Call::cancel_job { job: JobId(0) }));
+	node.chain().finalize();
+	node.shared.endings.catch_up(node.chain());
+	node.chain().pass(300);
+	node.chain().prune(cancelled.hash);
+	node.chain().finalize();
+	let job = node.get("lilypad_job", json!([0])).await;
+	assert_eq!(job["end"]["outcome"], "cancelled");
+}
+
+#[tokio::test]
 async fn an_end_that_nobody_remembers_is_still_an_end() {
 	let node = Node::new();
 	node.chain().block(|| {
