@@ -47,6 +47,18 @@ ci: ## what must pass before a change is merged
 bench: build ## time from `lilypad run` to the result, 20 runs, next to bare `docker run`
 	@scripts/bench.sh
 
+.PHONY: fuzz
+fuzz: setup ## a million random calls of many actors on the market, invariants checked (CALLS=1000000)
+	@scripts/fuzz.sh
+
+.PHONY: bench-market
+bench-market: setup ## what matching and whole jobs cost: time, weight, reads and writes, jobs per block
+	@scripts/bench-market.sh
+
+.PHONY: weights
+weights: setup ## weights of the pallets, measured on this machine with the runtime's own code
+	@scripts/weights.sh
+
 .PHONY: fmt
 fmt: setup ## format the code
 	@$(RUN) cargo fmt --all

@@ -215,11 +215,16 @@ impl Network {
 	/// and started again.
 	pub fn provider_unready(&self, key: &str, extra: &[&str]) -> Result<Process> {
 		let name = format!("provider-{}", key.trim_start_matches('/').to_lowercase());
-		let mut command = self.node_command(&name, free_port()?, free_port()?)?;
+		self.provider_in(&name, key, extra)
+	}
+
+	/// The same, in a folder of this name.
+	pub fn provider_in(&self, name: &str, key: &str, extra: &[&str]) -> Result<Process> {
+		let mut command = self.node_command(name, free_port()?, free_port()?)?;
 		// Whatever else runs on this machine: this provider is on this network.
 		command.args(["--reserved-only", "--reserved-nodes", &self.bootnode]);
 		command.args(["--provider", "--provider-suri", key]).args(extra);
-		Process::spawn(&name, command, &self.path(&format!("{name}.log")))
+		Process::spawn(name, command, &self.path(&format!("{name}.log")))
 	}
 
 	/// The command line on this network, acting for `key`.

@@ -161,9 +161,7 @@ fn a_job_that_a_provider_failed_moves_to_another() -> Result<()> {
 fn two_workers_with_one_key_are_refused() -> Result<()> {
 	let network = Network::dev()?;
 	let _first = network.provider("//Bob", &[])?;
-	let other_folder = network.path("other");
-	let second =
-		network.provider_unready("//Bob", &["--base-path", other_folder.to_str().context("UTF-8")?])?;
+	let second = network.provider_in("other", "//Bob", &[])?;
 	// The node may go on without its worker or end; either way the worker says what is wrong.
 	wait_for("the second worker refuses", MINUTE, || {
 		Ok(second.log()?.contains("another worker").then_some(()))
@@ -220,7 +218,9 @@ fn an_image_that_nobody_has_costs_nobody_anything() -> Result<()> {
 	let mut manifest: Value =
 		serde_json::from_slice(&std::fs::read(module_dir("cowsay")?.join("module.json"))?)?;
 	manifest["runtime"]["archive"] = Value::Null;
-	let image = manifest["runtime"]["image"].as_str().context("an image")?;
+	// Not cowsay's, which the engine may have.
+	let image = format!("sha256:{}", "22".repeat(32));
+	manifest["runtime"]["image"] = image.as_str().into();
 	manifest["runtime"]["reference"] = format!("localhost:1/cowsay@{image}").into();
 	let folder = network.path("module");
 	std::fs::create_dir(&folder)?;
@@ -230,7 +230,7 @@ fn an_image_that_nobody_has_costs_nobody_anything() -> Result<()> {
 	let (bond_before, (before, _)) = (balance(&network.cli("//Bob"))?.1, balance(&cli)?);
 	let text = cli
 		.fails(
-			5,
+			4,
 			&[
 				"run",
 				"cowsay:v0.0.1",
@@ -251,7 +251,8 @@ fn an_image_that_nobody_has_costs_nobody_anything() -> Result<()> {
 		bond_after, bond_before,
 		"a provider is not fined for what nobody has"
 	);
-	ensure!(before - after < LP / 10, "{before} before, {after} after");
+	// Fees, a part of which comes back to the block's author, who is Alice.
+	ensure!(after + LP / 10 > before, "{before} before, {after} after");
 	// The module's deposit is what stays.
 	ensure!(held > 0);
 	Ok(())
@@ -280,8 +281,11 @@ fn a_result_that_can_not_be_fetched_is_not_paid_and_waits_for_the_provider() -> 
 		"nothing is accepted unseen"
 	);
 
-	let _again = network.provider("//Bob", &[])?;
-	assert_eq!(watch.wait(2 * MINUTE)?, Some(0), "{}", watch.log_tail(20));
+	let again = network.provider("//Bob", &[])?;
+	let code = watch
+		.wait(MINUTE)
+		.with_context(|| format!("{}\n{}", watch.log_tail(20), again.log_tail(30)))?;
+	assert_eq!(code, Some(0), "{}", watch.log_tail(20));
 	ensure!(watch.log()?.contains("slept 1"), "{}", watch.log_tail(20));
 	Ok(())
 }
@@ -341,8 +345,8 @@ fn a_result_that_finds_no_room_is_kept_for_later() -> Result<()> {
 	}
 	let output = command.output()?;
 	let text = String::from_utf8_lossy(&output.stderr);
-	assert_eq!(output.status.code(), Some(1), "{text}");
-	ensure!(text.contains("No space left"), "{text}");
+	assert_eq!(output.status.code(), Some(6), "{text}");
+	ensure!(text.contains("does not fit"), "{text}");
 
 	let there = network.path("there");
 	cli.ok(&["job", "get", &job, "--output", path_str(&there)?])?;

@@ -368,6 +368,9 @@ pub(crate) fn nothing_is_held_but_for_modules() {
 	for (who, account) in frame_system::Account::<Runtime>::iter() {
 		let expected = if who == AUTHOR.to_account_id() {
 			pallet_modules::Deposits::<Runtime>::iter_values().sum::<Balance>()
+				+ pallet_modules::Deprecations::<Runtime>::iter_values()
+					.map(|note| note.deposit)
+					.sum::<Balance>()
 				+ pallet_modules::Versions::<Runtime>::iter_values()
 					.map(|info| info.bond)
 					.sum::<Balance>()

@@ -8,4 +8,5 @@ mod faults;
 mod life;
 mod proposals;
 mod random;
+mod steps;
 mod transactions;

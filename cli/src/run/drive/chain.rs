@@ -30,7 +30,7 @@ impl Drive<'_> {
 					MarketEvent::JobRequeued { retries_left, .. } => {
 						let why = self
 							.last_failure
-							.take()
+							.clone()
 							.unwrap_or_else(|| "the provider failed".into());
 						self.current = None;
 						let detail = format!("{why}; waiting for another one, {retries_left} retries left");
@@ -41,7 +41,12 @@ impl Drive<'_> {
 						);
 					},
 					MarketEvent::JobExpired { .. } => {
-						let why = "nobody took the job in time; the whole budget is back".to_string();
+						let why = match &self.last_failure {
+							None => "nobody took the job in time; the whole budget is back".into(),
+							Some(before) => {
+								format!("nobody else took the job in time; the whole budget is back. Before that, {before}")
+							},
+						};
 						self.note_end(&why, 0)?;
 						return Err(CliError::NoProvider(why));
 					},

@@ -85,6 +85,8 @@ pub struct Drive<'a> {
 	current: Option<Current>,
 	fetched: Option<(Triple, PathBuf)>,
 	delivered: bool,
+	/// Since when the provider's worker is out of reach, and whether the user has heard of it.
+	trouble: Option<(Instant, bool)>,
 	last_failure: Option<String>,
 	usage: Option<u64>,
 	ended: Option<(Outcome, Option<Triple>, Balance)>,
@@ -122,6 +124,7 @@ impl<'a> Drive<'a> {
 			current: None,
 			fetched: None,
 			delivered: false,
+			trouble: None,
 			last_failure: None,
 			usage: None,
 			ended: None,

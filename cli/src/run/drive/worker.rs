@@ -6,12 +6,19 @@ use crate::{
 	run::{folder, peer},
 	ui::Stage,
 };
-use lilypad_primitives::Opening;
+use lilypad_primitives::{BlockNumber, Opening};
 use lilypad_worker::progress::Progress;
 use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// How long the provider's worker may be out of reach before the user hears of it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Drive<'_> {
 	pub(super) async fn on_news(&mut self, news: peer::News) -> Result<(), CliError> {
+		if !matches!(news, peer::News::Trouble(_)) {
+			self.trouble = None;
+		}
 		let ui = &self.app.ui;
 		match news {
 			peer::News::Delivered => {
@@ -45,7 +52,12 @@ impl Drive<'_> {
 				self.on_fetched(opening)?;
 				self.on_block().await?;
 			},
-			peer::News::Trouble(why) => tracing::debug!("between us and the provider: {why}"),
+			peer::News::Trouble(why) => self.on_trouble(&why),
+			peer::News::Here(why) => {
+				let job = self.job;
+				let why = format!("{why}. Mend that, and go on with `lilypad job watch {job}`");
+				return Err(CliError::NoResult { job, why });
+			},
 			peer::News::Failed(why) => {
 				ui.say(&format!("the provider's worker and we do not get on: {why}"));
 				self.last_failure = Some(why);
@@ -55,6 +67,23 @@ impl Drive<'_> {
 			},
 		}
 		Ok(())
+	}
+
+	/// Says so when the provider's worker has been out of reach for a while, once: what happens then is up to the chain.
+	fn on_trouble(&mut self, why: &str) {
+		tracing::debug!("between us and the provider: {why}");
+		let (since, said) = *self.trouble.get_or_insert((Instant::now(), false));
+		if said || since.elapsed() < PATIENCE {
+			return;
+		}
+		self.trouble = Some((since, true));
+		let until = match self.current.as_ref().map(|c| c.deadline) {
+			Some(deadline) if deadline < BlockNumber::MAX => format!(" until block {deadline}"),
+			_ => String::new(),
+		};
+		self.app.ui.say(&format!(
+			"the provider can't be reached ({why}); trying again{until}. A result that it never opens is not paid for"
+		));
 	}
 
 	fn on_progress(&self, progress: &Progress) {
