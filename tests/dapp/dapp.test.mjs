@@ -76,7 +76,7 @@ test('a job posted with polkadot.js is matched in the same block, run, revealed 
   assert.equal(last.end.outcome, 'accepted');
   assert.equal(last.end.cost, ended.data.cost.toString());
   assert.equal(last.end.result.root, opening.triple.root.toHex());
-  assert.ok(['negotiating', 'running', 'submitted'].includes(seen[0]), `${seen}`);
+  assert.ok(['matched', 'running', 'submitted'].includes(seen[0]), `${seen}`);
   assert.ok(seen.includes('submitted') && seen.at(-1) === 'ended', `${seen}`);
 
   // Whoever comes later learns the same, at once.

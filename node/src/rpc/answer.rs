@@ -192,7 +192,7 @@ impl From<&JobEnd> for JobEndJson {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JobJson {
 	pub(crate) job: u64,
-	/// `waiting`, `negotiating`, `running`, `submitted` or `ended`.
+	/// `waiting`, `matched`, `running`, `submitted` or `ended`.
 	pub(crate) status: String,
 	/// Who pays; null once it has ended, as is what follows.
 	creator: Option<AccountId>,
@@ -219,7 +219,7 @@ impl JobJson {
 			(JobState::Matched { deal, .. }, Some(DealState::Submitted { .. })) => {
 				("submitted", None, Some(*deal))
 			},
-			(JobState::Matched { deal, .. }, _) => ("negotiating", None, Some(*deal)),
+			(JobState::Matched { deal, .. }, _) => ("matched", None, Some(*deal)),
 		};
 		let request = &record.job.request;
 		Self {

@@ -132,6 +132,12 @@ struct Finalized {
 pub(crate) struct Endings(Mutex<Finalized>);
 
 impl Endings {
+	/// Looks into the blocks that have become final since it was last called. Called for each of them, it misses none.
+	pub(crate) fn catch_up<C: Chain>(&self, chain: &C) {
+		let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+		known.catch_up(chain, chain.finalized());
+	}
+
 	/// How a job ended, as of a block.
 	pub(crate) fn job<C: Chain>(&self, chain: &C, at: At, id: JobId) -> Result<Option<JobEnd>, ReadError> {
 		self.find(chain, at, |found| found.jobs.get(&id).copied())

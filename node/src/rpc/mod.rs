@@ -59,25 +59,33 @@ pub(crate) struct MarketSources {
 }
 
 impl MarketSources {
-	/// The sources, and a task that must run as long as they are used: it tells of new blocks. It is one for all
-	/// subscriptions and remembers only that there was a block, so nobody who reads slowly makes anything pile up.
+	/// The sources, and a task that must run as long as they are used: it tells of new blocks, and notes how jobs ended. It
+	/// is one for all subscriptions and passes on only that there was a block, so nobody who reads slowly makes anything
+	/// pile up.
 	pub(crate) fn new(client: Arc<Client>) -> (Self, impl Future<Output = ()> + Send + 'static) {
 		let (sender, blocks) = watch::channel(0);
 		let best = client
 			.import_notification_stream()
-			.filter_map(|block| async move { block.is_new_best.then_some(()) });
-		let finalized = client.finality_notification_stream().map(|_| ());
+			.filter_map(|block| async move { block.is_new_best.then_some(false) });
+		let finalized = client.finality_notification_stream().map(|_| true);
 		let mut both = futures::stream::select(best.boxed(), finalized.boxed());
+		let shared = Arc::new(Shared {
+			chain: NodeChain(client),
+			endings: Default::default(),
+		});
+		let remembering = shared.clone();
 		let task = async move {
-			while both.next().await.is_some() {
+			while let Some(is_final) = both.next().await {
+				if is_final {
+					let shared = remembering.clone();
+					// Reading is not for here. What it misses now, it finds the next time.
+					let _ = tokio::task::spawn_blocking(move || shared.endings.catch_up(&shared.chain)).await;
+				}
 				sender.send_modify(|count: &mut u64| *count = count.wrapping_add(1));
 			}
 		};
 		let sources = Self {
-			shared: Arc::new(Shared {
-				chain: NodeChain(client),
-				endings: Default::default(),
-			}),
+			shared,
 			blocks,
 			subscriptions: Arc::new(Semaphore::new(MOST_SUBSCRIPTIONS)),
 		};

@@ -1,30 +1,24 @@
 //! `lilypad job …`: one's own jobs.
 
+mod accept;
+mod ended;
+
 use crate::{
 	app::App,
-	args::{AcceptArgs, FollowArgs, JobCommand},
+	args::{FollowArgs, JobCommand},
 	data::{Ending, Entry},
 	error::CliError,
 	run::{
 		self,
-		drive::{self, Drive, Finished, Until},
-		folder, peer,
+		drive::{self, Drive, Until},
+		folder,
 	},
-	ui::{table, Stage},
+	ui::table,
 };
-use lilypad_client::{
-	lp, AccountId, At, ChainEvent, Client, DealState, JobRecord, JobState, MarketEvent, View,
-};
-use lilypad_primitives::{
-	manifest::Digest,
-	settlement::{settle, Purse},
-	Balance, DealId, JobId, Outcome, OutputRoot, Status, Terms, Triple,
-};
+use lilypad_client::{lp, ChainEvent, DealState, JobRecord, JobState, MarketEvent, View};
+use lilypad_primitives::{JobId, Outcome};
 use serde_json::{json, Value};
 use std::{collections::BTreeMap, path::PathBuf, time::Instant};
-
-/// How far back an ended job is looked for: ordinary nodes keep no older states.
-const LOOK_BACK: u32 = 250;
 
 /// Runs a command.
 pub async fn run(app: &App, command: &JobCommand) -> Result<(), CliError> {
@@ -33,7 +27,7 @@ pub async fn run(app: &App, command: &JobCommand) -> Result<(), CliError> {
 		JobCommand::Show { job } => show(app, *job).await,
 		JobCommand::Watch(args) => follow(app, args).await,
 		JobCommand::Get(args) => follow(app, args).await,
-		JobCommand::Accept(args) => accept(app, args).await,
+		JobCommand::Accept(args) => accept::accept(app, args).await,
 		JobCommand::Cancel { job, yes } => cancel(app, *job, *yes).await,
 	}
 }
@@ -145,7 +139,7 @@ async fn show(app: &App, job: JobId) -> Result<(), CliError> {
 	let entry = app.data.jobs(client.genesis_hash()).get(job)?;
 	let record = view.job(job).await?;
 	let Some(record) = record else {
-		let ended = ending(&client, &view, job, entry.as_ref()).await?;
+		let ended = ended::find(&client, &view, job, entry.as_ref()).await?;
 		let known = entry.as_ref().and_then(|e| e.ended.clone());
 		let outcome = ended
 			.as_ref()
@@ -234,7 +228,7 @@ async fn follow(app: &App, args: &FollowArgs) -> Result<(), CliError> {
 	let files = entry.as_ref().map(|e| e.files.clone()).unwrap_or_default();
 	let output = place(args.output.as_ref(), entry.as_ref());
 	let Some(record) = view.job(args.job).await? else {
-		return ended(app, &client, &view, args, entry, begun).await;
+		return ended::conclude(app, &client, &view, args, entry, begun).await;
 	};
 	if record.job.creator != signer.account() {
 		return Err(CliError::Input(format!(
@@ -257,264 +251,6 @@ async fn follow(app: &App, args: &FollowArgs) -> Result<(), CliError> {
 		&finished,
 		begun,
 	)
-}
-
-/// Fetches and verifies a submitted result, and pays for it if the user agrees.
-async fn accept(app: &App, args: &AcceptArgs) -> Result<(), CliError> {
-	let begun = Instant::now();
-	if let Some(output) = &args.output {
-		folder::check_free(output)?;
-	}
-	let job = args.job;
-	let signer = app.signer()?;
-	let client = app.client().await?;
-	let view = client.best().await?;
-	let missing = lilypad_client::ClientError::NotFound(lilypad_client::Missing::Job(job));
-	let record = view.job(job).await?.ok_or(missing)?;
-	if record.job.creator != signer.account() {
-		return Err(CliError::Input(format!(
-			"job {job} belongs to {}",
-			record.job.creator
-		)));
-	}
-	let deal = match record.state {
-		JobState::Matched { deal, .. } => view.deal(deal).await?,
-		JobState::Open { .. } => None,
-	};
-	let submitted = deal.filter(|deal| matches!(deal.state, DealState::Submitted { .. }));
-	let deal = submitted.ok_or_else(|| {
-		CliError::Input(format!(
-			"job {job} has no result yet: `lilypad job watch {job}` waits for it, and pays for it"
-		))
-	})?;
-	let entry = app.data.jobs(client.genesis_hash()).get(job)?;
-	let output = place(args.output.as_ref(), entry.as_ref());
-	// What the provider needed from us it has had.
-	let mut drive = Drive::new(app, &client, &signer, job, Vec::new(), output).await?;
-	drive.begin(&view).await?;
-	let module = record.job.request.module.to_string();
-	let fetched = drive.fetch(view.number().saturating_add(1)).await?;
-	if fetched.settled {
-		return run::conclude(app, job, &module, &fetched, begun);
-	}
-	app.ui.confirm(&price(job, &deal.terms, &fetched), args.yes)?;
-	let next = drive.best().max(view.number()).saturating_add(1);
-	let finished = drive.run(next, Until::Done).await?;
-	run::conclude(app, job, &module, &finished, begun)
-}
-
-/// What is about to be paid, and what for.
-fn price(job: JobId, terms: &Terms<AccountId>, fetched: &Finished) -> String {
-	let (Some(triple), Some(usage)) = (fetched.result, fetched.usage) else {
-		return format!("Pay at most {} for job {job}?", lp::rounded_up(terms.escrow));
-	};
-	let completed = triple.status == Status::Completed;
-	let settlement = settle(terms, &Outcome::Accepted { usage, completed });
-	let cost = settlement.taken_from(Purse::Budget);
-	let ended = match completed {
-		true => format!("exit code {}", triple.exit_code),
-		false => triple.status.to_string(),
-	};
-	#[allow(clippy::cast_precision_loss)] // Shown to a tenth of a second.
-	let seconds = usage as f64 / 1000.0;
-	format!("Pay {} for job {job} ({ended}, {seconds:.1} s)?", lp::show(cost))
-}
-
-/// How a job ended, as its events tell.
-struct Ended {
-	deal: Option<DealId>,
-	words: String,
-	result: Option<Triple>,
-	cost: Balance,
-}
-
-/// Looks for the end of a job that is gone.
-async fn ending(
-	client: &Client,
-	view: &View,
-	job: JobId,
-	entry: Option<&Entry>,
-) -> Result<Option<Ended>, CliError> {
-	let first = view
-		.number()
-		.saturating_sub(LOOK_BACK)
-		.max(entry.map_or(0, |e| e.block));
-	let mut number = view.number();
-	while number >= first.max(1) {
-		let events = match client.block_hash(number).await {
-			Ok(hash) => match client.at(At::Hash(hash)).await {
-				Ok(view) => view.events().await,
-				Err(e) => Err(e),
-			},
-			Err(e) => Err(e),
-		};
-		// Older states are gone from this node.
-		let Ok(events) = events else { break };
-		for record in events.into_iter().rev() {
-			if record.event.job() != Some(job) {
-				continue;
-			}
-			let ended = |words: &str, cost| {
-				Some(Ended {
-					deal: None,
-					words: words.into(),
-					result: None,
-					cost,
-				})
-			};
-			match record.event {
-				ChainEvent::MarketEvent(MarketEvent::JobEnded {
-					deal,
-					outcome,
-					result,
-					cost,
-					..
-				}) => {
-					let words = drive::explain(&outcome);
-					return Ok(Some(Ended {
-						deal: Some(deal),
-						words,
-						result,
-						cost,
-					}));
-				},
-				ChainEvent::MarketEvent(MarketEvent::JobExpired { .. }) => {
-					return Ok(ended("nobody took it in time", 0))
-				},
-				ChainEvent::MarketEvent(MarketEvent::JobCancelled { .. }) => {
-					return Ok(ended("cancelled", 0))
-				},
-				_ => (),
-			}
-		}
-		number = number.saturating_sub(1);
-	}
-	Ok(None)
-}
-
-/// Fetches the result of a job that is over.
-async fn ended(
-	app: &App,
-	client: &Client,
-	view: &View,
-	args: &FollowArgs,
-	entry: Option<Entry>,
-	begun: Instant,
-) -> Result<(), CliError> {
-	let job = args.job;
-	let ended = ending(client, view, job, entry.as_ref()).await?;
-	let journal = app.data.jobs(client.genesis_hash());
-	if let Some(ended) = &ended {
-		journal.update(job, |e| {
-			e.ended = Some(Ending {
-				outcome: ended.words.clone(),
-				cost: ended.cost,
-			})
-		})?;
-	}
-	let module = entry.as_ref().map(|e| e.module.clone()).unwrap_or_default();
-	let cost = ended
-		.as_ref()
-		.map(|e| e.cost)
-		.or(entry.as_ref().and_then(|e| e.ended.as_ref()).map(|e| e.cost));
-	let known_root = entry
-		.as_ref()
-		.and_then(|e| e.root.as_deref())
-		.and_then(|r| r.parse::<Digest>().ok());
-	let triple = match (ended.as_ref(), known_root) {
-		(
-			Some(Ended {
-				result: Some(triple), ..
-			}),
-			_,
-		) => *triple,
-		(Some(ended), _) => {
-			return Err(CliError::JobFailed {
-				job,
-				why: ended.words.clone(),
-			})
-		},
-		(None, Some(root)) => Triple {
-			status: Status::Completed,
-			exit_code: 0,
-			root: OutputRoot(root.0),
-		},
-		(None, None) => match entry.as_ref().and_then(|e| e.ended.as_ref()) {
-			Some(known) => {
-				return Err(CliError::JobFailed {
-					job,
-					why: known.outcome.clone(),
-				})
-			},
-			None => {
-				return Err(lilypad_client::ClientError::NotFound(lilypad_client::Missing::Job(job)).into())
-			},
-		},
-	};
-	let mut finished = Finished {
-		deal: ended
-			.as_ref()
-			.and_then(|e| e.deal)
-			.or(entry.as_ref().and_then(|e| e.deal)),
-		provider: entry
-			.as_ref()
-			.and_then(|e| e.provider.as_deref())
-			.and_then(|p| p.parse::<AccountId>().ok()),
-		result: Some(triple),
-		folder: entry
-			.as_ref()
-			.and_then(|e| e.folder.clone())
-			.filter(|f| f.is_dir() && args.output.is_none()),
-		usage: None,
-		cost,
-		settled: true,
-		timings: BTreeMap::new(),
-	};
-	if finished.folder.is_none() {
-		finished.folder = Some(fetch(app, client, args, &finished, &triple).await?);
-	}
-	if let Some(folder) = &finished.folder {
-		journal.update(job, |e| e.folder = Some(folder.clone()))?;
-		drive::show(app, &triple, folder);
-	}
-	run::conclude(app, job, &module, &finished, begun)
-}
-
-async fn fetch(
-	app: &App,
-	client: &Client,
-	args: &FollowArgs,
-	finished: &Finished,
-	triple: &Triple,
-) -> Result<PathBuf, CliError> {
-	let signer = app.signer()?;
-	let peers = peer::peers(client, &signer).await?;
-	let target = folder::workplace(&app.data, args.output.as_deref(), args.job);
-	let errand = peer::Errand {
-		job: args.job,
-		deal: finished.deal.unwrap_or_default(),
-		// Without a remembered provider, everybody is asked alike.
-		provider: finished
-			.provider
-			.clone()
-			.unwrap_or_else(|| AccountId::new([0; 32])),
-		files: Vec::new(),
-		target: target.clone(),
-	};
-	app.ui.stage(
-		Stage::Downloading,
-		"",
-		json!({ "job": args.job, "root": triple.root.to_string() }),
-	);
-	let progress = |done, total| app.ui.transfer(Stage::Downloading, "the result", done, total);
-	let fetched =
-		peer::fetch_revealed(client, &peers, &errand, triple.root, triple.exit_code, progress).await;
-	peers.close().await;
-	fetched.map_err(|why| CliError::NoResult {
-		job: args.job,
-		why: format!("{why}; providers keep results for some days"),
-	})?;
-	folder::settle(&target, &app.data, args.output.as_deref(), &triple.root)
 }
 
 async fn cancel(app: &App, job: JobId, yes: bool) -> Result<(), CliError> {
@@ -557,7 +293,6 @@ async fn cancel(app: &App, job: JobId, yes: bool) -> Result<(), CliError> {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use lilypad_primitives::{terms::MILLIS_PER_SECOND, Profile, LP};
 
 	fn entry(output: PathBuf) -> Entry {
 		Entry {
@@ -588,62 +323,5 @@ mod tests {
 		assert_eq!(place(None, Some(&entry(full.clone()))), None);
 		// What is named now is refused, and not passed over, when it is full.
 		assert_eq!(place(Some(&full), Some(&entry(free))), Some(full));
-	}
-
-	fn terms() -> Terms<AccountId> {
-		let account = |n| AccountId::new([n; 32]);
-		Terms {
-			creator: account(1),
-			provider: account(2),
-			author: account(3),
-			solver: None,
-			rate: LP,
-			time_limit: 10 * MILLIS_PER_SECOND,
-			budget: 20 * LP,
-			cap: 10 * LP,
-			module_fee: LP / 2,
-			levy: LP / 5,
-			tip: 0,
-			escrow: 10 * LP + LP / 2 + LP / 5,
-			mediator_fee: 0,
-			panel_fee: 0,
-			collateral: 0,
-			no_show_fine: 0,
-			cancel_fee: 0,
-			victim_share: Default::default(),
-			profile: Profile::Deterministic,
-		}
-	}
-
-	fn fetched(status: Status, usage: Option<u64>) -> Finished {
-		Finished {
-			deal: None,
-			provider: None,
-			result: Some(Triple {
-				status,
-				exit_code: 3,
-				root: OutputRoot([0; 32]),
-			}),
-			folder: None,
-			usage,
-			cost: None,
-			settled: false,
-			timings: BTreeMap::new(),
-		}
-	}
-
-	#[test]
-	fn the_price_of_a_result_is_what_the_chain_will_take() {
-		let ask = |status, usage| price(JobId(7), &terms(), &fetched(status, usage));
-		assert_eq!(
-			ask(Status::Completed, Some(1_500)),
-			"Pay 2.2 LP for job 7 (exit code 3, 1.5 s)?"
-		);
-		// The author earns nothing when the program did not run to its end.
-		assert_eq!(
-			ask(Status::TimeExceeded, Some(10_000)),
-			"Pay 10.2 LP for job 7 (time limit exceeded, 10.0 s)?"
-		);
-		assert_eq!(ask(Status::Completed, None), "Pay at most 10.7 LP for job 7?");
 	}
 }
