@@ -15,7 +15,11 @@ fn wrong_input_is_refused_before_anything_is_paid() -> Result<()> {
 	network.publish("//Charlie", "cowsay")?;
 	network.publish("//Charlie", "kmers")?;
 	let cli = network.cli("//Alice");
-	let balance = || network.cli("//Alice").json(&["account", "balance"]);
+	// What it has, whenever.
+	let balance = || -> Result<_> {
+		let shown = network.cli("//Alice").json(&["account", "balance"])?;
+		Ok((shown["free"].clone(), shown["held"].clone()))
+	};
 	let before = balance()?;
 	let says = |text: String, wanted: &[&str]| -> Result<()> {
 		for word in wanted {
