@@ -16,7 +16,9 @@ use tokio::sync::broadcast;
 
 pub(crate) const MILLIS_PER_BLOCK: Millis = 2000;
 const DRAW_BLOCKS: BlockNumber = 4;
-const JUDGE_BLOCKS: BlockNumber = 20;
+// Far away: tests let blocks pass faster than a busy machine gets things done.
+const JUDGE_BLOCKS: BlockNumber = 300;
+const SUBMIT_BLOCKS: BlockNumber = 5_000;
 const START_MS: Millis = 1_700_000_000_000;
 
 pub(crate) fn account(n: u8) -> AccountId {
@@ -302,7 +304,7 @@ impl FakeChain {
 				let mut deal = live(&mut state, &id)?;
 				match deal.state {
 					DealState::Matched { ack_by } if now <= ack_by => {
-						let submit_by = now + 60_000 / MILLIS_PER_BLOCK as u32 + 5;
+						let submit_by = now + SUBMIT_BLOCKS;
 						deal.state = DealState::Running {
 							acked_at: now,
 							acked_ms: now_ms,
