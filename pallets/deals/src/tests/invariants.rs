@@ -83,6 +83,18 @@ fn commitments_that_do_not_add_up() {
 }
 
 #[test]
+fn a_deal_whose_provider_has_no_bond() {
+	notices("2: a deal without a bond", |_| {
+		let bond = Bonds::<Test>::take(PROVIDER).expect("bonded");
+		let reason = HoldReason::ProviderBond.into();
+		let exact = frame_support::traits::tokens::Precision::Exact;
+		assert_ok!(<Balances as MutateHold<_>>::release(
+			&reason, &PROVIDER, bond.total, exact
+		));
+	});
+}
+
+#[test]
 fn a_deal_whose_budget_is_not_held() {
 	notices("3: a deal's budget is not on hold", |deal| {
 		Deals::<Test>::mutate(deal, |deal| deal.as_mut().expect("lives").terms.budget += 1);
