@@ -4,6 +4,7 @@ mod bad_input;
 mod chain;
 mod counterparties;
 mod deadlines;
+mod extremes;
 mod faults;
 mod life;
 mod proposals;
