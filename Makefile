@@ -76,10 +76,6 @@ deny: ## licences, sources, duplicate versions and security advisories of the de
 	@scripts/setup.sh deny
 	@$(RUN) cargo deny check
 
-.PHONY: metadata
-metadata: build ## refresh the metadata that the typed client is generated from
-	@scripts/metadata.sh
-
 .PHONY: chain-spec
 chain-spec: build ## refresh the files in chain-spec/
 	@scripts/chain-spec.sh

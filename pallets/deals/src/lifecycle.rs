@@ -45,12 +45,13 @@ impl<T: Config> Pallet<T> {
 	/// Returns what it weighed.
 	pub(crate) fn do_submit(who: &T::AccountId, id: DealId, seal: Seal) -> Result<Weight, DispatchError> {
 		let deal = Self::check_submit(who, id)?;
-		// Chain time can't be measured finer than by blocks, so a run may always claim one.
+		// Chain time can't be measured finer than by blocks, and blocks come earlier or later than they should: a run may
+		// always claim one more.
 		let elapsed = match deal.state {
 			DealState::Running { acked_ms, .. } => Self::now_ms().saturating_sub(acked_ms),
 			DealState::Matched { .. } | DealState::Submitted { .. } => 0,
 		}
-		.max(T::MillisPerBlock::get());
+		.saturating_add(T::MillisPerBlock::get());
 		let draw_at = Self::now().saturating_add(T::DrawBlocks::get());
 		let judge_by = draw_at.saturating_add(T::JudgeBlocks::get());
 		let job = deal.job;
