@@ -36,6 +36,7 @@ mod benchmarking;
 mod impls;
 #[cfg(test)]
 mod mock;
+mod slash;
 #[cfg(test)]
 mod tests;
 mod try_state;

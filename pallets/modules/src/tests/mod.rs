@@ -4,4 +4,5 @@
 mod curated;
 mod delist;
 mod register;
+mod slash_author;
 mod try_state;
