@@ -1,6 +1,7 @@
 //! Benchmarks.
 
 use crate::{Bonds, Call, Config, DealState, Deals, Pallet, Unbonding};
+use alloc::vec::Vec;
 use core::marker::PhantomData;
 use frame_benchmarking::v2::*;
 use frame_support::traits::{
@@ -8,13 +9,12 @@ use frame_support::traits::{
 	Get,
 };
 use frame_system::RawOrigin;
-use alloc::vec::Vec;
 use lilypad_primitives::{
 	audit::FIRST_PANELS,
 	mediation::MAX_PANEL,
 	traits::{Arbitrable, Deals as DealsSeam, JobBook},
-	Balance, BlockNumber, DealId, Dispute, JobId, OfferId, Opening, OutputRoot, Profile, Reason, Ruling, Seal,
-	Status, Terms, Triple, Verdict, LP,
+	Balance, BlockNumber, DealId, Dispute, JobId, OfferId, Opening, OutputRoot, Profile, Reason, Ruling,
+	Seal, Status, Terms, Triple, Verdict, LP,
 };
 use sp_runtime::{Permill, SaturatedConversion};
 

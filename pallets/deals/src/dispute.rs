@@ -4,12 +4,7 @@ use crate::{
 	checks::SubmittedDeal, Config, DealOf, DealState, Deals, Error, Event, Pallet, SkipReason, WeightInfo,
 };
 use alloc::vec;
-use frame_support::{
-	defensive,
-	storage::with_storage_layer,
-	traits::Get,
-	weights::Weight,
-};
+use frame_support::{defensive, storage::with_storage_layer, traits::Get, weights::Weight};
 use lilypad_primitives::{
 	audit::FIRST_PANELS,
 	fits::run_blocks,
@@ -107,7 +102,11 @@ impl<T: Config> Pallet<T> {
 		dispute: Dispute,
 	) -> CaseRequest<T::AccountId> {
 		let terms = &deal.terms;
-		let mut parties = vec![terms.creator.clone(), terms.provider.clone(), terms.author.clone()];
+		let mut parties = vec![
+			terms.creator.clone(),
+			terms.provider.clone(),
+			terms.author.clone(),
+		];
 		parties.extend(terms.solver.clone());
 		CaseRequest {
 			dispute,

@@ -14,9 +14,7 @@ use frame_support::{
 		Get,
 	},
 };
-use lilypad_primitives::{
-	traits::Modules, Balance, Dispute, Party, Purse, Settlement, Terms, VersionId,
-};
+use lilypad_primitives::{traits::Modules, Balance, Dispute, Party, Purse, Settlement, Terms, VersionId};
 use sp_runtime::{DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
@@ -141,7 +139,11 @@ impl<T: Config> Pallet<T> {
 				Self::give_back(HoldReason::AuditReserve, &pool, left(Purse::AuditPool));
 			},
 			Dispute::Challenge(_) => {
-				Self::give_back(HoldReason::ChallengeBond, &terms.creator, left(Purse::ChallengeBond));
+				Self::give_back(
+					HoldReason::ChallengeBond,
+					&terms.creator,
+					left(Purse::ChallengeBond),
+				);
 			},
 		}
 	}

@@ -38,10 +38,16 @@ impl<T: Config> Pallet<T> {
 				DealState::Disputed {
 					dispute: Dispute::Audit,
 					..
-				} => reserve = reserve.checked_add(deal.terms.panel_fee).ok_or("1: amounts overflow")?,
+				} => {
+					reserve = reserve
+						.checked_add(deal.terms.panel_fee)
+						.ok_or("1: amounts overflow")?
+				},
 				DealState::Disputed { .. } => {
 					let sum = stakes.entry(deal.terms.creator.encode()).or_default();
-					*sum = sum.checked_add(deal.terms.panel_fee).ok_or("1: amounts overflow")?;
+					*sum = sum
+						.checked_add(deal.terms.panel_fee)
+						.ok_or("1: amounts overflow")?;
 				},
 				_ => (),
 			}

@@ -611,11 +611,7 @@ pub mod pallet {
 		#[pallet::feeless_if(|origin: &OriginFor<T>, deal: &DealId, opening: &Opening| -> bool {
 			ensure_signed(origin.clone()).is_ok_and(|who| Pallet::<T>::check_reveal(&who, *deal, opening).is_ok())
 		})]
-		pub fn reveal(
-			origin: OriginFor<T>,
-			deal: DealId,
-			opening: Opening,
-		) -> DispatchResultWithPostInfo {
+		pub fn reveal(origin: OriginFor<T>, deal: DealId, opening: Opening) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			let weight = Self::do_reveal(&who, deal, opening)?;
 			Ok(Some(weight).into())

@@ -54,9 +54,7 @@ impl<T: Config> Pallet<T> {
 		}
 		.max(T::MillisPerBlock::get());
 		// The draw uses the blocks after this one, and a block's randomness is known in the next.
-		let draw_at = Self::now()
-			.saturating_add(T::DrawBlocks::get())
-			.saturating_add(1);
+		let draw_at = Self::now().saturating_add(T::DrawBlocks::get()).saturating_add(1);
 		let judge_by = draw_at.saturating_add(T::JudgeBlocks::get());
 		let job = deal.job;
 		Self::advance(

@@ -14,9 +14,9 @@ use frame_support::{
 use lilypad_primitives::{
 	terms::Amounts,
 	traits::{Deals as DealsSeam, JobBook, Mediate, Modules as ModulesSeam, NoPanel, OnDealSettled},
-	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, JobId, JobNeeds, MachineSpec, MediatorPolicy, Millis,
-	ModuleInfo, ModuleName, OfferId, Opening, Outcome, OutputRoot, Platform, Pricing, Profile, RuntimeImage,
-	Settlement, Status, Terms, Triple, VersionId, LP,
+	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, JobId, JobNeeds, MachineSpec, MediatorPolicy,
+	Millis, ModuleInfo, ModuleName, OfferId, Opening, Outcome, OutputRoot, Platform, Pricing, Profile,
+	RuntimeImage, Settlement, Status, Terms, Triple, VersionId, LP,
 };
 use sp_runtime::{BuildStorage, Permill};
 
@@ -177,7 +177,10 @@ impl Mediate<AccountId> for Mediation {
 
 	fn opened(deal: DealId) {
 		assert!(
-			matches!(Deals::<Test>::get(deal).map(|deal| deal.state), Some(crate::DealState::Disputed { opened: Some(_), .. })),
+			matches!(
+				Deals::<Test>::get(deal).map(|deal| deal.state),
+				Some(crate::DealState::Disputed { opened: Some(_), .. })
+			),
 			"mediation was told too early"
 		);
 		ToldOpened::mutate(|told| told.push(deal));
@@ -543,14 +546,16 @@ pub(crate) struct Balances0(Vec<(AccountId, i128, i128)>);
 /// Takes a picture of everybody's balances.
 pub(crate) fn balances() -> Balances0 {
 	Balances0(
-		[CREATOR, PROVIDER, AUTHOR, SOLVER, OTHER, NOBODY, TREASURY, POOL, REGISTRY]
-			.into_iter()
-			.chain(PANEL)
-			.map(|who| {
-				let account = System::account(who).data;
-				(who, account.free as i128, account.reserved as i128)
-			})
-			.collect(),
+		[
+			CREATOR, PROVIDER, AUTHOR, SOLVER, OTHER, NOBODY, TREASURY, POOL, REGISTRY,
+		]
+		.into_iter()
+		.chain(PANEL)
+		.map(|who| {
+			let account = System::account(who).data;
+			(who, account.free as i128, account.reserved as i128)
+		})
+		.collect(),
 	)
 }
 

@@ -16,17 +16,7 @@ use sp_runtime::{helpers_128bit::multiply_by_rational_with_rounding, Permill, Ro
 
 /// What became of a provider's deals.
 #[derive(
-	Clone,
-	Copy,
-	Debug,
-	Default,
-	PartialEq,
-	Eq,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
+	Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct TrackRecord {
 	/// Results that were accepted, or not doubted.
@@ -55,7 +45,9 @@ impl TrackRecord {
 		let whole = horizon.saturating_add(value);
 		let good = if is_good { value } else { 0 };
 		self.good = portion(self.good, horizon, whole).saturating_add(good);
-		self.all = portion(self.all, horizon, whole).saturating_add(value).max(self.good);
+		self.all = portion(self.all, horizon, whole)
+			.saturating_add(value)
+			.max(self.good);
 	}
 
 	/// The score, rounded down.

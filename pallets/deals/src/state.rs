@@ -2,7 +2,9 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound};
-use lilypad_primitives::{Balance, BlockNumber, DealId, Dispute, JobId, Millis, OfferId, Opening, Seal, Terms};
+use lilypad_primitives::{
+	Balance, BlockNumber, DealId, Dispute, JobId, Millis, OfferId, Opening, Seal, Terms,
+};
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, Get};
 

@@ -28,10 +28,7 @@ impl<T: Config> Pallet<T> {
 		if probability.deconstruct() == 0 {
 			return AuditDraw::NotDrawn;
 		}
-		let Some(outputs) = draw_at
-			.checked_sub(T::DrawBlocks::get())
-			.and_then(Self::outputs)
-		else {
+		let Some(outputs) = draw_at.checked_sub(T::DrawBlocks::get()).and_then(Self::outputs) else {
 			return AuditDraw::NoRandomness;
 		};
 		if audit::is_drawn(&draw::seed((b"audit", deal), &outputs), probability) {
@@ -183,7 +180,11 @@ impl<T: Config> Pallet<T> {
 		if !is_quorum(case.panel().count() as u32, case.size()) {
 			let first = case.seats.iter().all(|seat| seat.round == case.round)
 				&& case.redraws_left == case.max_redraws;
-			let verdict = if first { Verdict::NoPanel } else { Verdict::Unresolved };
+			let verdict = if first {
+				Verdict::NoPanel
+			} else {
+				Verdict::Unresolved
+			};
 			Self::close(deal, case, verdict, None);
 		} else if case.panel().all(|seat| seat.state != SeatState::Drawn) {
 			// Nobody could be found for those who did not commit; the others have.
@@ -217,11 +218,15 @@ impl<T: Config> Pallet<T> {
 			MediatorPolicy::Only(list) => draw::from_list(&seed, list, wanted, able),
 		};
 		if case.round == Round::Last {
-			let again = case.seats.iter().filter(|seat| {
-				seat.round != Round::Last
-					&& matches!(seat.state, SeatState::Revealed(_))
-					&& case.seat(&seat.mediator).is_none()
-			});
+			let sits = |who: &T::AccountId| {
+				case.seats
+					.iter()
+					.any(|seat| seat.round == Round::Last && seat.mediator == *who)
+			};
+			let again = case
+				.seats
+				.iter()
+				.filter(|seat| matches!(seat.state, SeatState::Revealed(_)) && !sits(&seat.mediator));
 			for seat in again {
 				if (drawn.len() as u32) < wanted
 					&& !drawn.contains(&seat.mediator)
@@ -330,7 +335,11 @@ impl<T: Config> Pallet<T> {
 				(SeatState::Revealed(vote), Some((evidence, winner))) => evidence.conduct(*winner, vote),
 				_ => Conduct::Unpaid,
 			};
-			let slash: Balance = if conduct == Conduct::Slashed { case.minority_slash } else { 0 };
+			let slash: Balance = if conduct == Conduct::Slashed {
+				case.minority_slash
+			} else {
+				0
+			};
 			Self::leave_seat(&seat.mediator, case.no_show_slash, slash, deal);
 			if conduct == Conduct::Paid {
 				paid.push(seat.mediator);
@@ -363,4 +372,3 @@ fn distinct<A: PartialEq>(list: &[A]) -> impl Iterator<Item = &A> {
 		.filter(|(at, who)| !list[..*at].contains(who))
 		.map(|(_, who)| who)
 }
-

@@ -18,10 +18,10 @@ fn number(seed: &[u8; 32], nth: u32, below: u32) -> u32 {
 	(u128::from_le_bytes(first) % u128::from(below.max(1))) as u32
 }
 
-/// How many tickets are looked at for so many seats: with half of the mediators unable, a seat stays empty in one of
-/// 250 draws for one seat, and in none worth speaking of for more.
+/// How many tickets are looked at for so many seats: with half of the tickets in the hands of those who can't judge, a draw for
+/// one seat fails in one of 65,000 cases.
 pub fn attempts(seats: u32) -> u32 {
-	seats.saturating_mul(8)
+	seats.saturating_add(1).saturating_mul(8)
 }
 
 /// Draws tickets one after the other, and seats whose they are: nobody twice, and only those who are `able`. Looks at no more

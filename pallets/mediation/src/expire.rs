@@ -38,7 +38,11 @@ impl<T: Config> Pallet<T> {
 		);
 		match case.stage {
 			Stage::Drawing { .. } => {
-				let verdict = if case.seats.is_empty() { Verdict::NoPanel } else { Verdict::Unresolved };
+				let verdict = if case.seats.is_empty() {
+					Verdict::NoPanel
+				} else {
+					Verdict::Unresolved
+				};
 				Self::close(deal, case, verdict, None);
 			},
 			Stage::Committing { .. } => {

@@ -408,9 +408,15 @@ pub mod pallet {
 		}
 
 		fn integrity_test() {
-			let (draw, open, era) =
-				(T::DrawBlocks::get(), T::DrawOpenBlocks::get(), T::EraBlocks::get());
-			assert!(draw >= 4, "fewer blocks than four leave a draw to too few authors");
+			let (draw, open, era) = (
+				T::DrawBlocks::get(),
+				T::DrawOpenBlocks::get(),
+				T::EraBlocks::get(),
+			);
+			assert!(
+				draw >= 4,
+				"fewer blocks than four leave a draw to too few authors"
+			);
 			assert!(open > 0, "nobody could draw in time");
 			assert!(
 				draw.saturating_add(open) < era,
@@ -565,7 +571,8 @@ pub mod pallet {
 		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_reveal(&who, deal, vote, salt)?;
-			let rests = Cases::<T>::get(deal).is_some_and(|case| matches!(case.stage, Stage::Revealing { .. }));
+			let rests =
+				Cases::<T>::get(deal).is_some_and(|case| matches!(case.stage, Stage::Revealing { .. }));
 			Ok(rests.then(T::WeightInfo::reveal_vote).into())
 		}
 

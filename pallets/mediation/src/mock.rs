@@ -6,9 +6,7 @@
 use codec::{Decode, Encode};
 use frame_support::{
 	assert_ok, derive_impl, parameter_types, storage_alias,
-	traits::{
-		fungible::Mutate, tokens::imbalance::ResolveTo, ConstU128, ConstU32, ConstU64, Hooks, Time,
-	},
+	traits::{fungible::Mutate, tokens::imbalance::ResolveTo, ConstU128, ConstU32, ConstU64, Hooks, Time},
 	Twox64Concat,
 };
 use lilypad_primitives::{
@@ -360,7 +358,10 @@ pub(crate) fn check() {
 		.collect();
 	cases.sort();
 	disputed.sort();
-	assert_eq!(cases, disputed, "each disputed deal has a case, and each case a disputed deal");
+	assert_eq!(
+		cases, disputed,
+		"each disputed deal has a case, and each case a disputed deal"
+	);
 }
 
 pub(crate) fn signed(who: AccountId) -> RuntimeOrigin {

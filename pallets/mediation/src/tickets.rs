@@ -107,10 +107,7 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_unbond_tickets(who: &T::AccountId, tickets: u32) -> DispatchResult {
 		let before = Self::mediator(who)?;
-		ensure!(
-			tickets <= before.tickets.len() as u32,
-			Error::<T>::TooFewTickets
-		);
+		ensure!(tickets <= before.tickets.len() as u32, Error::<T>::TooFewTickets);
 		let mut mediator = before.clone();
 		for _ in 0..tickets {
 			Self::remove_ticket(who, &mut mediator);
@@ -292,15 +289,7 @@ impl<T: Config> Pallet<T> {
 		let due = amount.min(mediator.total);
 		let treasury = T::Treasury::get();
 		let moved = with_storage_layer(|| {
-			T::Currency::transfer_on_hold(
-				&reason,
-				who,
-				&treasury,
-				due,
-				Precision::BestEffort,
-				Free,
-				Force,
-			)
+			T::Currency::transfer_on_hold(&reason, who, &treasury, due, Precision::BestEffort, Free, Force)
 		})
 		.unwrap_or_default();
 		if moved < amount {

@@ -13,8 +13,8 @@
 
 use crate::{
 	state::{SeatState, Stage},
-	Able, Cases, Config, Due, DueKey, HoldReason, MediatorOf, Mediators, Outputs, Pallet, Params, StoredTickets,
-	Tickets,
+	Able, Cases, Config, Due, DueKey, HoldReason, MediatorOf, Mediators, Outputs, Pallet, Params,
+	StoredTickets, Tickets,
 };
 use alloc::collections::BTreeMap;
 use codec::Encode;

@@ -110,9 +110,8 @@ impl Evidence<'_> {
 		if own.status.is_resource() {
 			let in_time = u128::from(vote.usage) * u128::from(self.overcharge_percent)
 				<= u128::from(self.time_limit) * 100;
-			let speaks_against = !triple.status.is_resource()
-				&& vote.ample
-				&& (in_time || own.status != Status::TimeExceeded);
+			let speaks_against =
+				!triple.status.is_resource() && vote.ample && (in_time || own.status != Status::TimeExceeded);
 			return if speaks_against {
 				For::Other(Key::Ample)
 			} else {
@@ -196,9 +195,8 @@ impl Evidence<'_> {
 			.iter()
 			.filter(|vote| vote.triple.is_some_and(|triple| !triple.status.is_resource()))
 			.count();
-		let disproven = self.profile == Profile::Deterministic
-			&& !own.status.is_resource()
-			&& self.is_quorum(values);
+		let disproven =
+			self.profile == Profile::Deterministic && !own.status.is_resource() && self.is_quorum(values);
 		if disproven {
 			Step::Close(Verdict::NonDeterministic, Winner::Everybody)
 		} else {

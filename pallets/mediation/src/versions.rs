@@ -78,7 +78,10 @@ mod tests {
 		let mut v = Versioned::default();
 		assert_eq!(v.as_of(9), None);
 		v.set_next(4, 'a');
-		assert_eq!((v.as_of(4), v.as_of(5), v.latest()), (None, Some(&'a'), Some(&'a')));
+		assert_eq!(
+			(v.as_of(4), v.as_of(5), v.latest()),
+			(None, Some(&'a'), Some(&'a'))
+		);
 		v.set_next(5, 'b');
 		v.set_next(5, 'c');
 		assert_eq!((v.as_of(5), v.as_of(6)), (Some(&'a'), Some(&'c')));
@@ -93,7 +96,10 @@ mod tests {
 		}
 		assert_eq!(v.iter().count(), 3);
 		assert_eq!(v.as_of(2), None);
-		assert_eq!([3, 4, 5].map(|era| v.as_of(era).copied()), [Some(3), Some(4), Some(5)]);
+		assert_eq!(
+			[3, 4, 5].map(|era| v.as_of(era).copied()),
+			[Some(3), Some(4), Some(5)]
+		);
 	}
 
 	proptest! {

@@ -63,12 +63,7 @@ impl<T: Config> Pallet<T> {
 		Ok(case)
 	}
 
-	pub(crate) fn do_reveal(
-		who: &T::AccountId,
-		deal: DealId,
-		vote: Vote,
-		salt: [u8; 32],
-	) -> DispatchResult {
+	pub(crate) fn do_reveal(who: &T::AccountId, deal: DealId, vote: Vote, salt: [u8; 32]) -> DispatchResult {
 		let mut case = Self::check_reveal(who, deal, &vote, &salt)?;
 		for seat in case.panel_mut().filter(|seat| seat.mediator == *who) {
 			seat.state = SeatState::Revealed(vote);

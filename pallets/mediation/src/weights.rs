@@ -65,8 +65,8 @@ macro_rules! all_estimates {
 			unbond_tickets(n): n.saturating_mul(40).saturating_add(40),
 				n.saturating_mul(3).saturating_add(5), n.saturating_mul(3).saturating_add(5);
 			withdraw(): 300, 70, 70;
-			// 8 · 15 tickets and whose they are, 15 seats.
-			draw(): 2_000, 260, 20;
+			// 8 · 16 tickets and whose they are, 15 seats.
+			draw(): 2_000, 280, 20;
 			commit_vote(): 60, 3, 3;
 			reveal_vote(): 70, 4, 2;
 			expire(): 1_500, 60, 60;

@@ -3,7 +3,13 @@ use frame_support::traits::fungible::MutateFreeze;
 
 fn is_disputed(deal: DealId) -> bool {
 	let state = Deals::<Test>::get(deal).map(|deal| deal.state);
-	matches!(state, Some(DealState::Disputed { dispute: Dispute::Audit, .. }))
+	matches!(
+		state,
+		Some(DealState::Disputed {
+			dispute: Dispute::Audit,
+			..
+		})
+	)
 }
 
 #[test]
@@ -18,7 +24,10 @@ fn audit_works() {
 		assert_changed(&before, &[(POOL, minus(PANEL_FEE), plus(PANEL_FEE))]);
 		assert_eq!(held(HoldReason::AuditReserve, POOL), PANEL_FEE);
 		let (opened, request) = Opened::get().pop().expect("mediation was asked");
-		assert_eq!((opened, request.dispute, request.largest_panel), (deal, dispute, 7));
+		assert_eq!(
+			(opened, request.dispute, request.largest_panel),
+			(deal, dispute, 7)
+		);
 		assert_eq!(request.parties, [CREATOR, PROVIDER, AUTHOR, SOLVER]);
 		assert!(is_disputed(deal));
 	});
@@ -39,10 +48,7 @@ fn audit_fails_when_not_drawn() {
 	test(|| {
 		let deal = submitted();
 		pass(DRAW);
-		assert_noop!(
-			DealsPallet::audit(signed(OTHER), deal),
-			Error::<Test>::NotDrawn
-		);
+		assert_noop!(DealsPallet::audit(signed(OTHER), deal), Error::<Test>::NotDrawn);
 	});
 }
 
@@ -68,10 +74,7 @@ fn audit_boundary_of_the_deadline() {
 			if in_time {
 				assert_ok!(DealsPallet::audit(signed(OTHER), deal));
 			} else {
-				assert_noop!(
-					DealsPallet::audit(signed(OTHER), deal),
-					Error::<Test>::TooLate
-				);
+				assert_noop!(DealsPallet::audit(signed(OTHER), deal), Error::<Test>::TooLate);
 			}
 		});
 	}
@@ -86,10 +89,7 @@ fn audit_fails_when_there_is_no_result_or_a_case_already() {
 			Error::<Test>::NotSubmitted
 		);
 		let deal = audited();
-		assert_noop!(
-			DealsPallet::audit(signed(OTHER), deal),
-			Error::<Test>::InDispute
-		);
+		assert_noop!(DealsPallet::audit(signed(OTHER), deal), Error::<Test>::InDispute);
 	});
 }
 
@@ -138,10 +138,7 @@ fn audit_is_skipped_when_the_pool_is_too_small() {
 		assert_eq!(Opened::get(), []);
 		// It is not drawn again when the pool has got more.
 		mint(POOL, PANEL_FEE);
-		assert_noop!(
-			DealsPallet::audit(signed(OTHER), deal),
-			Error::<Test>::NotDrawn
-		);
+		assert_noop!(DealsPallet::audit(signed(OTHER), deal), Error::<Test>::NotDrawn);
 		assert_ok!(DealsPallet::accept(signed(CREATOR), deal, opening()));
 		assert_eq!(Deals::<Test>::get(deal), None);
 	});
@@ -188,10 +185,7 @@ fn audit_is_skipped_when_the_randomness_is_missing() {
 		let deal = drawn();
 		Blind::set(true);
 		System::reset_events();
-		assert_noop!(
-			DealsPallet::audit(signed(OTHER), deal),
-			Error::<Test>::NotDrawn
-		);
+		assert_noop!(DealsPallet::audit(signed(OTHER), deal), Error::<Test>::NotDrawn);
 		assert_ok!(DealsPallet::accept(signed(CREATOR), deal, opening()));
 		let why = SkipReason::NoRandomness;
 		assert_eq!(events().first(), Some(&Event::AuditSkipped { deal, why }));

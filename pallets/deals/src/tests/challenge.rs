@@ -28,10 +28,7 @@ fn challenge_works_after_a_reveal() {
 	test(|| {
 		let deal = revealed();
 		assert_ok!(DealsPallet::challenge(signed(CREATOR), deal, Reason::WrongResult));
-		assert_eq!(
-			<DealsPallet as Arbitrable<_>>::opening(deal),
-			Some(opening())
-		);
+		assert_eq!(<DealsPallet as Arbitrable<_>>::opening(deal), Some(opening()));
 	});
 }
 
@@ -192,10 +189,7 @@ fn a_seal_stays_closed_until_the_mediators_have_committed() {
 			}]
 		);
 		assert_eq!(ToldOpened::get(), [deal]);
-		assert_eq!(
-			<DealsPallet as Arbitrable<_>>::opening(deal),
-			Some(opening())
-		);
+		assert_eq!(<DealsPallet as Arbitrable<_>>::opening(deal), Some(opening()));
 		assert_noop!(
 			DealsPallet::reveal(signed(PROVIDER), deal, opening()),
 			Error::<Test>::AlreadyRevealed

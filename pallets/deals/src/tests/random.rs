@@ -256,23 +256,27 @@ fn take(step: Step) {
 			open,
 			verdict,
 			votes,
-		} => on(nth, |deal| is_running(deal) || is_submitted(deal), |deal, creator, provider| {
-			let seal = opening_of(deal).seal(deal);
-			call(provider, Call::submit { deal, seal });
-			pass(DRAW);
-			if audit {
-				Drawn::mutate(|drawn| drawn.push(deal));
-			}
-			let reason = Reason::WrongResult;
-			call(creator, Call::challenge { deal, reason });
-			if open {
-				PanelReveals::set(true);
-				let opening = opening_of(deal);
-				call(provider, Call::reveal { deal, opening });
-				PanelReveals::set(false);
-			}
-			rule_on(deal, verdict, votes);
-		}),
+		} => on(
+			nth,
+			|deal| is_running(deal) || is_submitted(deal),
+			|deal, creator, provider| {
+				let seal = opening_of(deal).seal(deal);
+				call(provider, Call::submit { deal, seal });
+				pass(DRAW);
+				if audit {
+					Drawn::mutate(|drawn| drawn.push(deal));
+				}
+				let reason = Reason::WrongResult;
+				call(creator, Call::challenge { deal, reason });
+				if open {
+					PanelReveals::set(true);
+					let opening = opening_of(deal);
+					call(provider, Call::reveal { deal, opening });
+					PanelReveals::set(false);
+				}
+				rule_on(deal, verdict, votes);
+			},
+		),
 		Step::Sweep => {
 			<DealsPallet as frame_support::traits::Hooks<_>>::on_idle(
 				System::block_number(),

@@ -71,7 +71,11 @@ fn an_overcharge_costs_the_provider_the_excess_twice_and_the_votes() {
 		assert_changed(
 			&before,
 			&[
-				(CREATOR, plus(BUDGET - (PAID - 2 * LP) + PANEL_FEE), minus(BUDGET + PANEL_FEE)),
+				(
+					CREATOR,
+					plus(BUDGET - (PAID - 2 * LP) + PANEL_FEE),
+					minus(BUDGET + PANEL_FEE),
+				),
 				(PROVIDER, plus(LP), minus(3 * VOTE + 2 * LP)),
 				(AUTHOR, plus(FEE), 0),
 				(SOLVER, plus(TIP), 0),
@@ -151,7 +155,11 @@ fn non_determinism_costs_the_authors_bond_and_delists_the_version() {
 			&before,
 			&[
 				// The bond reaches for two of the three that the run cost.
-				(CREATOR, plus(BUDGET - 3 * LP + PANEL_FEE + 2 * LP), minus(BUDGET + PANEL_FEE)),
+				(
+					CREATOR,
+					plus(BUDGET - 3 * LP + PANEL_FEE + 2 * LP),
+					minus(BUDGET + PANEL_FEE),
+				),
 				(PROVIDER, plus(3 * LP), 0),
 				(REGISTRY, minus(17 * LP), 0),
 				(201, plus(VOTE), 0),
@@ -200,7 +208,11 @@ fn in_a_challenge_the_pool_pays_nothing() {
 		assert_changed(
 			&before,
 			&[
-				(CREATOR, plus(BUDGET - 3 * LP + PANEL_FEE), minus(BUDGET + PANEL_FEE)),
+				(
+					CREATOR,
+					plus(BUDGET - 3 * LP + PANEL_FEE),
+					minus(BUDGET + PANEL_FEE),
+				),
 				(PROVIDER, plus(3 * LP), 0),
 			],
 		);
@@ -226,10 +238,7 @@ fn an_unresolved_audit_pays_as_accepted() {
 		open_in_case(deal);
 		let before = balances();
 		rule(deal, Verdict::Unresolved, 0);
-		assert_changed(
-			&before,
-			&paid_well(&[(POOL, plus(PANEL_FEE), minus(PANEL_FEE))]),
-		);
+		assert_changed(&before, &paid_well(&[(POOL, plus(PANEL_FEE), minus(PANEL_FEE))]));
 	});
 }
 
@@ -248,10 +257,7 @@ fn an_audit_without_an_opening_that_stays_unresolved_is_dropped() {
 			assert_changed(&before, &[(POOL, plus(PANEL_FEE), minus(PANEL_FEE))]);
 			assert_eq!(deadline(deal), judge_by);
 			// It is not drawn again, may be challenged, and can be opened at once.
-			assert_noop!(
-				DealsPallet::audit(signed(OTHER), deal),
-				Error::<Test>::NotDrawn
-			);
+			assert_noop!(DealsPallet::audit(signed(OTHER), deal), Error::<Test>::NotDrawn);
 			assert_ok!(DealsPallet::reveal(signed(PROVIDER), deal, opening()));
 			assert_ok!(DealsPallet::challenge(signed(CREATOR), deal, Reason::WrongResult));
 		});

@@ -15,7 +15,10 @@ fn record() -> TrackRecord {
 fn a_newcomer_has_half() {
 	test(|| {
 		assert_eq!(score(), Permill::from_percent(50));
-		assert_eq!(<DealsPallet as Scores<_>>::score(&NOBODY), Permill::from_percent(50));
+		assert_eq!(
+			<DealsPallet as Scores<_>>::score(&NOBODY),
+			Permill::from_percent(50)
+		);
 	});
 }
 

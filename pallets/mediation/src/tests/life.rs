@@ -66,7 +66,14 @@ fn an_unfounded_challenge_costs_the_challenger() {
 		mediators(MEDIATORS, 1);
 		let deal = challenged();
 		whole_round(deal, Some(opening(1)), |_| vote(1));
-		assert!(matches!(ending(deal), Some(Outcome::Upheld { votes: 3, challenged: true, .. })));
+		assert!(matches!(
+			ending(deal),
+			Some(Outcome::Upheld {
+				votes: 3,
+				challenged: true,
+				..
+			})
+		));
 		assert_eq!(free(CREATOR), ENDOWMENT - 3 * LP - LEVY - 3 * VOTE);
 	});
 }
@@ -99,10 +106,15 @@ fn a_last_panel_that_agrees_on_nothing_disproves_the_module() {
 		let deal = challenged();
 		whole_round(deal, Some(opening(1)), |nth| vote(10 + nth as u8));
 		let seven = whole_round(deal, None, |nth| vote(20 + nth as u8));
-		assert!(matches!(ending(deal), Some(Outcome::NonDeterministic { votes: 10, .. })));
+		assert!(matches!(
+			ending(deal),
+			Some(Outcome::NonDeterministic { votes: 10, .. })
+		));
 		assert!(Delisted::get());
 		// Nobody was wrong.
-		assert!(seven.iter().all(|who| bond(*who) == TICKET && free(*who) == LP + VOTE));
+		assert!(seven
+			.iter()
+			.all(|who| bond(*who) == TICKET && free(*who) == LP + VOTE));
 	});
 }
 

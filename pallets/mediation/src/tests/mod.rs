@@ -1,6 +1,17 @@
 //! A file per call, and one for each thing that concerns all of them.
 
+mod draw;
+mod expire;
+mod feeless;
+mod invariants;
 mod life;
+mod parameters;
+mod random;
+mod register;
+mod sweep;
+mod tickets;
+mod verdict;
+mod votes;
 
 pub(crate) use crate::{
 	mock::*, Able, Cases, Due, Error, Event, Mediators, Params, SeatState, Stage, StoredTickets, TicketCount,
@@ -8,8 +19,8 @@ pub(crate) use crate::{
 };
 pub(crate) use frame_support::{assert_noop, assert_ok};
 pub(crate) use lilypad_primitives::{
-	AuditDraw, Balance, BlockNumber, Commitment, DealId, Dispute, Opening, Outcome, Profile, Reason, Round, Status, Terms,
-	Triple, Verdict, Vote, LP,
+	AuditDraw, Balance, BlockNumber, Commitment, DealId, Opening, Outcome, Profile, Reason, Round, Status,
+	Terms, Triple, Verdict, Vote, LP,
 };
 
 /// A deal whose result the creator has challenged as wrong: its case waits for the draw.
@@ -18,7 +29,11 @@ pub(crate) fn challenged_with(opening: Opening) -> DealId {
 	pass(DRAW + 1);
 	let drawn = Deals::is_drawn(deal);
 	assert_ok!(Deals::challenge(signed(CREATOR), deal, Reason::WrongResult));
-	assert_eq!(drawn, Some(false), "this history doesn't audit the deal: change the salt");
+	assert_eq!(
+		drawn,
+		Some(false),
+		"this history doesn't audit the deal: change the salt"
+	);
 	deal
 }
 
@@ -100,7 +115,11 @@ pub(crate) fn reveal(deal: DealId, who: AccountId, vote: Vote) {
 
 /// Draws a panel, has all commit and reveal; the provider opens with this, if it hasn't. The n-th mediator votes `votes(n)`.
 #[track_caller]
-pub(crate) fn whole_round(deal: DealId, opening: Option<Opening>, votes: impl Fn(usize) -> Vote) -> Vec<AccountId> {
+pub(crate) fn whole_round(
+	deal: DealId,
+	opening: Option<Opening>,
+	votes: impl Fn(usize) -> Vote,
+) -> Vec<AccountId> {
 	let panel = draw(deal);
 	for (nth, who) in panel.iter().enumerate() {
 		commit(deal, *who, votes(nth));

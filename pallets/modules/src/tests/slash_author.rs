@@ -9,7 +9,9 @@ const NOBODY: AccountId = 9;
 const COWSAY: VersionId = VersionId(0);
 
 fn bond() -> Balance {
-	<Modules as Registry<_>>::version(COWSAY).expect("registered").bond
+	<Modules as Registry<_>>::version(COWSAY)
+		.expect("registered")
+		.bond
 }
 
 #[test]
@@ -60,7 +62,11 @@ fn delist_disproven_works_and_may_be_repeated() {
 	test(|| {
 		assert_ok!(cowsay().by(ALICE));
 		Modules::delist_disproven(COWSAY);
-		assert!(<Modules as Registry<_>>::version(COWSAY).expect("registered").delisted);
+		assert!(
+			<Modules as Registry<_>>::version(COWSAY)
+				.expect("registered")
+				.delisted
+		);
 		Modules::delist_disproven(COWSAY);
 		Modules::delist_disproven(VersionId(7));
 	});
