@@ -8,7 +8,7 @@ use lilypad_primitives::{
 };
 use pallet_market::OfferParams;
 
-use crate::{AccountId, Balance, Deals, Market, MarketPricing, Modules, Runtime, RuntimeOrigin};
+use crate::{AccountId, Balance, Deals, Market, MarketPricing, Mediation, Modules, Runtime, RuntimeOrigin};
 
 frame_benchmarking::define_benchmarks!(
 	[frame_benchmarking, BaselineBench::<Runtime>]
@@ -18,6 +18,7 @@ frame_benchmarking::define_benchmarks!(
 	[pallet_deals, Deals]
 	[pallet_feeless, Feeless]
 	[pallet_market, Market]
+	[pallet_mediation, Mediation]
 	[pallet_modules, Modules]
 	[pallet_multisig, Multisig]
 	[pallet_proxy, Proxy]

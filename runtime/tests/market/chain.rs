@@ -33,7 +33,7 @@ pub(crate) const STRANGER: Who = Who::Eve;
 pub(crate) const RATE: Balance = LP;
 pub(crate) const LIMIT: Millis = 10_000;
 pub(crate) const CAP: Balance = 10 * LP;
-pub(crate) const LEVY: Balance = LP / 5;
+pub(crate) const LEVY: Balance = 3 * LP / 10;
 pub(crate) const FEE: Balance = LP / 2;
 pub(crate) const BUDGET: Balance = 25 * LP;
 pub(crate) const COLLATERAL: Balance = 155 * LP;
@@ -303,7 +303,7 @@ pub(crate) fn run(who: Who, deal: DealId) {
 
 /// Lets the draw pass, and accepts.
 pub(crate) fn accept(who: Who, deal: DealId) {
-	pass(4);
+	pass(5);
 	assert_ok!(call(
 		who,
 		pallet_deals::Call::accept {
