@@ -47,6 +47,18 @@ ci: ## what must pass before a change is merged
 bench: build ## time from `lilypad run` to the result, 20 runs, next to bare `docker run`
 	@scripts/bench.sh
 
+.PHONY: fuzz
+fuzz: setup ## a million random calls of many actors on the market, invariants checked (CALLS=1000000)
+	@scripts/fuzz.sh
+
+.PHONY: bench-market
+bench-market: setup ## what matching and whole jobs cost: time, weight, reads and writes, jobs per block
+	@scripts/bench-market.sh
+
+.PHONY: weights
+weights: setup ## weights of the pallets, measured on this machine with the runtime's own code
+	@scripts/weights.sh
+
 .PHONY: fmt
 fmt: setup ## format the code
 	@$(RUN) cargo fmt --all
@@ -63,10 +75,6 @@ doc: setup ## the API documentation; warnings are errors
 deny: ## licences, sources, duplicate versions and security advisories of the dependencies
 	@scripts/setup.sh deny
 	@$(RUN) cargo deny check
-
-.PHONY: metadata
-metadata: build ## refresh the metadata that the typed client is generated from
-	@scripts/metadata.sh
 
 .PHONY: chain-spec
 chain-spec: build ## refresh the files in chain-spec/

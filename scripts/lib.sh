@@ -113,4 +113,16 @@ load_env() {
 	[[ -f $LILYPAD_CACHE/env.sh ]] || die "this machine is not set up yet" "make setup"
 	# shellcheck source=/dev/null
 	. "$LILYPAD_CACHE/env.sh"
+	own_target
+}
+
+# own_target: cargo tells the packages of one checkout from those of another in the same target folder by nothing but the age
+# of their files. So when another checkout built there last, all of ours are made younger than what it left.
+own_target() {
+	local target=${CARGO_TARGET_DIR:-$REPO_ROOT/target} marker
+	marker=$target/.checkout
+	[[ -f $marker && $(<"$marker") == "$REPO_ROOT" ]] && return
+	mkdir -p "$target"
+	git -C "$REPO_ROOT" ls-files -z -- '*.rs' '*.toml' '*.lock' 2>/dev/null | (cd "$REPO_ROOT" && xargs -0 --no-run-if-empty touch --no-create)
+	printf '%s' "$REPO_ROOT" >"$marker"
 }

@@ -27,7 +27,7 @@ impl App {
 	pub fn client_config(&self) -> ClientConfig {
 		ClientConfig {
 			expected_genesis: self.global.genesis,
-			..ClientConfig::with_urls(&self.global.urls)
+			..ClientConfig::with_urls(self.global.nodes())
 		}
 	}
 

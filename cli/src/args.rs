@@ -1,9 +1,10 @@
 //! The command line as it is typed.
 
+use crate::complete;
 use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
+use clap_complete::{engine::ArgValueCompleter, Shell};
 use lilypad_client::{lp, AccountId};
-use lilypad_primitives::{Balance, JobId, ModuleName};
+use lilypad_primitives::{Balance, JobId, ModuleName, OfferId, OfferState, Platform};
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
@@ -13,14 +14,29 @@ Exit codes:
   2  wrong usage
   3  no node can be reached, or it is on another chain
   4  refused: money, key, input, module, or no provider fits
-  5  the job failed
+  5  the job failed: it ended without a result, or its program did not end with exit code 0
   6  the result can't be obtained
   130  interrupted; the job goes on
 
 Environment:
   LILYPAD_URL       the node, or several separated by commas
-  WEB3_PRIVATE_KEY  a secp256k1 key in hexadecimal, used when no other key is named
-  DATA_DIR          where results and the list of your jobs are kept";
+  WEB3_PRIVATE_KEY  a key as MetaMask exports it: 32 bytes in hexadecimal (secp256k1), used when no other key is named.
+                    The account is this chain's own, made from the same key; it is not your 0x address on Ethereum, and
+                    money there is not money here. A mnemonic or a polkadot.js key does not go here: see --suri
+  DATA_DIR          where results and the list of your jobs are kept
+
+Completion of commands, modules and jobs: `lilypad completion --help`.";
+
+const COMPLETION_HELP: &str = "\
+Put into the shell's start-up file, so that it always fits the installed version:
+  bash        source <(lilypad completion bash)
+  zsh         source <(lilypad completion zsh)
+  fish        lilypad completion fish | source
+  elvish      eval (lilypad completion elvish | slurp)
+  powershell  lilypad completion powershell | Out-String | Invoke-Expression
+
+Names of modules and offers are asked from the node that LILYPAD_URL names, or that the line names by --url or -n; jobs
+and keys are those of this machine.";
 
 /// Run jobs on the Lilypad network, publish modules, provide machines.
 #[derive(Debug, Parser)]
@@ -43,6 +59,9 @@ pub struct Global {
 		default_value = lilypad_client::DEFAULT_URL, hide_env_values = true, help_heading = "Chain"
 	)]
 	pub urls: Vec<String>,
+	/// The node by a network's name: dev or local (a node on this machine), or a URL; goes before --url and LILYPAD_URL
+	#[arg(short, long, global = true, value_name = "NAME", value_parser = network, help_heading = "Chain")]
+	pub network: Option<String>,
 	/// Refuse nodes of any other chain than that with this genesis hash
 	#[arg(long, global = true, value_name = "HASH", help_heading = "Chain")]
 	pub genesis: Option<lilypad_client::Hash>,
@@ -59,7 +78,7 @@ pub struct Global {
 	)]
 	pub keystore: Option<PathBuf>,
 	/// The key: one of your own key files, by the name given to `account new`
-	#[arg(long, global = true, value_name = "NAME", help_heading = "Key")]
+	#[arg(long, global = true, value_name = "NAME", help_heading = "Key", add = ArgValueCompleter::new(complete::keys))]
 	pub account: Option<String>,
 	/// File with the key file's password; asked for otherwise
 	#[arg(long, global = true, value_name = "FILE", help_heading = "Key")]
@@ -81,6 +100,27 @@ pub struct Global {
 	pub data_dir: Option<PathBuf>,
 }
 
+impl Global {
+	/// The nodes to talk to, best first.
+	pub fn nodes(&self) -> Vec<String> {
+		match &self.network {
+			Some(url) => vec![url.clone()],
+			None => self.urls.clone(),
+		}
+	}
+}
+
+/// A network's name as the URL of a node.
+pub fn network(text: &str) -> Result<String, String> {
+	match text {
+		"dev" | "local" => Ok(lilypad_client::DEFAULT_URL.into()),
+		url if url.starts_with("ws://") || url.starts_with("wss://") => Ok(url.into()),
+		_ => {
+			Err("write dev or local, for a node on this machine, or a node's URL (ws://… or wss://…)".into())
+		},
+	}
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -92,6 +132,9 @@ pub enum Command {
 	/// Modules
 	#[command(subcommand)]
 	Module(ModuleCommand),
+	/// The machines on offer
+	#[command(subcommand)]
+	Offer(OfferCommand),
 	/// Provide a machine
 	#[command(subcommand, alias = "resource-provider")]
 	Provider(ProviderCommand),
@@ -100,7 +143,8 @@ pub enum Command {
 	Account(AccountCommand),
 	/// Check this machine, the node and your account, and say how to mend what is wrong
 	Doctor,
-	/// Print the completion script for a shell
+	/// Print a shell's script that completes commands, options, modules and jobs
+	#[command(after_help = COMPLETION_HELP)]
 	Completion {
 		/// The shell
 		shell: Shell,
@@ -138,6 +182,7 @@ fn account(text: &str) -> Result<AccountId, String> {
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
 	/// The module, for instance cowsay:v0.0.1
+	#[arg(add = ArgValueCompleter::new(complete::modules))]
 	pub module: ModuleName,
 	/// An input of the module
 	#[arg(short, long = "input", value_name = "KEY=VALUE", value_parser = key_value, action = clap::ArgAction::Append)]
@@ -148,7 +193,7 @@ pub struct RunArgs {
 	/// A file for the module, by the name that its manifest gives it
 	#[arg(long = "input-file", value_name = "NAME=PATH", value_parser = key_value, action = clap::ArgAction::Append)]
 	pub input_file: Vec<KeyValue>,
-	/// Most LP to spend on the job [default: what the cheapest offer costs at most]
+	/// Most LP to spend on the job [default: what it takes for the cheapest offers, one for each try, but at most twice the cheapest]
 	#[arg(long, value_name = "LP", value_parser = amount)]
 	pub budget: Option<Balance>,
 	/// The only provider that will do
@@ -169,6 +214,9 @@ pub struct RunArgs {
 	/// Agree to the price without being asked
 	#[arg(short, long)]
 	pub yes: bool,
+	/// Fetch and verify the result, but leave paying to `lilypad job accept`
+	#[arg(long, conflicts_with = "detach")]
+	pub no_accept: bool,
 	/// Post the job and return at once; `lilypad job get` fetches the result later
 	#[arg(short, long)]
 	pub detach: bool,
@@ -181,10 +229,28 @@ pub struct RunArgs {
 #[derive(Clone, Debug, Args)]
 pub struct FollowArgs {
 	/// The job's number
+	#[arg(add = ArgValueCompleter::new(complete::jobs))]
 	pub job: JobId,
 	/// Where the result goes: a folder that does not exist yet or is empty
 	#[arg(short, long, value_name = "DIR")]
 	pub output: Option<PathBuf>,
+	/// Fetch and verify the result, but leave paying to `lilypad job accept`
+	#[arg(long)]
+	pub no_accept: bool,
+}
+
+/// Arguments of `job accept`.
+#[derive(Clone, Debug, Args)]
+pub struct AcceptArgs {
+	/// The job's number
+	#[arg(add = ArgValueCompleter::new(complete::jobs))]
+	pub job: JobId,
+	/// Where the result goes: a folder that does not exist yet or is empty
+	#[arg(short, long, value_name = "DIR")]
+	pub output: Option<PathBuf>,
+	/// Do not ask
+	#[arg(short, long)]
+	pub yes: bool,
 }
 
 /// `job …`
@@ -195,15 +261,19 @@ pub enum JobCommand {
 	/// Show where a job stands
 	Show {
 		/// The job's number
+		#[arg(add = ArgValueCompleter::new(complete::jobs))]
 		job: JobId,
 	},
 	/// Follow a job to its end, as `run` does
 	Watch(FollowArgs),
 	/// Fetch a job's result
 	Get(FollowArgs),
+	/// Fetch and verify a submitted result, show what it costs, and pay for it
+	Accept(AcceptArgs),
 	/// Cancel a job
 	Cancel {
 		/// The job's number
+		#[arg(add = ArgValueCompleter::new(complete::jobs))]
 		job: JobId,
 		/// Do not ask
 		#[arg(short, long)]
@@ -219,7 +289,17 @@ pub enum ModuleCommand {
 	/// Show a module: inputs, files, limits, price
 	Show {
 		/// The module
+		#[arg(add = ArgValueCompleter::new(complete::modules))]
 		module: ModuleName,
+	},
+	/// Mark a module as curated, or take the mark away: with the sudo key of a development chain
+	Curate {
+		/// The module
+		#[arg(add = ArgValueCompleter::new(complete::modules))]
+		module: ModuleName,
+		/// Take the mark away
+		#[arg(long)]
+		remove: bool,
 	},
 	/// Publish the module in a folder: module.json and its image.tar or module.wasm
 	Publish {
@@ -229,6 +309,107 @@ pub enum ModuleCommand {
 		#[arg(short, long)]
 		yes: bool,
 	},
+	/// Say that a module of yours should no longer be used; it still runs
+	Deprecate(Deprecate),
+	/// Take a deprecation back
+	Restore(OwnModule),
+	/// Withdraw a module of yours for good: nothing new is matched with it, what runs goes on
+	Delist(OwnModule),
+	/// Take back what backed a module of yours that was withdrawn long enough ago
+	Reclaim {
+		/// The module
+		#[arg(add = ArgValueCompleter::new(complete::modules))]
+		module: ModuleName,
+	},
+}
+
+/// A module of one's own.
+#[derive(Clone, Debug, Args)]
+pub struct OwnModule {
+	/// The module
+	#[arg(add = ArgValueCompleter::new(complete::modules))]
+	pub module: ModuleName,
+	/// Somebody else's, as a curator: with the sudo key of a development chain
+	#[arg(long)]
+	pub sudo: bool,
+	/// Do not ask
+	#[arg(short, long)]
+	pub yes: bool,
+}
+
+/// Arguments of `module deprecate`.
+#[derive(Clone, Debug, Args)]
+pub struct Deprecate {
+	/// Which.
+	#[command(flatten)]
+	pub which: OwnModule,
+	/// What to use in its place
+	#[arg(long, value_name = "NAME:TAG", add = ArgValueCompleter::new(complete::modules))]
+	pub successor: Option<ModuleName>,
+	/// Why, for people to read
+	#[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+	pub reason: String,
+}
+
+/// `offer …`
+#[derive(Debug, Subcommand)]
+pub enum OfferCommand {
+	/// List the machines on offer, cheapest first
+	List(OfferList),
+	/// Show one offer
+	Show {
+		/// The offer's number
+		#[arg(add = ArgValueCompleter::new(complete::offers))]
+		offer: OfferId,
+	},
+}
+
+/// Arguments of `offer list`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct OfferList {
+	/// Only this provider's
+	#[arg(long, value_name = "ACCOUNT", value_parser = account)]
+	pub provider: Option<AccountId>,
+	/// Only those that run this: wasm, container-amd64 or container-arm64
+	#[arg(long, value_name = "PLATFORM", value_parser = platform)]
+	pub platform: Option<Platform>,
+	/// Only those that are active, paused or draining
+	#[arg(long, value_name = "STATE", value_parser = offer_state)]
+	pub state: Option<OfferState>,
+	/// Only those whose machine and policy suit this module, even if they are busy now
+	#[arg(long, value_name = "NAME:TAG", add = ArgValueCompleter::new(complete::modules))]
+	pub module: Option<ModuleName>,
+}
+
+fn one_of<T: Copy>(text: &str, all: &[(&str, T)]) -> Result<T, String> {
+	let plain = text.replace('_', "-");
+	let found = all.iter().find(|(name, _)| plain.eq_ignore_ascii_case(name));
+	found.map(|(_, value)| *value).ok_or_else(|| {
+		let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
+		format!("write one of {}", names.join(", "))
+	})
+}
+
+fn platform(text: &str) -> Result<Platform, String> {
+	one_of(
+		text,
+		&[
+			("wasm", Platform::Wasm),
+			("container-amd64", Platform::ContainerAmd64),
+			("container-arm64", Platform::ContainerArm64),
+		],
+	)
+}
+
+fn offer_state(text: &str) -> Result<OfferState, String> {
+	one_of(
+		text,
+		&[
+			("active", OfferState::Active),
+			("paused", OfferState::Paused),
+			("draining", OfferState::Draining),
+		],
+	)
 }
 
 /// `provider …`
@@ -258,10 +439,27 @@ pub enum ProviderCommand {
 	},
 	/// Take what you asked back, once its time is over
 	Withdraw,
-	/// Take no new jobs
-	Pause,
+	/// Take no new jobs until `resume`
+	Pause(OwnOffers),
 	/// Take jobs again
-	Resume,
+	Resume(OwnOffers),
+	/// Take no new jobs ever, and withdraw the offers when their last deals have ended
+	Drain {
+		/// Which offers
+		#[command(flatten)]
+		offers: OwnOffers,
+		/// Do not ask
+		#[arg(short, long)]
+		yes: bool,
+	},
+}
+
+/// Some of one's own offers.
+#[derive(Clone, Debug, Args)]
+pub struct OwnOffers {
+	/// The offers' numbers [default: all of yours]
+	#[arg(value_name = "OFFER")]
+	pub offers: Vec<OfferId>,
 }
 
 /// Arguments of `provider init`.
@@ -384,6 +582,41 @@ mod tests {
 			.expect("parses");
 		assert_eq!(cli.global.urls, ["ws://a", "ws://b"]);
 		assert!(cli.global.json);
+	}
+
+	#[test]
+	fn a_network_is_a_name_or_a_url_and_goes_before_other_nodes() {
+		let nodes = |args: &[&str]| {
+			let cli = Cli::try_parse_from([&["lilypad", "job", "list"], args].concat());
+			cli.map(|cli| cli.global.nodes())
+		};
+		assert_eq!(
+			nodes(&["-n", "dev"]).expect("parses"),
+			[lilypad_client::DEFAULT_URL]
+		);
+		assert_eq!(
+			nodes(&["--network", "wss://x", "--url", "ws://y"]).expect("parses"),
+			["wss://x"]
+		);
+		assert!(nodes(&["-n", "testnet"]).is_err());
+		assert!(nodes(&["-n", "http://x"]).is_err());
+	}
+
+	#[test]
+	fn offers_are_filtered_by_what_they_are() {
+		let list = |args: &[&str]| match Cli::try_parse_from([&["lilypad", "offer", "list"], args].concat())?
+			.command
+		{
+			Command::Offer(OfferCommand::List(list)) => Ok::<_, clap::Error>(list),
+			other => panic!("{other:?}"),
+		};
+		let found = list(&["--platform", "container_amd64", "--state", "Paused"]).expect("parses");
+		assert_eq!(
+			(found.platform, found.state),
+			(Some(Platform::ContainerAmd64), Some(OfferState::Paused))
+		);
+		assert!(list(&["--platform", "x86"]).is_err());
+		assert!(list(&["--state", "lazy"]).is_err());
 	}
 
 	#[test]

@@ -46,6 +46,19 @@ impl DataDir {
 		self.0.join("provider")
 	}
 
+	/// The jobs of all chains.
+	pub fn all_jobs(&self) -> Result<Vec<Entry>, CliError> {
+		let mut all = Vec::new();
+		for chain in std::fs::read_dir(self.0.join("jobs"))
+			.into_iter()
+			.flatten()
+			.flatten()
+		{
+			all.extend(Journal(chain.path()).all()?);
+		}
+		Ok(all)
+	}
+
 	/// The jobs of one chain.
 	pub fn jobs(&self, genesis: Hash) -> Journal {
 		Journal(self.0.join("jobs").join(hex::encode(&genesis.0[..8])))
@@ -273,6 +286,21 @@ mod tests {
 			.update(JobId(2), |e| e.root = None)
 			.expect("nothing to do");
 		assert_eq!(journal.get(JobId(2)).expect("read"), None);
+	}
+
+	#[test]
+	fn the_jobs_of_all_chains_are_found() {
+		let dir = tempfile::tempdir().expect("a folder");
+		let data = DataDir::at(dir.path());
+		assert_eq!(data.all_jobs().expect("none yet"), vec![]);
+		for (chain, job) in [(1, 1), (2, 7)] {
+			data.jobs(Hash::repeat_byte(chain))
+				.save(&entry(job))
+				.expect("saved");
+		}
+		let mut found: Vec<_> = data.all_jobs().expect("listed").iter().map(|e| e.job.0).collect();
+		found.sort();
+		assert_eq!(found, [1, 7]);
 	}
 
 	#[test]

@@ -3,12 +3,14 @@
 mod account;
 mod app;
 mod args;
+mod complete;
 mod data;
 mod doctor;
 mod error;
 mod job;
 mod keys;
 mod module;
+mod offer;
 mod provider;
 mod run;
 mod ui;
@@ -16,11 +18,16 @@ mod ui;
 use app::App;
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 use error::{CliError, ExitCode};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> std::process::ExitCode {
+	// When a shell's script asks for candidates, this answers and ends.
+	CompleteEnv::with_factory(Cli::command)
+		.var(complete::VARIABLE)
+		.complete();
 	// Clap itself ends with 2 on wrong usage, and with 0 after --help.
 	let cli = Cli::parse();
 	log(
@@ -59,11 +66,16 @@ async fn dispatch(app: &App, command: Command) -> Result<(), CliError> {
 		Command::Run(args) => run::run(app, &args).await,
 		Command::Job(command) => job::run(app, &command).await,
 		Command::Module(command) => module::run(app, &command).await,
+		Command::Offer(command) => offer::run(app, &command).await,
 		Command::Provider(command) => provider::run(app, &command).await,
 		Command::Account(command) => account::run(app, &command).await,
 		Command::Doctor => doctor::run(app).await,
 		Command::Completion { shell } => {
-			clap_complete::generate(shell, &mut Cli::command(), "lilypad", &mut std::io::stdout());
+			// Whole or not at all: a reader that went away (`| head`) is no failure.
+			let mut script = Vec::new();
+			complete::script(shell, &mut script)
+				.map_err(|e| CliError::Other(format!("the script can't be written: {e}")))?;
+			let _ = std::io::stdout().write_all(&script);
 			Ok(())
 		},
 	}

@@ -2,19 +2,19 @@
 
 use crate::{
 	app::{require_money, App},
-	args::{ProviderCommand, ProviderInit, ProviderStart},
+	args::{OwnOffers, ProviderCommand, ProviderInit, ProviderStart},
 	data::write_whole,
 	error::CliError,
 	ui::table,
 };
-use lilypad_client::{calls, lp, AccountId, Call, Client, View};
+use lilypad_client::{calls, lp, AccountId, Call, ChainEvent, Client, DealsEvent, MarketEvent, View};
 use lilypad_primitives::{
 	Balance, BlockNumber, CreatorPolicy, MachineSpec, MediatorPolicy, ModulePolicy, OfferId, OfferState,
 };
 use lilypad_worker::{
 	chain::NewOffer,
 	config::{EngineChoice, OfferConfig, WorkerConfig},
-	executor,
+	machine,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
@@ -32,8 +32,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Where a worker tells what it does, unless its configuration says otherwise.
 const ADMIN: &str = "127.0.0.1:9650";
-/// Part of the machine that jobs may use; the rest is for the system and the worker.
-const SHARE_PERCENT: u64 = 80;
 
 /// Runs a command.
 pub async fn run(app: &App, command: &ProviderCommand) -> Result<(), CliError> {
@@ -42,21 +40,21 @@ pub async fn run(app: &App, command: &ProviderCommand) -> Result<(), CliError> {
 		ProviderCommand::Start(args) => start(app, args).await,
 		ProviderCommand::Status { provider } => status(app, provider.clone()).await,
 		ProviderCommand::Bond { lp } => bond(app, *lp).await,
-		ProviderCommand::Unbond { lp } => {
-			let words = format!(
-				"{} asked back; `lilypad provider withdraw` takes it when its time is over",
-				lp::show(*lp)
+		ProviderCommand::Unbond { lp } => unbond(app, *lp).await,
+		ProviderCommand::Withdraw => withdraw(app).await,
+		ProviderCommand::Pause(own) => change(app, Change::Pause, own).await,
+		ProviderCommand::Resume(own) => change(app, Change::Resume, own).await,
+		ProviderCommand::Drain { offers, yes } => {
+			let which = match offers.offers.len() {
+				0 => "all your offers".into(),
+				1 => format!("offer {}", offers.offers[0]),
+				n => format!("{n} offers"),
+			};
+			let question = format!(
+				"Drain {which}? They take no new jobs ever, and go when their last deals have ended."
 			);
-			send(app, calls::deals::unbond((*lp).into()), &words).await
-		},
-		ProviderCommand::Withdraw => {
-			send(app, calls::deals::withdraw_unbonded(), "what was due is back").await
-		},
-		ProviderCommand::Pause => {
-			each_offer(app, OfferState::Active, calls::market::pause_offer, "paused").await
-		},
-		ProviderCommand::Resume => {
-			each_offer(app, OfferState::Paused, calls::market::resume_offer, "resumed").await
+			app.ui.confirm(&question, *yes)?;
+			change(app, Change::Drain, offers).await
 		},
 	}
 }
@@ -133,20 +131,13 @@ fn init(app: &App, args: &ProviderInit) -> Result<(), CliError> {
 			path.display()
 		)));
 	}
-	let cores = std::thread::available_parallelism().map_or(1, |n| n.get()) as u64;
-	let share = |all: u64| u32::try_from(all.saturating_mul(SHARE_PERCENT) / 100).unwrap_or(u32::MAX);
 	std::fs::create_dir_all(app.data.path())
 		.map_err(CliError::io("can't make the folder", app.data.path()))?;
-	let free = executor::free_bytes(app.data.path())
+	let (machine, slots) = machine::offered(app.data.path())
 		.map_err(CliError::io("can't ask for free space in", app.data.path()))?;
 	let file = File {
-		machine: MachineSpec::new(
-			// At least one whole core: modules ask for that.
-			share(cores * 1000).max(1000),
-			share(memory_mib().unwrap_or(1024)),
-			share(free / (1024 * 1024)),
-		),
-		slots: u32::try_from(cores).unwrap_or(1),
+		machine,
+		slots,
 		rate: lp::exact(args.rate),
 		bond: lp::exact(args.bond),
 		engine: EngineChoice::Auto,
@@ -166,22 +157,10 @@ fn init(app: &App, args: &ProviderInit) -> Result<(), CliError> {
 	})
 }
 
-/// Memory of this machine.
-fn memory_mib() -> Option<u64> {
-	let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-	let line = text.lines().find_map(|l| l.strip_prefix("MemTotal:"))?;
-	line.trim()
-		.strip_suffix("kB")?
-		.trim()
-		.parse::<u64>()
-		.ok()
-		.map(|kib| kib / 1024)
-}
-
 async fn start(app: &App, args: &ProviderStart) -> Result<(), CliError> {
 	let file = File::read(&path(app, args.config.as_ref()))?;
 	let (rate, bond) = file.prices().map_err(|e| CliError::Input(e.to_string()))?;
-	let mut config = WorkerConfig::new(app.global.urls.clone(), app.signer()?, app.data.provider());
+	let mut config = WorkerConfig::new(app.global.nodes(), app.signer()?, app.data.provider());
 	config.expected_genesis = app.global.genesis.map(|g| g.0);
 	config.engine = file.engine;
 	config.http_listen = file.http_listen;
@@ -347,39 +326,131 @@ async fn bond(app: &App, amount: Balance) -> Result<(), CliError> {
 	app.ui.outcome(&json!({ "bonded": lp::show(amount) }), || words)
 }
 
-async fn send(app: &App, call: Call, words: &str) -> Result<(), CliError> {
+async fn unbond(app: &App, amount: Balance) -> Result<(), CliError> {
 	let signer = app.signer()?;
 	let client = app.client().await?;
-	let outcome = client.submit(&signer, call).await?;
-	app.ui
-		.outcome(&json!({ "block": outcome.block.number }), || words.to_string())
+	let outcome = client
+		.submit(&signer, calls::deals::unbond(amount.into()))
+		.await?;
+	let due = outcome.find(|event| match event {
+		ChainEvent::DealsEvent(DealsEvent::Unbonding { releasable_at, .. }) => Some(*releasable_at),
+		_ => None,
+	});
+	let value = json!({ "unbonding": lp::show(amount), "releasable_at": due, "block": outcome.block.number });
+	app.ui.outcome(&value, || {
+		let when = due.map_or("when its time is over".into(), |block| {
+			format!("from block {block} on")
+		});
+		format!(
+			"{} asked back; `lilypad provider withdraw` takes it {when}",
+			lp::show(amount)
+		)
+	})
 }
 
-async fn each_offer(
-	app: &App,
-	state: OfferState,
-	call: fn(OfferId) -> Call,
-	words: &str,
-) -> Result<(), CliError> {
+async fn withdraw(app: &App) -> Result<(), CliError> {
+	let signer = app.signer()?;
+	let client = app.client().await?;
+	let outcome = client.submit(&signer, calls::deals::withdraw_unbonded()).await?;
+	let amount = outcome.find(|event| match event {
+		ChainEvent::DealsEvent(DealsEvent::Withdrawn { amount, .. }) => Some(*amount),
+		_ => None,
+	});
+	let shown = amount.map(lp::show);
+	app.ui.outcome(
+		&json!({ "withdrawn": shown, "block": outcome.block.number }),
+		|| match &shown {
+			Some(amount) => format!("{amount} are yours again"),
+			None => "what was due is back".into(),
+		},
+	)
+}
+
+/// What can be done with one's own offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+	Pause,
+	Resume,
+	Drain,
+}
+
+impl Change {
+	fn call(self, id: OfferId) -> Call {
+		match self {
+			Self::Pause => calls::market::pause_offer(id),
+			Self::Resume => calls::market::resume_offer(id),
+			Self::Drain => calls::market::drain_offer(id),
+		}
+	}
+
+	fn applies_to(self, state: OfferState) -> bool {
+		match self {
+			Self::Pause => state == OfferState::Active,
+			Self::Resume => state == OfferState::Paused,
+			Self::Drain => state != OfferState::Draining,
+		}
+	}
+
+	fn done(self) -> &'static str {
+		match self {
+			Self::Pause => "paused",
+			Self::Resume => "resumed",
+			Self::Drain => "draining",
+		}
+	}
+
+	/// The offers to change: all of one's own to which it applies, or those that are named, which must be one's own.
+	fn choose(self, own: &[(OfferId, OfferState)], named: &[OfferId]) -> Result<Vec<OfferId>, CliError> {
+		if let Some(strange) = named.iter().find(|id| !own.iter().any(|(known, _)| known == *id)) {
+			return Err(CliError::Input(format!(
+				"offer {strange} is not one of yours; `lilypad provider status` shows them"
+			)));
+		}
+		let chosen = own
+			.iter()
+			.filter(|(id, state)| (named.is_empty() || named.contains(id)) && self.applies_to(*state));
+		Ok(chosen.map(|(id, _)| *id).collect())
+	}
+}
+
+async fn change(app: &App, change: Change, own: &OwnOffers) -> Result<(), CliError> {
 	let signer = app.signer()?;
 	let client: Client = app.client().await?;
 	let view: View = client.best().await?;
 	let offers = view.offers_of(&signer.account()).await?;
+	let states: Vec<_> = offers.iter().map(|(id, offer)| (*id, offer.state)).collect();
 	let mut done: Vec<OfferId> = Vec::new();
+	let mut gone: Vec<OfferId> = Vec::new();
 	let mut block: BlockNumber = view.number();
-	for (id, offer) in offers {
-		if offer.state == state {
-			block = client.submit(&signer, call(id)).await?.block.number;
-			done.push(id);
-		}
+	for id in change.choose(&states, &own.offers)? {
+		let outcome = client.submit(&signer, change.call(id)).await?;
+		block = outcome.block.number;
+		done.push(id);
+		gone.extend(outcome.find(|event| match event {
+			ChainEvent::MarketEvent(MarketEvent::OfferWithdrawn { offer, .. }) => Some(*offer),
+			_ => None,
+		}));
 	}
 	app.ui.outcome(
-		&json!({ "offers": done, "state": words, "block": block }),
-		|| match done.len() {
-			0 => "there was nothing to do".into(),
-			n => format!("{n} offers are {words}"),
+		&json!({ "offers": done, "state": change.done(), "withdrawn": gone, "block": block }),
+		|| match (done.len(), gone.len()) {
+			(0, _) => "there was nothing to do".into(),
+			(n, 0) => format!("{} {}", counted(n), change.done()),
+			(n, g) => format!(
+				"{} {}; {} gone already, having had no deals",
+				counted(n),
+				change.done(),
+				counted(g)
+			),
 		},
 	)
+}
+
+fn counted(offers: usize) -> String {
+	match offers {
+		1 => "1 offer is".into(),
+		n => format!("{n} offers are"),
+	}
 }
 
 #[cfg(test)]
@@ -432,8 +503,21 @@ mod tests {
 	}
 
 	#[test]
-	fn this_machine_has_memory() {
-		assert!(memory_mib().is_some_and(|m| m > 100));
+	fn a_change_applies_to_one_s_own_offers_in_the_right_state() {
+		use OfferState::*;
+		let own = [(OfferId(1), Active), (OfferId(2), Paused), (OfferId(3), Draining)];
+		let choose = |change: Change, named: &[u64]| {
+			let named: Vec<_> = named.iter().copied().map(OfferId).collect();
+			let chosen = change.choose(&own, &named);
+			chosen.map(|ids| ids.into_iter().map(|id| id.0).collect::<Vec<_>>())
+		};
+		assert_eq!(choose(Change::Pause, &[]).expect("own"), [1]);
+		assert_eq!(choose(Change::Resume, &[]).expect("own"), [2]);
+		assert_eq!(choose(Change::Drain, &[]).expect("own"), [1, 2]);
+		assert_eq!(choose(Change::Drain, &[2, 3]).expect("own"), [2]);
+		let error = choose(Change::Drain, &[1, 9]).expect_err("a stranger's");
+		assert!(error.to_string().contains("offer 9"), "{error}");
+		assert_eq!(error.exit_code() as u8, 4);
 	}
 
 	#[tokio::test]

@@ -43,6 +43,7 @@ fn help_names_every_command_and_exit_code() {
 		"run",
 		"job",
 		"module",
+		"offer",
 		"provider",
 		"account",
 		"doctor",
@@ -70,6 +71,11 @@ fn wrong_usage_ends_with_2() {
 		&["run", "cowsay:v0.0.1", "--target", "nobody"],
 		&["job", "show", "one"],
 		&["account", "transfer", "//Bob"],
+		&["offer", "list", "--state", "lazy"],
+		&["offer", "list", "--platform", "x86"],
+		&["offer", "show", "one"],
+		&["-n", "moon", "module", "list"],
+		&["run", "cowsay:v0.0.1", "--detach", "--no-accept"],
 		&["--suri", "//Alice", "--keystore", "x", "job", "list"],
 	] {
 		let ended = run(dir.path(), args);
@@ -101,6 +107,12 @@ fn an_unreachable_node_ends_with_3_and_says_what_to_do() {
 		&["--suri", "//Alice", "account", "balance"],
 		&["job", "list"],
 		&["module", "list"],
+		&["offer", "list"],
+		&["offer", "show", "0"],
+		&["--suri", "//Alice", "job", "accept", "0"],
+		&["--suri", "//Alice", "module", "curate", "cowsay:v0.0.1"],
+		&["--suri", "//Alice", "module", "delist", "cowsay:v0.0.1"],
+		&["--suri", "//Alice", "provider", "drain", "--yes"],
 	] {
 		let ended = run(dir.path(), args);
 		assert_eq!(ended.code, 3, "{args:?}: {}", ended.err);
@@ -272,5 +284,92 @@ fn completions_are_made_for_every_shell() {
 		let ended = run(dir.path(), &["completion", shell]);
 		assert_eq!(ended.code, 0);
 		assert!(ended.out.contains("lilypad"), "{shell}");
+	}
+}
+
+/// What a shell would offer behind these words.
+fn offered(data: &Path, words: &[&str]) -> Vec<String> {
+	let output = lilypad(data)
+		.env("LILYPAD_COMPLETE", "bash")
+		.env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string())
+		.env("_CLAP_IFS", "\n")
+		.arg("--")
+		.args(words)
+		.output()
+		.expect("it runs");
+	assert!(
+		output.status.success(),
+		"{}",
+		String::from_utf8_lossy(&output.stderr)
+	);
+	let text = String::from_utf8(output.stdout).expect("UTF-8");
+	text.lines().map(Into::into).collect()
+}
+
+#[test]
+fn completion_offers_commands_options_keys_and_this_machine_s_jobs() {
+	let dir = dir();
+	let chain = dir.path().join("jobs/0011223344556677");
+	std::fs::create_dir_all(&chain).expect("made");
+	for (job, posted) in [(7, 1), (70, 2), (8, 3)] {
+		let entry = serde_json::json!({
+			"job": job, "creator": "5Grw", "module": "cowsay:v0.0.1", "block": 1, "posted": posted, "budget": 1, "files": [],
+			"output": null, "deal": null, "provider": null, "root": null, "folder": null, "ended": null,
+		});
+		std::fs::write(chain.join(format!("{job}.json")), entry.to_string()).expect("written");
+	}
+	std::fs::create_dir_all(dir.path().join("keys")).expect("made");
+	std::fs::write(dir.path().join("keys/main.json"), "{}").expect("written");
+	assert_eq!(offered(dir.path(), &["lilypad", "off"]), ["offer"]);
+	assert_eq!(
+		offered(dir.path(), &["lilypad", "offer", "list", "--st"]),
+		["--state"]
+	);
+	assert_eq!(
+		offered(dir.path(), &["lilypad", "job", "watch", "7"]),
+		["70", "7"]
+	);
+	assert_eq!(offered(dir.path(), &["lilypad", "--account", "m"]), ["main"]);
+}
+
+#[test]
+fn completion_is_silent_and_quick_without_a_node() {
+	let dir = dir();
+	let begun = std::time::Instant::now();
+	assert_eq!(offered(dir.path(), &["lilypad", "run", "cow"]), [""; 0]);
+	assert!(
+		begun.elapsed() < std::time::Duration::from_secs(10),
+		"{:?}",
+		begun.elapsed()
+	);
+}
+
+#[test]
+fn a_key_in_the_environment_is_32_bytes_in_hexadecimal() {
+	let dir = dir();
+	let account = |key: &str| {
+		let output = lilypad(dir.path())
+			.env("WEB3_PRIVATE_KEY", key)
+			.args(["account", "balance"])
+			.output()
+			.expect("it runs");
+		(
+			output.status.code(),
+			String::from_utf8_lossy(&output.stderr).into_owned(),
+		)
+	};
+	// The key is good: only the node is missing.
+	for key in ["11".repeat(32), format!("0x{}", "11".repeat(32))] {
+		assert_eq!(account(&key).0, Some(3));
+	}
+	for key in [
+		"11".repeat(31),
+		"zz".repeat(32),
+		"bottom drive obey lake".into(),
+		"//Alice".into(),
+	] {
+		let (code, error) = account(&key);
+		assert_eq!(code, Some(4), "{error}");
+		assert!(!error.contains(&key), "the secret is repeated: {error}");
 	}
 }

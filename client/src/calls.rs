@@ -2,7 +2,7 @@
 
 use crate::{
 	shape::{Field, Shape},
-	types::OfferParams,
+	types::{OfferParams, Reason},
 	AccountId,
 };
 use codec::{Compact, Encode};
@@ -11,9 +11,12 @@ use lilypad_primitives::{
 	Opening, PeerAddress, Profile, RuntimeImage, Seal, VersionId,
 };
 use sp_runtime::MultiAddress;
-use subxt::ext::{
-	scale_encode::{self, EncodeAsFields, FieldIter},
-	scale_type_resolver::TypeResolver,
+use subxt::{
+	ext::{
+		scale_encode::{self, EncodeAsFields, FieldIter},
+		scale_type_resolver::TypeResolver,
+	},
+	metadata::Metadata,
 };
 
 /// A call: pallet, name, and arguments in SCALE.
@@ -43,6 +46,29 @@ impl EncodeAsFields for Args {
 	) -> Result<(), scale_encode::Error> {
 		out.extend_from_slice(&self.0);
 		Ok(())
+	}
+}
+
+impl Call {
+	/// The call as a call's argument: the numbers that a chain gives pallet and call, then the arguments.
+	fn encoded(&self, metadata: &Metadata) -> Option<Vec<u8>> {
+		let pallet = metadata.pallet_by_name(self.pallet)?;
+		let call = pallet.call_variant_by_name(self.name)?;
+		Some([&[pallet.call_index(), call.index], self.args.0.as_slice()].concat())
+	}
+
+	/// This call with the powers of the root origin, for the holder of the sudo key. `None`: this chain has no sudo, or not
+	/// this call.
+	///
+	/// That the transaction succeeds says only that the key was the right one; the call's own event says that it succeeded.
+	pub(crate) fn sudo(&self, metadata: &Metadata) -> Option<Call> {
+		let inner = self.encoded(metadata)?;
+		metadata.pallet_by_name("Sudo")?.call_variant_by_name("sudo")?;
+		Some(Call {
+			pallet: "Sudo",
+			name: "sudo",
+			args: Args(inner),
+		})
 	}
 }
 
@@ -120,8 +146,16 @@ calls! {
 			profile: Profile,
 			manifest: ManifestBytes,
 		)
+		/// Marks a module version as curated, or takes the mark away. For the curators: on development chains, sudo.
+		set_curated(version: VersionId, curated: bool)
 		/// Withdraws a module version of one's own.
 		delist(version: VersionId)
+		/// Says that a module version of one's own, which still runs, should no longer be used.
+		deprecate(version: VersionId, successor: Option<VersionId>, reason: Reason)
+		/// Takes that back.
+		restore(version: VersionId)
+		/// Takes what backed a module version of one's own that was withdrawn long enough ago.
+		reclaim(version: VersionId)
 	}
 
 	/// The market.
@@ -172,5 +206,34 @@ calls! {
 		reveal(deal: DealId, opening: Opening)
 		/// Does what a lapsed deadline causes; anybody may.
 		expire(deal: DealId)
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use codec::Decode;
+	use lilypad_runtime::{Runtime, RuntimeCall};
+
+	#[test]
+	fn sudo_wraps_the_call_as_the_runtime_reads_it() {
+		let bytes = Runtime::metadata_at_version(16).expect("the SDK's newest version");
+		let metadata = Metadata::decode_from(&bytes[..]).expect("subxt reads it");
+		let call = modules::set_curated(VersionId(7), true)
+			.sudo(&metadata)
+			.expect("there is sudo");
+		assert_eq!(call.to_string(), "Sudo.sudo");
+		let read = RuntimeCall::decode(&mut &call.args.0[..]).expect("the runtime reads it");
+		let shown = format!("{read:?}");
+		assert!(
+			shown.contains("set_curated") && shown.contains("VersionId(7)"),
+			"{shown}"
+		);
+		let unknown = Call {
+			pallet: "Nothing",
+			name: "at_all",
+			args: Args(vec![]),
+		};
+		assert_eq!(unknown.sudo(&metadata), None);
 	}
 }

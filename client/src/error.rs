@@ -121,6 +121,11 @@ pub enum Missing {
 	/// A module.
 	#[error("module {0} on this chain")]
 	Module(ModuleName),
+	/// A module's manifest.
+	#[error(
+		"manifest of {0} any more: it was withdrawn, and its author has taken back what was held for it"
+	)]
+	Manifest(ModuleName),
 	/// A provider's address.
 	#[error("address of the provider {0} on the chain: its worker has not started yet")]
 	Peer(AccountId),
@@ -168,13 +173,16 @@ pub enum RefusalReason {
 	#[error("the transaction is outdated: is the same key used elsewhere?")]
 	Stale,
 	/// The signature does not fit.
-	#[error("the signature is not accepted: this software and the chain's runtime are of different ages")]
+	#[error(
+		"the signature is not accepted: the node has not caught up with the chain, or this software and the chain's runtime \
+		 are of different ages"
+	)]
 	BadProof,
 	/// The pool has no room.
 	#[error("the node's transaction pool is full: try again, or add a tip")]
 	PoolFull,
 	/// The node does not say why: most often its pool has not caught up with the chain.
-	#[error("the node says no more than that the transaction is invalid: has it caught up with the chain?")]
+	#[error("the node can't tell whether the transaction is valid: has it caught up with the chain?")]
 	Unexplained,
 	/// Anything else.
 	#[error("{0}")]
@@ -199,7 +207,7 @@ impl RefusalReason {
 			|| has("was dropped")
 		{
 			Self::PoolFull
-		} else if has("transaction is invalid") {
+		} else if has("transaction is invalid") || has("ancient birth block") {
 			Self::Unexplained
 		} else {
 			Self::Other(message.into())
@@ -227,6 +235,10 @@ mod tests {
 			("Invalid Transaction: Transaction is outdated", Stale),
 			("Priority is too low: (10 vs 10)", Outbid),
 			("Invalid Transaction: Transaction has a bad signature", BadProof),
+			(
+				"Invalid Transaction: Transaction has an ancient birth block",
+				Unexplained,
+			),
 			("Immediately Dropped", PoolFull),
 			("quite another thing", Other("quite another thing".into())),
 		] {

@@ -104,10 +104,38 @@ events! {
 			/// What is held behind its declaration as deterministic.
 			bond: Balance,
 		}
+		/// The curators marked a module version, or took the mark away.
+		CuratedSet {
+			/// The version.
+			version: VersionId,
+			/// Whether it is curated now.
+			curated: bool,
+		}
 		/// A module version was withdrawn.
 		ModuleDelisted {
 			/// The version.
 			version: VersionId,
+		}
+		/// A module version still runs and should no longer be used.
+		ModuleDeprecated {
+			/// The version.
+			version: VersionId,
+			/// What to use in its place.
+			successor: Option<VersionId>,
+		}
+		/// A module version is no longer deprecated.
+		ModuleRestored {
+			/// The version.
+			version: VersionId,
+		}
+		/// The author of a withdrawn module version has back what backed it.
+		ModuleReclaimed {
+			/// The version.
+			version: VersionId,
+			/// What was left of the bond.
+			bond: Balance,
+			/// What was held for manifest and note.
+			deposit: Balance,
 		}
 	}
 

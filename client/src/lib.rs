@@ -17,8 +17,10 @@
 //! * [`Client`] connects ([`ClientConfig`]) and hands out a [`View`] of the chain at a block.
 //! * [`calls`] are the calls, [`Client::submit`] sends them, [`Signer`] signs them.
 //! * [`Client::follow`] tells of every best block and its [`ChainEvent`]s, once each.
-//! * [`quote()`](Client::quote) asks the chain what a job would cost before it is posted.
+//! * [`quote()`](Client::quote) asks the chain what a job would cost before it is posted; [`advice`] says what to do when no
+//!   offer fits.
 
+pub mod advice;
 pub mod calls;
 mod client;
 mod error;
@@ -36,6 +38,7 @@ mod testing;
 mod transport;
 pub mod types;
 mod view;
+pub mod words;
 
 pub use calls::Call;
 pub use client::{At, Client, ClientConfig, DEFAULT_URL};
@@ -46,8 +49,8 @@ pub use signer::{verify, Signer, SignerError};
 pub use sp_runtime::MultiSignature;
 pub use submit::{TxOptions, TxOutcome};
 pub use types::{
-	Balances, BlockId, Bond, Deal, DealState, JobRecord, JobState, Module, OfferParams, Quote, QuotedOffer,
-	Unbonding,
+	Balances, BlockId, Bond, Deal, DealState, Deprecation, JobRecord, JobState, Module, OfferParams, Quote,
+	QuotedOffer, Unbonding,
 };
 pub use view::{EventRecord, View};
 

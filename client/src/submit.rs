@@ -438,8 +438,12 @@ fn refused_by_node(error: &ExtrinsicError) -> Option<String> {
 
 fn refusal(message: &str) -> Failed {
 	let reason = RefusalReason::from_message(message);
-	let again =
-		reason.is_about_nonce() || matches!(reason, RefusalReason::PoolFull | RefusalReason::Unexplained);
+	// A node whose pool is behind its own chain knows another block by the number that the signature begins with.
+	let again = reason.is_about_nonce()
+		|| matches!(
+			reason,
+			RefusalReason::PoolFull | RefusalReason::Unexplained | RefusalReason::BadProof
+		);
 	let error = ClientError::Refused { reason };
 	match again {
 		true => Failed::Again(error),
@@ -513,6 +517,6 @@ mod tests {
 			"Immediately Dropped: The transaction couldn't enter the pool because of the limit"
 		));
 		assert!(!again("Invalid Transaction: Inability to pay some fees"));
-		assert!(!again("Invalid Transaction: Transaction has a bad signature"));
+		assert!(again("Invalid Transaction: Transaction has a bad signature"));
 	}
 }

@@ -146,7 +146,7 @@ pub enum DealState {
 	Submitted {
 		/// The provider's commitment.
 		seal: Seal,
-		/// Time from acknowledgement to submission: the most that can be charged for.
+		/// Time from acknowledgement to submission, and one block's more: the most that can be charged for.
 		elapsed: Millis,
 		/// From this block on it can be accepted and revealed.
 		draw_at: BlockNumber,
@@ -186,6 +186,23 @@ impl Bond {
 			.fold(0, |sum: Balance, part| sum.saturating_add(part.amount));
 		self.total.saturating_sub(self.committed).saturating_sub(leaving)
 	}
+}
+
+/// Longest reason for a deprecation, in bytes.
+pub const MAX_REASON: u32 = 256;
+
+/// Why a module version is deprecated.
+pub type Reason = BoundedVec<u8, ConstU32<MAX_REASON>>;
+
+/// The note on a module version that still runs and should no longer be used.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct Deprecation {
+	/// What to use in its place.
+	pub successor: Option<VersionId>,
+	/// Why; may be empty.
+	pub reason: Reason,
+	/// What is held of its author for this note.
+	pub deposit: Balance,
 }
 
 /// A module version with its manifest.

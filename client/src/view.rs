@@ -4,7 +4,7 @@ use crate::{
 	error::Missing,
 	events::ChainEvent,
 	shape::Shape,
-	types::{Balances, Bond, Deal, JobRecord, Module},
+	types::{Balances, Bond, Deal, Deprecation, JobRecord, Module},
 	AccountId, BlockId, Client, ClientError, Hash,
 };
 use codec::{Decode, Encode};
@@ -52,6 +52,7 @@ const BONDS: Entry<AccountId, Bond> = Entry::new("Deals", "Bonds");
 const VERSION_IDS: Entry<ModuleName, VersionId> = Entry::new("Modules", "VersionIds");
 const VERSIONS: Entry<VersionId, ModuleInfo<AccountId>> = Entry::new("Modules", "Versions");
 const MANIFESTS: Entry<VersionId, ManifestBytes> = Entry::new("Modules", "Manifests");
+const DEPRECATIONS: Entry<VersionId, Deprecation> = Entry::new("Modules", "Deprecations");
 const ACCOUNTS: Entry<AccountId, AccountInfo> = Entry::new("System", "Account");
 const NOW: Entry<(), Millis> = Entry::new("Timestamp", "Now");
 
@@ -107,6 +108,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
 		VERSION_IDS.shape(),
 		VERSIONS.shape(),
 		MANIFESTS.shape(),
+		DEPRECATIONS.shape(),
 		ACCOUNTS.shape(),
 		NOW.shape(),
 	]
@@ -286,7 +288,10 @@ impl View {
 		let Some(info) = self.module_info(id).await? else {
 			return Ok(None);
 		};
-		let manifest = self.get(&MANIFESTS, id).await?.unwrap_or_default().into_inner();
+		let manifest = self.get(&MANIFESTS, id).await?;
+		let manifest = manifest
+			.ok_or_else(|| ClientError::NotFound(Missing::Manifest(info.name.clone())))?
+			.into_inner();
 		if sp_crypto_hashing::blake2_256(&manifest) != info.manifest_hash {
 			let reason = "its hash is not the one on record: the node sends wrong data".into();
 			return Err(ClientError::Decode {
@@ -295,6 +300,16 @@ impl View {
 			});
 		}
 		Ok(Some(Module { id, info, manifest }))
+	}
+
+	/// The note on a module version, if it is deprecated.
+	pub async fn deprecation(&self, id: VersionId) -> Result<Option<Deprecation>, ClientError> {
+		self.get(&DEPRECATIONS, id).await
+	}
+
+	/// The notes on all module versions that are deprecated.
+	pub async fn deprecations(&self) -> Result<Vec<(VersionId, Deprecation)>, ClientError> {
+		self.all(&DEPRECATIONS).await
 	}
 
 	/// All module versions.
@@ -485,6 +500,13 @@ impl View {
 		}
 		all.sort_by(|(a, _), (b, _)| a.cmp(b));
 		Ok(all)
+	}
+
+	/// A call with the powers of the root origin, for the holder of the sudo key. `None`: this chain has no sudo.
+	///
+	/// That the transaction succeeds says only that the key was the right one; look for the call's own event.
+	pub fn sudo(&self, call: &crate::Call) -> Option<crate::Call> {
+		call.sudo(self.at.metadata_ref())
 	}
 
 	/// Fails with what is missing.

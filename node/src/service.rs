@@ -356,6 +356,11 @@ fn spawn_rpc(
 	voter_state: SharedVoterState,
 ) -> Result<sc_service::RpcHandlers, Error> {
 	let authority_set = parts.grandpa_link.shared_authority_set().clone();
+	let (market, tell_of_blocks) = rpc::MarketSources::new(parts.client.clone());
+	parts
+		.task_manager
+		.spawn_handle()
+		.spawn("market-rpc-blocks", Some("rpc"), tell_of_blocks);
 	let sources = rpc::Sources {
 		client: parts.client.clone(),
 		pool: parts.pool.clone(),
@@ -371,6 +376,7 @@ fn spawn_rpc(
 				Some(authority_set),
 			),
 		},
+		market,
 	};
 
 	sc_service::spawn_tasks(sc_service::SpawnTasksParams {

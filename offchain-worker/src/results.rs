@@ -197,7 +197,14 @@ impl BlobStore {
 			.tags()
 			.set(tag, added.hash_and_format())
 			.await
-			.map_err(ResultError::store)
+			.map_err(ResultError::store)?;
+		self.sync().await
+	}
+
+	/// Waits until what was added is on disk. The store collects its writes for a while, and what is promised to the chain
+	/// must outlive a worker that is killed in the next moment.
+	async fn sync(&self) -> Result<(), ResultError> {
+		self.store.sync_db().await.map_err(ResultError::store)
 	}
 
 	/// Keeps a blob that is there under one more tag.
@@ -291,6 +298,7 @@ impl ResultStore for BlobStore {
 			.set(tag, root.hash_and_format())
 			.await
 			.map_err(ResultError::store)?;
+		self.sync().await?;
 		Ok(OutputRoot(*root.hash().as_bytes()))
 	}
 
@@ -432,6 +440,36 @@ mod tests {
 			Err(ResultError::TooLarge { .. })
 		));
 		store.shutdown().await.expect("closed");
+	}
+
+	/// A copy of the folder is what a worker finds that was killed at that moment.
+	#[tokio::test]
+	async fn what_was_published_outlives_a_kill_in_the_next_moment() {
+		let dir = tempfile::tempdir().expect("a folder");
+		let (blobs, after) = (dir.path().join("blobs"), dir.path().join("after"));
+		let store = BlobStore::open(&blobs).await.expect("new");
+		let files = [
+			write(dir.path(), "outputs/a", &[7; 100_000]),
+			write(dir.path(), "stdout", b"moo\n"),
+		];
+		let root = store.publish("result", &files).await.expect("published");
+		let input = store
+			.add_bytes(Bytes::from_static(b"input"), "input")
+			.await
+			.expect("kept");
+		let copied = std::process::Command::new("cp")
+			.arg("-r")
+			.arg(&blobs)
+			.arg(&after)
+			.status();
+		assert!(copied.expect("copied").success());
+
+		let survivor = BlobStore::open(&after).await.expect("reopened");
+		assert_eq!(survivor.list(root).await.expect("there").len(), 2);
+		assert_eq!(survivor.read(input, 10).await.expect("there").as_ref(), b"input");
+		for store in [store, survivor] {
+			store.shutdown().await.expect("closed");
+		}
 	}
 
 	#[tokio::test]

@@ -1,6 +1,7 @@
 //! The benchmarks that `frame-omni-bencher` can run on this runtime.
 
 use frame_benchmarking::v2::account;
+use frame_support::traits::fungible::Mutate;
 use lilypad_primitives::{
 	traits::{Deals as _, Modules as _},
 	CreatorPolicy, DealId, Inputs, JobRequest, MachineSpec, MediatorPolicy, ModuleName, ModulePolicy,
@@ -8,7 +9,10 @@ use lilypad_primitives::{
 };
 use pallet_market::OfferParams;
 
-use crate::{AccountId, Balance, Deals, Market, MarketPricing, Mediation, Modules, Runtime, RuntimeOrigin};
+use crate::{
+	AccountId, Balance, Balances, Deals, Market, MarketPricing, Mediation, Modules, Runtime, RuntimeOrigin,
+	TreasuryAccount,
+};
 
 frame_benchmarking::define_benchmarks!(
 	[frame_benchmarking, BaselineBench::<Runtime>]
@@ -27,6 +31,16 @@ frame_benchmarking::define_benchmarks!(
 	[pallet_transaction_payment, TransactionPayment]
 	[pallet_utility, Utility]
 );
+
+impl frame_system_benchmarking::Config for Runtime {}
+impl frame_benchmarking::baseline::Config for Runtime {}
+
+impl pallet_transaction_payment::BenchmarkConfig for Runtime {
+	fn setup_benchmark_environment() {
+		// There is no author in a benchmark: fees go to the treasury, which must exist for them.
+		let _as_there_is_room = <Balances as Mutate<AccountId>>::mint_into(&TreasuryAccount::get(), LP);
+	}
+}
 
 /// Enough for everything that a benchmark does.
 const PLENTY: Balance = 1_000_000 * LP;

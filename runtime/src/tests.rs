@@ -385,3 +385,17 @@ fn header_hash_is_blake2() {
 		sp_io::hashing::blake2_256(&codec::Encode::encode(&header)).into()
 	);
 }
+
+#[test]
+fn an_author_reclaims_a_bond_after_every_deal_that_depends_on_it_has_ended() {
+	use lilypad_primitives::traits::Deals as _;
+	type D = <Runtime as pallet_market::Config>::Deals;
+
+	let longest_run = <Runtime as pallet_modules::Config>::MaxRunCeiling::get();
+	let run = D::run_blocks(longest_run, u64::MAX);
+	let judged = <Runtime as pallet_deals::Config>::DrawBlocks::get()
+		+ <Runtime as pallet_deals::Config>::JudgeBlocks::get();
+	// Cases about a result take days, not weeks.
+	let cases = 3 * constants::time::DAYS;
+	assert!(<Runtime as pallet_modules::Config>::ReclaimDelay::get() > run + judged + cases);
+}

@@ -6,9 +6,50 @@ import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
 /** One LP in its smallest unit. */
 export const LP = 10n ** 18n;
 
+const json = (description, params, more = {}) => ({ description, params, type: 'Json', ...more });
+const optional = (name, type) => ({ name, type, isOptional: true });
+
+/** The node's own methods for the market, which answer in plain JSON: `api.rpc.lilypad.quote(…)` and so on. */
+export const rpc = {
+  lilypad: {
+    quote: json('What a job would cost, or why nothing fits', [
+      { name: 'creator', type: 'AccountId' },
+      { name: 'request', type: 'Json' },
+    ]),
+    job: json('Where a job stands, or how it ended', [{ name: 'job', type: 'u64' }]),
+    deal: json('A deal, or how it ended', [{ name: 'deal', type: 'u64' }]),
+    offers: json('Offers', [optional('filter', 'Json'), optional('page', 'Json')]),
+    modules: json('Module versions', [optional('prefix', 'Text'), optional('page', 'Json')]),
+    subscribeJob: json('Follows a job to its end', [{ name: 'job', type: 'u64' }], {
+      pubsub: ['jobStatus', 'subscribeJob', 'unsubscribeJob'],
+    }),
+  },
+};
+
 /** Connects to a node. */
 export async function connect(url) {
-  return ApiPromise.create({ provider: new WsProvider(url), noInitWarn: true });
+  return ApiPromise.create({ provider: new WsProvider(url), noInitWarn: true, rpc });
+}
+
+/** A request as the node's own methods take it: amounts are strings of digits, as JSON has no large numbers. */
+export function asJson(request) {
+  return JSON.parse(JSON.stringify(request, (_, value) => (typeof value === 'bigint' ? value.toString() : value)));
+}
+
+/** Calls back with where a job stands, at once and whenever that changes; resolves with the last status. */
+export function followJob(api, job, onStatus = () => {}) {
+  return new Promise((resolve, reject) => {
+    const stop = api.rpc.lilypad.subscribeJob(job, async (answer) => {
+      const status = answer.toJSON();
+      onStatus(status);
+      // It can't be reverted any more, and nothing comes after it.
+      if (status.status === 'ended' && status.finalized) {
+        (await stop)();
+        resolve(status);
+      }
+    });
+    stop.catch(reject);
+  });
 }
 
 /** An account from a secret URI such as `//Alice`. */

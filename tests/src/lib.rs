@@ -7,6 +7,7 @@
 
 mod ports;
 mod process;
+mod proxy;
 
 use anyhow::{bail, ensure, Context, Result};
 use serde_json::Value;
@@ -18,6 +19,7 @@ use std::{
 
 pub use ports::free_port;
 pub use process::Process;
+pub use proxy::EngineProxy;
 
 /// Longest that a node may take to its first block.
 const NODE_START: Duration = Duration::from_secs(90);
@@ -80,7 +82,8 @@ pub struct Network {
 	dir: tempfile::TempDir,
 	chain: &'static str,
 	nodes: Vec<Process>,
-	rpc_ports: Vec<u16>,
+	/// Of each node: for RPC, and for its peers.
+	ports: Vec<(u16, u16)>,
 	bootnode: String,
 }
 
@@ -101,19 +104,14 @@ impl Network {
 			dir,
 			chain,
 			nodes: Vec::new(),
-			rpc_ports: Vec::new(),
+			ports: Vec::new(),
 			bootnode: String::new(),
 		};
 		for name in validators {
-			let (rpc, p2p) = (free_port()?, free_port()?);
-			let mut command = network.node_command(name, rpc, p2p)?;
-			command.arg(format!("--{name}"));
-			network.nodes.push(Process::spawn(
-				name,
-				command,
-				&network.path(&format!("{name}.log")),
-			)?);
-			network.rpc_ports.push(rpc);
+			let ports = (free_port()?, free_port()?);
+			network.ports.push(ports);
+			network.nodes.push(network.validator(name, ports)?);
+			let p2p = ports.1;
 			if network.bootnode.is_empty() {
 				let url = network.http(0);
 				let peer = wait_for("the first node answers", NODE_START, || {
@@ -129,6 +127,23 @@ impl Network {
 			Ok((network.best_number()? > 0).then_some(()))
 		})?;
 		Ok(network)
+	}
+
+	fn validator(&self, name: &str, (rpc, p2p): (u16, u16)) -> Result<Process> {
+		let mut command = self.node_command(name, rpc, p2p)?;
+		command.arg(format!("--{name}"));
+		Process::spawn(name, command, &self.path(&format!("{name}.log")))
+	}
+
+	/// `kill -9` for the `dev` chain's one validator, and with it the node that everybody talks to.
+	pub fn kill_alice(&self) -> Result<()> {
+		self.nodes[0].kill()
+	}
+
+	/// Starts it again, with what it had and where it was.
+	pub fn revive_alice(&mut self) -> Result<()> {
+		self.nodes[0] = self.validator("alice", self.ports[0])?;
+		Ok(())
 	}
 
 	fn node_command(&self, name: &str, rpc: u16, p2p: u16) -> Result<Command> {
@@ -156,11 +171,11 @@ impl Network {
 
 	/// The WebSocket address of the first node.
 	pub fn url(&self) -> String {
-		format!("ws://127.0.0.1:{}", self.rpc_ports[0])
+		format!("ws://127.0.0.1:{}", self.ports[0].0)
 	}
 
 	fn http(&self, node: usize) -> String {
-		format!("http://127.0.0.1:{}", self.rpc_ports[node])
+		format!("http://127.0.0.1:{}", self.ports[node].0)
 	}
 
 	/// A call to the first node.
@@ -200,11 +215,16 @@ impl Network {
 	/// and started again.
 	pub fn provider_unready(&self, key: &str, extra: &[&str]) -> Result<Process> {
 		let name = format!("provider-{}", key.trim_start_matches('/').to_lowercase());
-		let mut command = self.node_command(&name, free_port()?, free_port()?)?;
+		self.provider_in(&name, key, extra)
+	}
+
+	/// The same, in a folder of this name.
+	pub fn provider_in(&self, name: &str, key: &str, extra: &[&str]) -> Result<Process> {
+		let mut command = self.node_command(name, free_port()?, free_port()?)?;
 		// Whatever else runs on this machine: this provider is on this network.
 		command.args(["--reserved-only", "--reserved-nodes", &self.bootnode]);
 		command.args(["--provider", "--provider-suri", key]).args(extra);
-		Process::spawn(&name, command, &self.path(&format!("{name}.log")))
+		Process::spawn(name, command, &self.path(&format!("{name}.log")))
 	}
 
 	/// The command line on this network, acting for `key`.

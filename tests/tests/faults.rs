@@ -1,20 +1,42 @@
 //! Machines fail: nothing is lost, and whoever is to blame pays.
 
 use anyhow::{ensure, Context, Result};
-use lilypad_tests::{cow, wait_for, Network};
+use lilypad_tests::{cow, module_dir, path_str, wait_for, Cli, EngineProxy, Network, Process};
 use serde_json::Value;
 use std::{process::Stdio, time::Duration};
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// One LP in its smallest unit.
+const LP: u128 = 1_000_000_000_000_000_000;
 
-/// Free LP in its smallest unit, or what is held for one reason.
-fn amount(balance: &Value, field: &str) -> Result<u128> {
-	balance[field]["planck"]
-		.as_str()
-		.or(balance[field].as_str())
-		.with_context(|| format!("{field} in {balance}"))?
-		.parse()
-		.context("an amount")
+/// What a shown amount such as `1.25 LP` is in the smallest unit.
+fn smallest(shown: &Value) -> Result<u128> {
+	let text = shown.as_str().with_context(|| format!("{shown} is no amount"))?;
+	let number = text.strip_suffix(" LP").context("an amount has a unit")?;
+	let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+	format!("{whole}{fraction:0<18}").parse().context("an amount")
+}
+
+/// What an account has free, and what is held of it for all reasons.
+fn balance(cli: &Cli) -> Result<(u128, u128)> {
+	let balance = cli.json(&["account", "balance"])?;
+	let held = balance["held"].as_array().context("holds")?;
+	let held = held.iter().map(|hold| smallest(&hold["amount"]));
+	Ok((smallest(&balance["free"])?, held.sum::<Result<u128>>()?))
+}
+
+/// Posts a job that has one try, and returns at once with its number.
+fn post(cli: &Cli, module: &str, more: &[&str]) -> Result<String> {
+	let args = [&["run", module, "--yes", "--detach", "--retries", "0"], more].concat();
+	Ok(cli.json(&args)?["job"].to_string())
+}
+
+/// Waits until a job is in a state; returns what is shown of it then.
+fn reaches(cli: &Cli, job: &str, state: &str, limit: Duration) -> Result<Value> {
+	wait_for(&format!("job {job} is {state}"), limit, || {
+		let shown = cli.json(&["job", "show", job])?;
+		Ok((shown["state"] == state).then_some(shown))
+	})
 }
 
 #[test]
@@ -23,50 +45,34 @@ fn a_provider_killed_in_the_middle_of_a_job_is_fined_and_the_creator_refunded() 
 	let provider = network.provider("//Bob", &[])?;
 	network.publish("//Charlie", "sleeper")?;
 	let creator = network.cli("//Alice");
-	let before = amount(&creator.json(&["account", "balance"])?, "free")?;
-	let bond_before = amount(&network.cli("//Bob").json(&["account", "balance"])?, "held")?;
+	let (before, _) = balance(&creator)?;
+	let (_, bond_before) = balance(&network.cli("//Bob"))?;
 
-	let posted = creator.json(&[
-		"run",
+	let job = post(
+		&creator,
 		"sleeper:v0.0.1",
-		"-i",
-		"Seconds=600",
-		"--timeout",
-		"5",
-		"--retries",
-		"0",
-		"--yes",
-		"--detach",
-	])?;
-	let job = posted["job"].to_string();
-	wait_for("the job runs", MINUTE, || {
-		Ok((creator.json(&["job", "show", &job])?["state"] == "running").then_some(()))
-	})?;
+		&["-i", "Seconds=600", "--timeout", "5"],
+	)?;
+	reaches(&creator, &job, "running", MINUTE)?;
 	provider.kill()?;
 
-	let ended = wait_for("the job ends", 3 * MINUTE, || {
-		let shown = creator.json(&["job", "show", &job])?;
-		Ok((shown["state"] == "ended").then_some(shown))
-	})?;
-	ensure!(ended["outcome"].to_string().contains("timed_out"), "{ended}");
-	let balance = creator.json(&["account", "balance"])?;
-	assert_eq!(amount(&balance, "held")?, 0, "nothing stays held: {balance}");
-	// The refund and a share of the fine outweigh the fee of one transaction.
-	let after = amount(&balance, "free")?;
+	let ended = reaches(&creator, &job, "ended", 3 * MINUTE)?;
 	ensure!(
-		after + lilypad_tests_lp() / 100 > before,
-		"{before} before, {after} after"
+		ended["explanation"]
+			.to_string()
+			.contains("did not deliver in time"),
+		"{ended}"
 	);
-	let bond_after = amount(&network.cli("//Bob").json(&["account", "balance"])?, "held")?;
+	let (after, held) = balance(&creator)?;
+	assert_eq!(held, 0, "nothing stays held");
+	// The refund and a share of the fine outweigh the fee of one transaction.
+	ensure!(after + LP / 100 > before, "{before} before, {after} after");
+	let (_, bond_after) = balance(&network.cli("//Bob"))?;
 	ensure!(
 		bond_after < bond_before,
 		"the provider was not fined: {bond_before} before, {bond_after} after"
 	);
 	Ok(())
-}
-
-const fn lilypad_tests_lp() -> u128 {
-	1_000_000_000_000_000_000
 }
 
 #[test]
@@ -75,22 +81,12 @@ fn a_provider_restarted_in_the_middle_of_a_job_goes_on() -> Result<()> {
 	let provider = network.provider("//Bob", &[])?;
 	network.publish("//Charlie", "sleeper")?;
 	let creator = network.cli("//Alice");
-	let posted = creator.json(&[
-		"run",
+	let job = post(
+		&creator,
 		"sleeper:v0.0.1",
-		"-i",
-		"Seconds=25",
-		"--timeout",
-		"60",
-		"--retries",
-		"0",
-		"--yes",
-		"--detach",
-	])?;
-	let job = posted["job"].to_string();
-	wait_for("the job runs", MINUTE, || {
-		Ok((creator.json(&["job", "show", &job])?["state"] == "running").then_some(()))
-	})?;
+		&["-i", "Seconds=25", "--timeout", "60"],
+	)?;
+	reaches(&creator, &job, "running", MINUTE)?;
 	provider.kill()?;
 	let _again = network.provider("//Bob", &[])?;
 	let text = creator.ok(&["job", "watch", &job])?;
@@ -165,12 +161,195 @@ fn a_job_that_a_provider_failed_moves_to_another() -> Result<()> {
 fn two_workers_with_one_key_are_refused() -> Result<()> {
 	let network = Network::dev()?;
 	let _first = network.provider("//Bob", &[])?;
-	let other_folder = network.path("other");
-	let second =
-		network.provider_unready("//Bob", &["--base-path", other_folder.to_str().context("UTF-8")?])?;
+	let second = network.provider_in("other", "//Bob", &[])?;
 	// The node may go on without its worker or end; either way the worker says what is wrong.
 	wait_for("the second worker refuses", MINUTE, || {
 		Ok(second.log()?.contains("another worker").then_some(()))
 	})
 	.with_context(|| second.log_tail(30))
+}
+
+#[test]
+fn an_engine_that_is_gone_takes_no_jobs_and_finishes_those_it_has_when_it_is_back() -> Result<()> {
+	let network = Network::dev()?;
+	let engine = EngineProxy::start(&network.path("engine.sock"))?;
+	let provider = network.provider("//Bob", &["--provider-engine", &engine.endpoint()])?;
+	network.publish("//Charlie", "sleeper")?;
+	let cli = network.cli("//Alice");
+
+	// While a job runs.
+	let job = post(&cli, "sleeper:v0.0.1", &["-i", "Seconds=10", "--timeout", "60"])?;
+	reaches(&cli, &job, "running", MINUTE)?;
+	engine.cut()?;
+	// The engine itself goes on, as it does when only its API is stuck; the job ends meanwhile.
+	std::thread::sleep(Duration::from_secs(12));
+	engine.mend()?;
+	let text = cli
+		.ok(&["job", "watch", &job])
+		.with_context(|| provider.log_tail(40))?;
+	ensure!(text.contains("slept 10"), "{text}");
+
+	// Before one: the provider takes its offer from the market, and the creator is told before paying.
+	engine.cut()?;
+	wait_for("the offer is paused", 2 * MINUTE, || {
+		let refused = cli.output(&[
+			"run",
+			"sleeper:v0.0.1",
+			"-i",
+			"Seconds=1",
+			"--yes",
+			"--match-timeout",
+			"2",
+		])?;
+		Ok((!refused.status.success()).then_some(()))
+	})
+	.with_context(|| provider.log_tail(40))?;
+	let text = cli.fails(4, &["run", "sleeper:v0.0.1", "-i", "Seconds=1", "--yes"])?;
+	ensure!(text.contains("no provider fits"), "{text}");
+	provider.check()
+}
+
+#[test]
+fn an_image_that_nobody_has_costs_nobody_anything() -> Result<()> {
+	let network = Network::dev()?;
+	let provider = network.provider("//Bob", &[])?;
+	let cli = network.cli("//Alice");
+	// A module whose image is in a registry that does not answer.
+	let mut manifest: Value =
+		serde_json::from_slice(&std::fs::read(module_dir("cowsay")?.join("module.json"))?)?;
+	manifest["runtime"]["archive"] = Value::Null;
+	// Not cowsay's, which the engine may have.
+	let image = format!("sha256:{}", "22".repeat(32));
+	manifest["runtime"]["image"] = image.as_str().into();
+	manifest["runtime"]["reference"] = format!("localhost:1/cowsay@{image}").into();
+	let folder = network.path("module");
+	std::fs::create_dir(&folder)?;
+	std::fs::write(folder.join("module.json"), manifest.to_string())?;
+	cli.ok(&["module", "publish", path_str(&folder)?, "--yes"])?;
+
+	let (bond_before, (before, _)) = (balance(&network.cli("//Bob"))?.1, balance(&cli)?);
+	let text = cli
+		.fails(
+			4,
+			&[
+				"run",
+				"cowsay:v0.0.1",
+				"-i",
+				"Message=moo",
+				"--yes",
+				"--retries",
+				"0",
+				"--match-timeout",
+				"2",
+			],
+		)
+		.with_context(|| provider.log_tail(40))?;
+	ensure!(text.contains("could not get the module"), "{text}");
+	let (after, held) = balance(&cli)?;
+	let (_, bond_after) = balance(&network.cli("//Bob"))?;
+	assert_eq!(
+		bond_after, bond_before,
+		"a provider is not fined for what nobody has"
+	);
+	// Fees, a part of which comes back to the block's author, who is Alice.
+	ensure!(after + LP / 10 > before, "{before} before, {after} after");
+	// The module's deposit is what stays.
+	ensure!(held > 0);
+	Ok(())
+}
+
+#[test]
+fn a_result_that_can_not_be_fetched_is_not_paid_and_waits_for_the_provider() -> Result<()> {
+	let network = Network::dev()?;
+	let provider = network.provider("//Bob", &[])?;
+	network.publish("//Charlie", "sleeper")?;
+	let cli = network.cli("//Alice");
+	let job = post(&cli, "sleeper:v0.0.1", &["-i", "Seconds=1", "--timeout", "60"])?;
+	reaches(&cli, &job, "submitted", MINUTE)?;
+	provider.kill()?;
+
+	let log = network.path("watch.log");
+	let watch = Process::spawn("watch", cli.command(&["job", "watch", &job])?, &log)?;
+	wait_for("it says what is wrong", MINUTE, || {
+		watch.check()?;
+		Ok(watch.log()?.contains("can't be reached").then_some(()))
+	})
+	.with_context(|| watch.log_tail(20))?;
+	assert_eq!(
+		cli.json(&["job", "show", &job])?["state"],
+		"submitted",
+		"nothing is accepted unseen"
+	);
+
+	let again = network.provider("//Bob", &[])?;
+	let code = watch
+		.wait(MINUTE)
+		.with_context(|| format!("{}\n{}", watch.log_tail(20), again.log_tail(30)))?;
+	assert_eq!(code, Some(0), "{}", watch.log_tail(20));
+	ensure!(watch.log()?.contains("slept 1"), "{}", watch.log_tail(20));
+	Ok(())
+}
+
+#[test]
+fn a_node_that_is_away_for_a_while_is_waited_for() -> Result<()> {
+	let mut network = Network::dev()?;
+	let _provider = network.provider("//Bob", &[])?;
+	network.publish("//Charlie", "sleeper")?;
+	let cli = network.cli("//Alice");
+	let run = cli.command(&[
+		"run",
+		"sleeper:v0.0.1",
+		"-i",
+		"Seconds=12",
+		"--timeout",
+		"60",
+		"--yes",
+	])?;
+	let run = Process::spawn("run", run, &network.path("run.log"))?;
+	wait_for("the job runs", MINUTE, || {
+		run.check()?;
+		Ok((cli.json(&["job", "list"])?[0]["state"] == "running").then_some(()))
+	})?;
+	network.kill_alice()?;
+	std::thread::sleep(Duration::from_secs(5));
+	network.revive_alice()?;
+	assert_eq!(run.wait(2 * MINUTE)?, Some(0), "{}", run.log_tail(30));
+	ensure!(run.log()?.contains("slept 12"), "{}", run.log_tail(30));
+	Ok(())
+}
+
+/// The disk of whoever asks for a result is full: it is not accepted, and can be fetched once there is room.
+#[test]
+fn a_result_that_finds_no_room_is_kept_for_later() -> Result<()> {
+	let network = Network::dev()?;
+	let _provider = network.provider("//Bob", &[])?;
+	network.publish("//Charlie", "sleeper")?;
+	let cli = network.cli("//Alice");
+	let job = post(&cli, "sleeper:v0.0.1", &["-i", "Seconds=1", "--timeout", "60"])?;
+	reaches(&cli, &job, "submitted", MINUTE)?;
+
+	let full = network.path("full");
+	std::fs::create_dir(&full)?;
+	let target = full.join("result");
+	// A file system of one page, which is used up, that only this command sees.
+	let script =
+		"mount -t tmpfs -o size=4k tmpfs \"$0\" && { head -c 4096 /dev/zero >\"$0/ballast\"; exec \"$@\"; }";
+	let get = cli.command(&["job", "get", &job, "--output", path_str(&target)?])?;
+	let mut command = std::process::Command::new("unshare");
+	command
+		.args(["--mount", "--map-root-user", "bash", "-c", script])
+		.arg(&full);
+	command.arg(get.get_program()).args(get.get_args());
+	for (name, value) in get.get_envs().filter_map(|(name, value)| Some((name, value?))) {
+		command.env(name, value);
+	}
+	let output = command.output()?;
+	let text = String::from_utf8_lossy(&output.stderr);
+	assert_eq!(output.status.code(), Some(6), "{text}");
+	ensure!(text.contains("does not fit"), "{text}");
+
+	let there = network.path("there");
+	cli.ok(&["job", "get", &job, "--output", path_str(&there)?])?;
+	ensure!(std::fs::read_to_string(there.join("stdout"))?.contains("slept 1"));
+	Ok(())
 }

@@ -12,12 +12,19 @@ fn the_cow_says_moo_out_of_a_real_container() -> Result<()> {
 	let cli = network.cli("//Alice");
 
 	// As a person types it.
-	let text = cli.ok(&["run", "cowsay:v0.0.1", "-i", "Message=moo", "--yes"])?;
-	ensure!(text.contains(&cow("moo")), "the cow is not in:\n{text}");
-	ensure!(
-		text.contains("cat ") && text.contains("/stdout"),
-		"there is no line to paste in:\n{text}"
+	let output = cli.output(&["run", "cowsay:v0.0.1", "-i", "Message=moo", "--yes"])?;
+	let (text, talk) = (
+		String::from_utf8_lossy(&output.stdout),
+		String::from_utf8_lossy(&output.stderr),
 	);
+	ensure!(output.status.success(), "it failed:\n{talk}");
+	// What the job printed can be piped on; what is said about it stands beside.
+	assert_eq!(text, cow("moo"));
+	ensure!(
+		talk.contains("    open /") && talk.contains("    cat /") && talk.contains("/stdout"),
+		"there is no line to paste in:\n{talk}"
+	);
+	ensure!(talk.contains("cost   "), "it does not say what it cost:\n{talk}");
 
 	// As a program reads it, into a folder of its choice.
 	let folder = network.path("result");

@@ -3,6 +3,7 @@
 pub mod drive;
 pub mod folder;
 pub mod peer;
+pub mod quote;
 pub mod request;
 
 use crate::{
@@ -10,14 +11,15 @@ use crate::{
 	args::RunArgs,
 	data::{now, write_whole, Entry, LocalFile},
 	error::CliError,
+	module::Note,
 	ui::Stage,
 };
 use drive::{Drive, Finished, Until};
 use lilypad_client::{
-	calls, lp, AccountId, Call, ChainEvent, Client, MarketEvent, Quote, QuotedOffer, Signer, TxOptions,
-	TxOutcome,
+	calls, lp, AccountId, Call, ChainEvent, Client, MarketEvent, Signer, TxOptions, TxOutcome,
 };
-use lilypad_primitives::{manifest::Manifest, Balance, JobId, JobRequest, Mismatch, Status};
+use lilypad_primitives::{manifest::Manifest, JobId, Status};
+use quote::{breakdown, spending_limit, Misfit};
 use serde_json::{json, Value};
 use std::time::Instant;
 
@@ -33,14 +35,29 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 	let view = client.best().await?;
 
 	let module = request::find_module(&view, &args.module).await?;
+	if let Some(note) = Note::of(&view, module.id).await? {
+		app.ui
+			.say(&format!("warning: {} is {}", args.module, note.words()));
+	}
 	let manifest = read_manifest(&args.module.to_string(), &module.manifest)?;
 	let mut prepared = request::prepare(args, &module, &manifest, &view).await?;
 	let quote = view.quote(&account, &prepared.request).await?;
-	let offer = quote
-		.offers
-		.first()
-		.ok_or_else(|| CliError::NoProvider(explain_none(&quote, &prepared.request)))?;
-	let budget = args.budget.unwrap_or(offer.escrow);
+	let budget = match (quote.offers.is_empty(), args.budget) {
+		(true, wish) => {
+			let misfit = Misfit::look_into(&view, &account, &module, &quote, &prepared.request).await?;
+			match wish.filter(|_| misfit.busy() > 0) {
+				// The job can wait its turn: its price is known.
+				Some(budget) => {
+					app.ui
+						.say(&format!("no provider is free now: {}", misfit.explain()));
+					budget
+				},
+				None => return Err(CliError::NoProvider(misfit.explain())),
+			}
+		},
+		(false, Some(budget)) => budget,
+		(false, None) => spending_limit(&quote.offers, args.retries),
+	};
 	prepared.request.budget = budget;
 
 	let call = calls::market::post_job(prepared.request.clone());
@@ -55,8 +72,16 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 		],
 	)
 	.await?;
-	app.ui
-		.say(&breakdown(offer, &prepared.request, quote.offers.len()));
+	if let Some(offer) = quote.offers.first() {
+		app.ui
+			.say(&breakdown(offer, &prepared.request, quote.offers.len()));
+		if budget > offer.escrow && args.budget.is_none() {
+			app.ui.say(&format!(
+				"       should that provider fail, others for at most {} are tried",
+				lp::rounded_up(budget)
+			));
+		}
+	}
 	app.ui
 		.confirm(&format!("Pay at most {}?", lp::rounded_up(budget)), args.yes)?;
 
@@ -94,10 +119,10 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 	drive.started(posting);
 	let there = client.at(lilypad_client::At::Hash(outcome.block.hash)).await?;
 	drive.begin(&there).await?;
-	let until = if args.detach {
-		Until::Delivered
-	} else {
-		Until::Done
+	let until = match (args.detach, args.no_accept) {
+		(true, _) => Until::Delivered,
+		(false, true) => Until::Fetched,
+		(false, false) => Until::Done,
 	};
 	let finished = drive.run(outcome.block.number.saturating_add(1), until).await?;
 	match args.detach {
@@ -144,7 +169,13 @@ pub fn conclude(
 	let elapsed = begun.elapsed();
 	app.ui.stage(Stage::Done, "", json!({ "job": job }));
 	let words = || {
-		let cost = finished.cost.map_or("unknown".into(), lp::show);
+		let cost = match (finished.settled, finished.cost) {
+			(_, Some(cost)) => lp::show(cost),
+			(true, None) => "unknown".into(),
+			(false, None) => format!(
+				"not paid yet: `lilypad job accept {job}` pays; if you do neither that nor object, it is paid for in some minutes"
+			),
+		};
 		format!("cost   {cost}\ntime   {:.1} s", elapsed.as_secs_f32())
 	};
 	let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
@@ -185,6 +216,7 @@ fn outcome_json(job: JobId, module: &str, finished: &Finished, total: u64) -> Va
 		"root": finished.result.map(|t| t.root.to_string()),
 		"output": finished.folder,
 		"usage_ms": finished.usage,
+		"settled": finished.settled,
 		"cost": finished.cost.map(lp::show),
 		"cost_units": finished.cost.map(|c| c.to_string()),
 		"timings_ms": timings,
@@ -222,137 +254,4 @@ fn posted_job(outcome: &TxOutcome, account: &AccountId) -> Result<JobId, CliErro
 				outcome.block
 			))
 		})
-}
-
-/// The price, part by part.
-fn breakdown(offer: &QuotedOffer, request: &JobRequest<AccountId>, fitting: usize) -> String {
-	let mut parts = vec![format!(
-		"{} for at most {} s at {} a second",
-		lp::rounded_up(offer.cap),
-		request.time_limit.div_ceil(1000),
-		lp::rounded_up(offer.rate)
-	)];
-	for (what, amount) in [
-		("to the module's author", offer.module_fee),
-		("to the audit pool", offer.levy),
-		("tip", request.tip),
-	] {
-		if amount > 0 {
-			parts.push(format!("{} {what}", lp::rounded_up(amount)));
-		}
-	}
-	let others = match fitting {
-		0 | 1 => "the only offer that fits".to_string(),
-		n => format!("the cheapest of {n} offers that fit"),
-	};
-	format!(
-		"price  at most {} ({}); only the time that it runs is paid\n       by {}, {others}",
-		lp::rounded_up(offer.escrow),
-		parts.join(", "),
-		offer.provider
-	)
-}
-
-/// Why no offer fits, and what would.
-fn explain_none(quote: &Quote, request: &JobRequest<AccountId>) -> String {
-	if quote.considered == 0 {
-		return "nobody offers a machine on this chain yet; start one with `lilypad provider start`".into();
-	}
-	let mut reasons: Vec<String> = quote
-		.mismatches
-		.iter()
-		.map(|(why, count)| match (*why, count) {
-			(why, 1) => format!("1 {why}"),
-			(Mismatch::NotActive, n) => format!("{n} are paused or draining"),
-			(Mismatch::NoFreeSlot, n) => format!("{n} have no free slot"),
-			(Mismatch::Capacity, n) => format!("{n} have not enough free capacity"),
-			(Mismatch::Platform, n) => format!("{n} do not run this kind of module"),
-			(Mismatch::Budget, n) => format!("{n} cost more than the budget"),
-			(why, n) => format!("{n} offers: {why}"),
-		})
-		.collect();
-	if let Some(enough) = quote.enough_budget {
-		let mine = match request.budget {
-			Balance::MAX => String::new(),
-			budget => format!("; your budget is {}", lp::rounded_up(budget)),
-		};
-		reasons.push(format!("a budget of {} would do{mine}", lp::rounded_up(enough)));
-	}
-	let of = if quote.complete { "" } else { "at least " };
-	let offers = if quote.considered == 1 { "offer" } else { "offers" };
-	format!("of {of}{} {offers}, {}", quote.considered, reasons.join("; "))
-}
-
-#[cfg(test)]
-mod tests {
-	use super::*;
-	use lilypad_primitives::{Inputs, MachineSpec, MediatorPolicy, OfferId, LP};
-
-	fn request(budget: Balance) -> JobRequest<AccountId> {
-		JobRequest {
-			module: "cowsay:v0.0.1".parse().expect("a name"),
-			inputs: Inputs::Inline(Default::default()),
-			files: Default::default(),
-			spec: MachineSpec::new(1, 1, 1),
-			time_limit: 60_000,
-			budget,
-			tip: 0,
-			match_window: 1,
-			deadline: None,
-			mediators: MediatorPolicy::Any,
-			target: None,
-			min_score: Default::default(),
-			retries: 0,
-		}
-	}
-
-	#[test]
-	fn no_fit_says_which_rule_failed_for_how_many_and_what_would_do() {
-		let quote = Quote {
-			offers: vec![],
-			mismatches: vec![(Mismatch::Capacity, 1), (Mismatch::Budget, 3)],
-			enough_budget: Some(LP * 2 / 5),
-			considered: 4,
-			complete: true,
-		};
-		assert_eq!(
-			explain_none(&quote, &request(LP * 3 / 10)),
-			"of 4 offers, 1 has not enough free capacity; 3 cost more than the budget; a budget of 0.4 LP would do; your \
-			 budget is 0.3 LP"
-		);
-	}
-
-	#[test]
-	fn an_empty_market_says_so() {
-		let quote = Quote {
-			offers: vec![],
-			mismatches: vec![],
-			enough_budget: None,
-			considered: 0,
-			complete: true,
-		};
-		assert!(explain_none(&quote, &request(LP)).contains("provider start"));
-	}
-
-	#[test]
-	fn the_price_is_broken_down() {
-		let offer = QuotedOffer {
-			offer: OfferId(1),
-			provider: AccountId::new([1; 32]),
-			rate: LP / 1000,
-			escrow: LP * 62 / 1000,
-			cap: LP * 60 / 1000,
-			levy: LP / 1000,
-			module_fee: LP / 1000,
-		};
-		let text = breakdown(&offer, &request(LP), 1);
-		for part in [
-			"at most 0.062 LP",
-			"0.06 LP for at most 60 s at 0.001 LP a second",
-			"0.001 LP to the audit pool",
-		] {
-			assert!(text.contains(part), "{text}");
-		}
-		assert!(!text.contains("tip"), "{text}");
-	}
 }

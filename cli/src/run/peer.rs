@@ -51,6 +51,8 @@ pub enum News {
 	Trouble(String),
 	/// Something failed for good.
 	Failed(String),
+	/// Something is wrong with a file or folder of this machine.
+	Here(String),
 }
 
 /// An errand on its way. It ends when this is dropped.
@@ -115,13 +117,16 @@ enum Stop {
 	Again(String),
 	/// It can't.
 	Never(String),
+	/// Only the user can mend it: a file that can't be read, a disk that is full.
+	Here(String),
 }
 
 impl From<P2pError> for Stop {
 	fn from(e: P2pError) -> Self {
-		match e.is_transient() {
-			true => Self::Again(e.to_string()),
-			false => Self::Never(e.to_string()),
+		match e {
+			P2pError::Io { .. } => Self::Here(e.to_string()),
+			e if e.is_transient() => Self::Again(e.to_string()),
+			e => Self::Never(e.to_string()),
 		}
 	}
 }
@@ -130,6 +135,7 @@ impl From<CliError> for Stop {
 	fn from(e: CliError) -> Self {
 		match e {
 			CliError::Client(e) if e.is_transient() => Self::Again(e.to_string()),
+			e @ CliError::Io { .. } => Self::Here(e.to_string()),
 			e => Self::Never(e.to_string()),
 		}
 	}
@@ -142,6 +148,7 @@ impl Worker {
 			match self.try_once().await {
 				Ok(()) => return,
 				Err(Stop::Never(why)) => return self.tell(News::Failed(why)).await,
+				Err(Stop::Here(why)) => return self.tell(News::Here(why)).await,
 				Err(Stop::Again(why)) => self.tell(News::Trouble(why)).await,
 			}
 			sleep(pause).await;
@@ -349,6 +356,7 @@ pub async fn fetch_revealed(
 		};
 		match attempt.await {
 			Ok(()) => return Ok(()),
+			Err(Stop::Here(why)) => return Err(why),
 			Err(Stop::Again(why) | Stop::Never(why)) if account == errand.provider => failure = why,
 			Err(_) => (),
 		}

@@ -96,7 +96,10 @@ pub(crate) fn module(code: [u8; 32], size: u64) -> (ModuleInfo<AccountId>, Vec<u
 		"version": 1, "name": "cowsay", "tag": "v1",
 		"runtime": { "kind": "wasm", "code": { "hash": hex::encode(code), "size": size } },
 		"entrypoint": ["cowsay", "{{Message}}"],
-		"inputs": [{ "name": "Message", "type": "string", "required": true }],
+		"inputs": [
+			{ "name": "Message", "type": "string", "required": true, "max_length": 64 },
+			{ "name": "Times", "type": "integer", "min": 1, "max": 9, "default": 1 },
+		],
 		"files": [{ "name": "data", "path": "/inputs/data", "max_bytes": 100_000_000 }],
 		"machine": { "cpu_milli": 1000, "ram_mib": 100, "disk_mib": 1 },
 		"max_seconds": 60, "profile": "deterministic",
@@ -324,7 +327,7 @@ impl FakeChain {
 					DealState::Matched { ack_by } if now <= ack_by => MILLIS_PER_BLOCK,
 					DealState::Running {
 						acked_ms, submit_by, ..
-					} if now <= submit_by => (now_ms - acked_ms).max(MILLIS_PER_BLOCK),
+					} if now <= submit_by => now_ms - acked_ms + MILLIS_PER_BLOCK,
 					DealState::Submitted { .. } => return Err(refused("AlreadySubmitted")),
 					_ => return Err(refused("TooLate")),
 				};

@@ -121,7 +121,10 @@ pub struct InputMount {
 	pub file: PathBuf,
 }
 
-/// How much a program may hand out. The same for everybody, since it decides a run's [`Status`].
+/// How much a program may hand out.
+///
+/// There is one set of limits that counts, [`Self::PROTOCOL`]: exceeding one of them is a run's [`Status`], which providers
+/// seal and mediators compare. A type, and not just constants, so that tests need not write gigabytes to reach a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutputLimits {
 	/// Bytes on standard output.
@@ -138,17 +141,18 @@ pub struct OutputLimits {
 	pub max_name: usize,
 }
 
-impl Default for OutputLimits {
-	fn default() -> Self {
-		Self {
-			max_stdout: 8 << 20,
-			max_stderr: 1 << 20,
-			max_bytes: 4 << 30,
-			max_files: 10_000,
-			max_depth: 32,
-			max_name: 1024,
-		}
-	}
+impl OutputLimits {
+	/// The limits of every run on every provider and for every mediator. They are a part of the protocol and no setting: an
+	/// operator who changed them would give other results than the rest, and pay for it. A change is a new version of the
+	/// manifest.
+	pub const PROTOCOL: Self = Self {
+		max_stdout: 8 << 20,
+		max_stderr: 1 << 20,
+		max_bytes: 4 << 30,
+		max_files: 10_000,
+		max_depth: 32,
+		max_name: 1024,
+	};
 }
 
 /// One run.
@@ -508,7 +512,7 @@ pub(crate) mod tests {
 				VerifiedPart::Stdout,
 				VerifiedPart::Outputs,
 			],
-			limits: OutputLimits::default(),
+			limits: OutputLimits::PROTOCOL,
 			work_dir: work_dir.into(),
 		}
 	}

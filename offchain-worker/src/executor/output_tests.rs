@@ -91,7 +91,7 @@ fn entries_are_the_verified_parts_in_byte_order() {
 		.file("z", "1")
 		.file("a/b", "2")
 		.file("a-b", "3")
-		.collect(&OutputLimits::default());
+		.collect(&OutputLimits::PROTOCOL);
 	assert_eq!(
 		names(&got.entries),
 		["outputs/a-b", "outputs/a/b", "outputs/z", "stdout"]
@@ -107,7 +107,7 @@ fn entries_are_the_verified_parts_in_byte_order() {
 #[test]
 fn what_is_not_verified_comes_along_beside() {
 	let l = left().file("f", "1");
-	let got = collect_now(&l.outcome, &[VerifiedPart::Outputs], &OutputLimits::default()).expect("read");
+	let got = collect_now(&l.outcome, &[VerifiedPart::Outputs], &OutputLimits::PROTOCOL).expect("read");
 	assert_eq!(names(&got.entries), ["outputs/f"]);
 	assert_eq!(names(&got.sidecar), ["stderr", "stdout"]);
 	assert_eq!((got.triple.exit_code, got.exit_code), (0, 3));
@@ -117,7 +117,7 @@ fn what_is_not_verified_comes_along_beside() {
 fn a_run_that_did_not_complete_has_the_empty_root() {
 	let mut l = left().file("f", "1");
 	l.outcome.status = Status::TimeExceeded;
-	let got = l.collect(&OutputLimits::default());
+	let got = l.collect(&OutputLimits::PROTOCOL);
 	assert_eq!(
 		got.triple,
 		Triple {
@@ -132,7 +132,7 @@ fn a_run_that_did_not_complete_has_the_empty_root() {
 
 #[test]
 fn links_devices_pipes_and_sockets_are_refused() {
-	let limits = OutputLimits::default();
+	let limits = OutputLimits::PROTOCOL;
 	let l = left();
 	std::os::unix::fs::symlink("/etc/passwd", l.outcome.outputs.join("link")).expect("made");
 	assert!(l.refused(&limits, Status::JobError).contains("symbolic link"));
@@ -160,7 +160,7 @@ fn links_devices_pipes_and_sockets_are_refused() {
 
 #[test]
 fn hostile_names_are_refused() {
-	let limits = OutputLimits::default();
+	let limits = OutputLimits::PROTOCOL;
 	for name in [&b"a\nb"[..], b"a\x1b[31mb", b"a\\..\\b", b"\xff\xfe", b"a\x7f"] {
 		let detail = left()
 			.file(OsStr::from_bytes(name), "x")
@@ -182,7 +182,7 @@ fn too_much_output_is_refused() {
 		max_files: 3,
 		max_depth: 2,
 		max_name: 40,
-		..OutputLimits::default()
+		..OutputLimits::PROTOCOL
 	};
 	assert_eq!(
 		left().file("a", [0; 10]).collect(&limits).triple.status,
@@ -230,17 +230,17 @@ fn a_sparse_file_counts_with_its_full_length() {
 		.and_then(|f| f.set_len(1 << 42))
 		.expect("made");
 	assert!(l
-		.refused(&OutputLimits::default(), Status::OutputExceeded)
+		.refused(&OutputLimits::PROTOCOL, Status::OutputExceeded)
 		.contains("bytes"));
 }
 
 #[test]
 fn unreadable_files_are_read_all_the_same() {
 	let l = left().file("d/f", "x");
-	let open = l.collect(&OutputLimits::default());
+	let open = l.collect(&OutputLimits::PROTOCOL);
 	fs::set_permissions(l.outcome.outputs.join("d/f"), fs::Permissions::from_mode(0o0)).expect("set");
 	fs::set_permissions(l.outcome.outputs.join("d"), fs::Permissions::from_mode(0o0)).expect("set");
-	assert_eq!(l.collect(&OutputLimits::default()).triple, open.triple);
+	assert_eq!(l.collect(&OutputLimits::PROTOCOL).triple, open.triple);
 }
 
 #[test]
@@ -256,8 +256,8 @@ fn times_and_owners_do_not_matter() {
 	fs::set_permissions(other.outcome.outputs.join("b"), fs::Permissions::from_mode(0o755)).expect("set");
 	fs::create_dir(other.outcome.outputs.join("empty")).expect("made");
 	assert_eq!(
-		one.collect(&OutputLimits::default()).triple,
-		other.collect(&OutputLimits::default()).triple
+		one.collect(&OutputLimits::PROTOCOL).triple,
+		other.collect(&OutputLimits::PROTOCOL).triple
 	);
 	assert!(one.dir.path().exists());
 }
@@ -266,7 +266,7 @@ fn times_and_owners_do_not_matter() {
 fn a_missing_outputs_folder_is_no_output() {
 	let l = left();
 	fs::remove_dir(&l.outcome.outputs).expect("removed");
-	assert_eq!(names(&l.collect(&OutputLimits::default()).entries), ["stdout"]);
+	assert_eq!(names(&l.collect(&OutputLimits::PROTOCOL).entries), ["stdout"]);
 }
 
 fn files() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {

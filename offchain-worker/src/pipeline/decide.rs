@@ -106,7 +106,8 @@ pub fn next_step(record: &DealRecord, deal: Option<&Deal>, now: BlockNumber, tim
 
 /// The most usage that an opening can claim if the seal is submitted in the block after `best`.
 ///
-/// Chain time between acknowledgement and submission bounds it, but never to less than one block.
+/// The chain allows the time between acknowledgement and submission, and one block's more. This leaves the time to the next
+/// block, of which nothing is certain but that it is not zero, as the margin.
 pub fn usage_bound(state: &DealState, best: &Block, millis_per_block: Millis) -> Millis {
 	match state {
 		DealState::Running { acked_ms, .. } => best
@@ -281,7 +282,7 @@ mod tests {
 	}
 
 	#[test]
-	fn usage_is_bounded_by_chain_time_and_by_no_less_than_a_block() {
+	fn usage_is_bounded_by_chain_time_and_a_block() {
 		let best = Block {
 			number: 9,
 			hash: [0; 32],

@@ -218,7 +218,7 @@ async fn request(
 		time_limit: job.request.time_limit,
 		outputs: manifest.outputs.clone(),
 		verified: manifest.verified.clone(),
-		limits: OutputLimits::default(),
+		limits: OutputLimits::PROTOCOL,
 		work_dir,
 	}))
 }

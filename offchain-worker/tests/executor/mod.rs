@@ -166,7 +166,7 @@ pub fn request(work_dir: &Path, image: RuntimeImage, command: &[&str]) -> RunReq
 			VerifiedPart::Stdout,
 			VerifiedPart::Outputs,
 		],
-		limits: OutputLimits::default(),
+		limits: OutputLimits::PROTOCOL,
 		work_dir: work_dir.into(),
 	}
 }

@@ -572,9 +572,10 @@ pub mod pallet {
 		#[pallet::feeless_if(|origin: &OriginFor<T>, deal: &DealId, _seal: &Seal| -> bool {
 			ensure_signed(origin.clone()).is_ok_and(|who| Pallet::<T>::check_submit(&who, *deal).is_ok())
 		})]
-		pub fn submit(origin: OriginFor<T>, deal: DealId, seal: Seal) -> DispatchResult {
+		pub fn submit(origin: OriginFor<T>, deal: DealId, seal: Seal) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_submit(&who, deal, seal)
+			let weight = Self::do_submit(&who, deal, seal)?;
+			Ok(Some(weight).into())
 		}
 
 		/// Accepts the result and pays for it.

@@ -45,16 +45,20 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	pub(crate) fn do_submit(who: &T::AccountId, id: DealId, seal: Seal) -> DispatchResult {
+	/// Returns what it weighed.
+	pub(crate) fn do_submit(who: &T::AccountId, id: DealId, seal: Seal) -> Result<Weight, DispatchError> {
 		let deal = Self::check_submit(who, id)?;
-		// Chain time can't be measured finer than by blocks, so a run may always claim one.
+		// Chain time can't be measured finer than by blocks, and blocks come earlier or later than they should: a run may
+		// always claim one more.
 		let elapsed = match deal.state {
 			DealState::Running { acked_ms, .. } => Self::now_ms().saturating_sub(acked_ms),
 			DealState::Matched { .. } | DealState::Submitted { .. } | DealState::Disputed { .. } => 0,
 		}
-		.max(T::MillisPerBlock::get());
+		.saturating_add(T::MillisPerBlock::get());
 		// The draw uses the blocks after this one, and a block's randomness is known in the next.
-		let draw_at = Self::now().saturating_add(T::DrawBlocks::get()).saturating_add(1);
+		let draw_at = Self::now()
+			.saturating_add(T::DrawBlocks::get())
+			.saturating_add(1);
 		let judge_by = draw_at.saturating_add(T::JudgeBlocks::get());
 		let job = deal.job;
 		Self::advance(
@@ -76,8 +80,7 @@ impl<T: Config> Pallet<T> {
 			draw_at,
 			judge_by,
 		});
-		T::JobBook::run_ended(job);
-		Ok(())
+		Ok(T::WeightInfo::submit().saturating_add(T::JobBook::run_ended(job)))
 	}
 
 	pub(crate) fn do_accept(who: &T::AccountId, id: DealId, opening: Opening) -> DispatchResult {

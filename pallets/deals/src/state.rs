@@ -60,7 +60,7 @@ pub enum DealState {
 	Submitted {
 		/// The provider's commitment.
 		seal: Seal,
-		/// Chain time from acknowledgement to submission, at least one block's: the longest usage that can be claimed.
+		/// Chain time from acknowledgement to submission, and one block's more: the longest usage that can be claimed.
 		elapsed: Millis,
 		/// The first block in which the seal can be opened.
 		draw_at: BlockNumber,

@@ -7,7 +7,12 @@ use super::{
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
-use frame_support::{traits::Get, weights::WeightMeter, BoundedVec};
+use frame_support::{
+	pallet_prelude::TransactionSource,
+	traits::{Authorize, Get},
+	weights::WeightMeter,
+	BoundedVec,
+};
 use frame_system::RawOrigin;
 use lilypad_primitives::{
 	job::{MAX_FILE_NAME, MAX_INLINE_INPUTS, MAX_INPUT_FILES},
@@ -127,6 +132,45 @@ fn matched<T: Config>(provider: T::AccountId) -> (JobId, DealId, OfferId) {
 	let offer = offer::<T>(provider, params::<T>());
 	let job = post::<T>(request::<T>());
 	(job, deal_of::<T>(job).expect("they fit; qed"), offer)
+}
+
+/// A waiting job, and offers at these rates, of a provider each, that fit it and were missed.
+fn missed<T: Config>(jobs: u32, rates: &[Balance]) -> (Vec<JobId>, Vec<OfferId>) {
+	let offers: Vec<_> = rates
+		.iter()
+		.enumerate()
+		.map(|(n, rate)| {
+			let who = provider::<T>(1_000 + n as u32);
+			let rate = *rate;
+			let id = offer::<T>(
+				who.clone(),
+				OfferParams {
+					rate,
+					..params::<T>()
+				},
+			);
+			Pallet::<T>::do_pause_offer(who, id).expect("it is active; qed");
+			id
+		})
+		.collect();
+	let jobs = (0..jobs).map(|_| post::<T>(request::<T>())).collect();
+	for id in &offers {
+		let paused = Offers::<T>::get(id).expect("it was posted; qed");
+		let mut active = paused.clone();
+		active.state = OfferState::Active;
+		Pallet::<T>::save_offer(*id, Some(&paused), &active);
+	}
+	(jobs, offers)
+}
+
+/// The least rate, and the one above it.
+fn two_rates<T: Config>() -> [Balance; 2] {
+	let least = T::Pricing::get().min_rate;
+	[least, least + 1]
+}
+
+fn solver<T: Config>() -> T::AccountId {
+	account("solver", 0, SEED)
 }
 
 fn past_the_window<T: Config>() {
@@ -276,6 +320,59 @@ mod benchmarks {
 	}
 
 	#[benchmark]
+	fn propose_match() {
+		let (jobs, offers) = missed::<T>(1, &two_rates::<T>());
+		Pallet::<T>::record_proposal(Some(solver::<T>()), jobs[0], offers[1]).expect("it fits; qed");
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(solver::<T>()), jobs[0], offers[0]);
+
+		assert!(Proposals::<T>::get(jobs[0]).is_some_and(|p| p.offer == offers[0]));
+	}
+
+	#[benchmark]
+	fn propose_found() {
+		let (jobs, offers) = missed::<T>(1, &two_rates::<T>());
+		Pallet::<T>::record_proposal(Some(solver::<T>()), jobs[0], offers[1]).expect("it fits; qed");
+
+		#[extrinsic_call]
+		_(RawOrigin::Authorized, jobs[0], offers[0]);
+
+		assert!(Proposals::<T>::get(jobs[0]).is_some_and(|p| p.solver.is_none()));
+	}
+
+	#[benchmark]
+	fn authorize_propose_found() {
+		let (jobs, offers) = missed::<T>(1, &two_rates::<T>());
+		Pallet::<T>::record_proposal(Some(solver::<T>()), jobs[0], offers[1]).expect("it fits; qed");
+		let call = Call::<T>::propose_found {
+			job: jobs[0],
+			offer: offers[0],
+		};
+		let verdict;
+
+		#[block]
+		{
+			verdict = call.authorize(TransactionSource::Local);
+		}
+
+		assert!(verdict.is_some_and(|v| v.is_ok()));
+	}
+
+	#[benchmark]
+	fn conclude_proposal() {
+		let (jobs, offers) = missed::<T>(1, &two_rates::<T>());
+		Pallet::<T>::record_proposal(Some(solver::<T>()), jobs[0], offers[0]).expect("it fits; qed");
+		let due = Proposals::<T>::get(jobs[0]).expect("just recorded; qed").due;
+		frame_system::Pallet::<T>::set_block_number(due.into());
+
+		#[extrinsic_call]
+		conclude_match(RawOrigin::Signed(solver::<T>()), jobs[0]);
+
+		assert!(deal_of::<T>(jobs[0]).is_some() && Proposals::<T>::get(jobs[0]).is_none());
+	}
+
+	#[benchmark]
 	fn scan_offers(s: Linear<0, MOST_CANDIDATES>) {
 		let s = s.min(T::MaxScan::get());
 		let job = post::<T>(request::<T>());
@@ -290,11 +387,12 @@ mod benchmarks {
 				},
 			);
 		}
+		let record = Jobs::<T>::get(job).expect("just posted; qed");
 		let scan;
 
 		#[block]
 		{
-			scan = Pallet::<T>::match_job(job);
+			scan = Pallet::<T>::match_job(job, &record);
 		}
 
 		assert_eq!(
@@ -309,19 +407,16 @@ mod benchmarks {
 	#[benchmark]
 	fn scan_jobs(s: Linear<0, MOST_CANDIDATES>) {
 		let s = s.min(T::MaxScan::get());
-		let target = Some(account("nobody", 0, SEED));
-		for _ in 0..s {
-			post::<T>(JobRequest {
-				target: target.clone(),
-				..request::<T>()
-			});
+		// Each would fit, but is promised to a cheaper offer.
+		let (jobs, offers) = missed::<T>(s, &two_rates::<T>());
+		for job in jobs {
+			Pallet::<T>::record_proposal(Some(solver::<T>()), job, offers[0]).expect("it fits; qed");
 		}
-		let id = offer::<T>(provider::<T>(0), params::<T>());
 		let scan;
 
 		#[block]
 		{
-			scan = Pallet::<T>::match_offer(id, u32::MAX);
+			scan = Pallet::<T>::match_offer(offers[1], u32::MAX);
 		}
 
 		assert_eq!(
@@ -335,21 +430,15 @@ mod benchmarks {
 
 	#[benchmark]
 	fn conclude_match() {
-		let who = provider::<T>(0);
-		let id = offer::<T>(who.clone(), params::<T>());
-		Pallet::<T>::do_pause_offer(who, id).expect("it is active; qed");
-		let job = post::<T>(request::<T>());
-		let paused = Offers::<T>::get(id).expect("it was posted; qed");
-		let mut active = paused.clone();
-		active.state = OfferState::Active;
-		Pallet::<T>::save_offer(id, Some(&paused), &active);
+		let (jobs, offers) = missed::<T>(1, &two_rates::<T>());
+		Pallet::<T>::record_proposal(Some(solver::<T>()), jobs[0], offers[1]).expect("it fits; qed");
 
 		#[block]
 		{
-			Pallet::<T>::match_job(job);
+			Pallet::<T>::match_offer(offers[0], 1);
 		}
 
-		assert!(deal_of::<T>(job).is_some());
+		assert!(deal_of::<T>(jobs[0]).is_some() && Proposals::<T>::get(jobs[0]).is_none());
 	}
 
 	#[benchmark]

@@ -99,16 +99,16 @@ impl<T: Config> Pallet<T> {
 			match_by,
 			retries_left: record.job.retries_left,
 		});
-		Self::enqueue(id, &record);
-		Self::match_job(id);
+		Self::match_or_wait(id, &record);
 	}
 }
 
 impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 	/// Does nothing when the capacity has already come back.
-	fn run_ended(id: JobId) {
+	fn run_ended(id: JobId) -> Weight {
+		let own = T::WeightInfo::run_ended();
 		let Some(mut record) = Jobs::<T>::get(id) else {
-			return;
+			return own;
 		};
 		let JobState::Matched {
 			offer: offer_id,
@@ -116,20 +116,21 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 			..
 		} = &mut record.state
 		else {
-			return;
+			return own;
 		};
 		let (offer_id, Some(part)) = (*offer_id, granted.take()) else {
-			return;
+			return own;
 		};
 		Jobs::<T>::insert(id, &record);
 		let Some(before) = Offers::<T>::get(offer_id) else {
 			defensive!("a live deal's offer is gone");
-			return;
+			return own;
 		};
 		let mut after = before.clone();
 		Self::give_back(&mut after, &part);
 		Self::save_offer(offer_id, Some(&before), &after);
-		Self::match_offer(offer_id, T::MaxMatches::get());
+		let scan = Self::match_offer(offer_id, T::MaxMatches::get());
+		own.saturating_add(Self::searched_jobs(scan))
 	}
 
 	fn run_ended_weight() -> Weight {

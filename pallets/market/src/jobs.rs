@@ -2,18 +2,23 @@
 
 use crate::{
 	offers::names_a_panel,
-	pallet::{Config, Error, Event, Jobs, NextJobId, Pallet, SweepCursor, WaitingIndex},
+	pallet::{Config, Error, Event, Jobs, NextJobId, Pallet, Proposals, SweepCursor, WaitingIndex},
+	proposals::Concluded,
 	types::{waiting_key, Class, JobRecord, JobState, Scan},
 	weights::WeightInfo as _,
 };
-use frame_support::{ensure, traits::Get, weights::WeightMeter};
+use frame_support::{
+	ensure,
+	traits::Get,
+	weights::{Weight, WeightMeter},
+};
 use lilypad_primitives::{
 	highest_affordable_rate,
 	job::MAX_RETRIES,
 	traits::{Deals, JobEnding, Modules, OnJobEnded, PostJob},
 	Balance, BlockNumber, InputFile, Inputs, Job, JobId, JobOrigin, JobRequest, ModuleInfo, VersionId,
 };
-use sp_runtime::{DispatchError, DispatchResult};
+use sp_runtime::DispatchError;
 
 /// What the chain finds out about a request.
 pub(crate) struct Checked<AccountId> {
@@ -172,8 +177,7 @@ impl<T: Config> Pallet<T> {
 			version,
 			match_by,
 		});
-		Self::enqueue(id, &record);
-		Ok((id, Self::match_job(id)))
+		Ok((id, Self::match_or_wait(id, &record)))
 	}
 
 	/// Writes a waiting job and its index entry.
@@ -196,20 +200,30 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	pub(crate) fn do_expire_job(id: JobId) -> DispatchResult {
+	/// Expires a job, unless somebody has found a match for it in time: then that is its deal. Returns what it weighed.
+	pub(crate) fn do_expire_job(id: JobId) -> Result<Weight, DispatchError> {
 		let record = Jobs::<T>::get(id).ok_or(Error::<T>::UnknownJob)?;
 		ensure!(Self::has_expired(&record), Error::<T>::NotExpired);
-		Self::deposit_event(Event::JobExpired { job: id });
-		Self::close_waiting(id, &record);
-		Ok(())
+		// Whatever was proposed is due by now.
+		let concluded = Self::conclude_due(id);
+		let weight = match concluded {
+			None => T::WeightInfo::expire_job(),
+			Some(_) => T::WeightInfo::expire_job().saturating_add(T::WeightInfo::conclude_proposal()),
+		};
+		if concluded != Some(Concluded::Matched) {
+			Self::deposit_event(Event::JobExpired { job: id });
+			Self::close_waiting(id, &record);
+		}
+		Ok(weight)
 	}
 
 	fn has_expired(record: &JobRecord<T::AccountId>) -> bool {
 		matches!(record.state, JobState::Open { match_by } if Self::now() > match_by)
 	}
 
-	/// Forgets a waiting job and gives its whole budget back.
+	/// Forgets a waiting job, and what was proposed for it, and gives its whole budget back.
 	fn close_waiting(id: JobId, record: &JobRecord<T::AccountId>) {
+		Self::forget_proposal(id);
 		WaitingIndex::<T>::remove(waiting_key(id, record));
 		Jobs::<T>::remove(id);
 		let job = &record.job;
@@ -242,7 +256,10 @@ impl<T: Config> Pallet<T> {
 			meter.consume(T::WeightInfo::sweep_step());
 			let id = JobId(u64::from_be_bytes(key.2));
 			last = Some(key);
-			if Jobs::<T>::get(id).is_some_and(|record| Self::has_expired(&record)) {
+			// A job with a proposal is left to the sweep of those, which comes first.
+			let expired = Jobs::<T>::get(id).is_some_and(|record| Self::has_expired(&record))
+				&& !Proposals::<T>::contains_key(id);
+			if expired {
 				meter.consume(T::WeightInfo::expire_job());
 				if let Err(error) = Self::do_expire_job(id) {
 					log::error!(target: crate::LOG_TARGET, "job {id} can't be expired: {error:?}");

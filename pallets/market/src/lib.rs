@@ -15,14 +15,17 @@
 //!    once, those that can pay most first.
 //! 2. *A creator posts a job* ([`Pallet::post_job`]). Its budget is held, and the cheapest offer that fits, the oldest of
 //!    equals, becomes its deal at once. Otherwise it waits for its match window.
-//! 3. *A result is submitted*: the capacity comes back, and waiting jobs get it.
-//! 4. *The deal is settled*: the job is gone, or, when its provider failed it, queued again under the same id without
+//! 3. *Anybody finds a match that the chain's bounded search missed* ([`Pallet::propose_match`]). It stands for
+//!    [`Config::SolveWindow`] blocks; any strictly cheaper fit replaces it. Then it becomes the deal, and the last solver,
+//!    unless it is a party, earns the job's tip. Every node's offchain worker proposes too, for nothing.
+//! 4. *A result is submitted*: the capacity comes back, and waiting jobs get it.
+//! 5. *The deal is settled*: the job is gone, or, when its provider failed it, queued again under the same id without
 //!    that provider. All of that provider's offers are paused until it resumes them.
-//! 5. *Nobody takes a job in time*: anybody may expire it ([`Pallet::expire_job`]), the sweeper does it when there is
+//! 6. *Nobody takes a job in time*: anybody may expire it ([`Pallet::expire_job`]), the sweeper does it when there is
 //!    weight to spare, and the creator has the whole budget back.
-//! 6. *A creator changes its mind* ([`Pallet::cancel_job`]): a waiting job costs nothing, a matched one what the deal's
+//! 7. *A creator changes its mind* ([`Pallet::cancel_job`]): a waiting job costs nothing, a matched one what the deal's
 //!    terms say.
-//! 7. *A provider leaves* ([`Pallet::drain_offer`], [`Pallet::withdraw_offer`]), now or when its last deal has ended.
+//! 8. *A provider leaves* ([`Pallet::drain_offer`], [`Pallet::withdraw_offer`]), now or when its last deal has ended.
 //!
 //! The rule of matching is [`lilypad_primitives::fits()`]. A search looks at no more than [`Config::MaxScan`] candidates,
 //! however large the market is; [`Pallet::quote`] says what a search would find.
@@ -37,6 +40,7 @@
 //!    record, and back.
 //! 3. Exactly the active offers with a free slot stand in the index of offers, once in each of their classes.
 //! 4. Every provider's list names exactly its offers; every offer and peer address has its deposit.
+//! 5. Every proposal is a waiting job's, due by the end of its window, and stands in the queue; the queue has nothing else.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -50,7 +54,9 @@ mod matching;
 #[cfg(test)]
 mod mock;
 mod offers;
+mod proposals;
 mod quote;
+mod solver;
 #[cfg(test)]
 mod tests;
 mod try_state;
@@ -59,8 +65,10 @@ pub mod weights;
 
 pub use pallet::*;
 pub use quote::{QUOTE_OFFERS, QUOTE_SCAN};
+pub use solver::{SOLVER_JOBS, SOLVER_OFFERS, SOLVER_PROPOSALS};
 pub use types::{
-	Class, IdKey, IndexKey, JobRecord, JobState, OfferParams, Quote, QuotedOffer, RateKey, Scan,
+	BlockKey, Class, IdKey, IndexKey, JobRecord, JobState, OfferParams, Proposal, Quote, QuotedOffer,
+	RateKey, Scan,
 };
 pub use weights::WeightInfo;
 
@@ -70,20 +78,23 @@ pub(crate) const LOG_TARGET: &str = "runtime::market";
 pub mod pallet {
 	use super::*;
 	use frame_support::{pallet_prelude::*, weights::WeightMeter};
-	use frame_system::pallet_prelude::*;
+	use frame_system::{ensure_authorized, offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use lilypad_primitives::{
 		job::MAX_RETRIES,
 		traits::{Deals, Modules, OnJobEnded, Scores},
 		Balance, BlockNumber, DealId, JobId, JobOrigin, JobRequest, Offer, OfferId, OfferState, Outcome,
 		PeerAddress, Pricing, Triple, VersionId,
 	};
+	use sp_runtime::transaction_validity::TransactionPriority;
 
 	#[pallet::pallet]
 	pub struct Pallet<T>(_);
 
 	/// What the market needs from the runtime.
 	#[pallet::config]
-	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
+	pub trait Config:
+		frame_system::Config<RuntimeEvent: From<Event<Self>>> + CreateAuthorizedTransaction<Call<Self>>
+	{
 		/// The module registry.
 		type Modules: Modules<Self::AccountId>;
 		/// The deals and the money behind them.
@@ -112,6 +123,11 @@ pub mod pallet {
 		/// Longest match window, in blocks.
 		#[pallet::constant]
 		type MaxMatchWindow: Get<BlockNumber>;
+		/// Blocks for which a proposed match stands, so that somebody may find a cheaper one.
+		#[pallet::constant]
+		type SolveWindow: Get<BlockNumber>;
+		/// Priority of the proposals of the node's own solver in its pool.
+		type SolverPriority: Get<TransactionPriority>;
 		/// Most offers of one provider.
 		#[pallet::constant]
 		type MaxOffersPerProvider: Get<u32>;
@@ -197,6 +213,17 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type SweepCursor<T: Config> = StorageValue<_, IndexKey, OptionQuery>;
 
+	/// The matches that were proposed for waiting jobs, at most one each.
+	// As for the offers.
+	#[pallet::storage]
+	pub type Proposals<T: Config> = StorageMap<_, Twox64Concat, JobId, Proposal<T::AccountId>, OptionQuery>;
+
+	/// The proposals in the order in which they come due: block, job.
+	// Not hashed, so that the first key is the next due. Users choose none of its bits: blocks and ids are the chain's.
+	#[pallet::storage]
+	pub type ProposalQueue<T: Config> =
+		StorageNMap<_, (NMapKey<Identity, BlockKey>, NMapKey<Identity, IdKey>), (), OptionQuery>;
+
 	/// What happened in the market.
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -254,6 +281,26 @@ pub mod pallet {
 			offer: OfferId,
 			/// Whose offer it is.
 			provider: T::AccountId,
+		},
+		/// Somebody found a match for a waiting job.
+		MatchProposed {
+			/// The job.
+			job: JobId,
+			/// The offer.
+			offer: OfferId,
+			/// Its rate.
+			rate: Balance,
+			/// Who found it; `None` for a node's own solver, which earns no tip.
+			solver: Option<T::AccountId>,
+			/// The first block in which it can become the deal.
+			due: BlockNumber,
+		},
+		/// What was proposed does not fit any longer, or has become dearer. The job waits on.
+		ProposalDropped {
+			/// The job.
+			job: JobId,
+			/// The offer.
+			offer: OfferId,
 		},
 		/// A provider failed a job, which waits for another one.
 		JobRequeued {
@@ -322,6 +369,21 @@ pub mod pallet {
 		NotCreator,
 		/// The job has a deal, or its match window has not passed.
 		NotExpired,
+		/// The job has a deal, or its match window has passed.
+		JobNotWaiting,
+		/// The offer does not fit the job. The first rule that fails is the variant of `Mismatch` with this index.
+		DoesNotFit {
+			/// Index of the variant.
+			mismatch: u8,
+		},
+		/// What is proposed already is as cheap. Find a cheaper offer.
+		NotCheaper,
+		/// What is proposed already is due. `conclude_match` makes it the deal.
+		ProposalDue,
+		/// What is proposed still stands. Try again when it is due: its event names the block.
+		ProposalStands,
+		/// No match is proposed for this job.
+		NoProposal,
 		/// There is no such offer.
 		UnknownOffer,
 		/// Only the offer's provider may do that.
@@ -371,6 +433,10 @@ pub mod pallet {
 				"MaxOffersPerProvider is beyond the benchmarks"
 			);
 			assert!(
+				T::SolveWindow::get() > 0,
+				"SolveWindow is zero: nobody could find a cheaper match"
+			);
+			assert!(
 				T::MinMatchWindow::get() <= T::MaxMatchWindow::get(),
 				"match windows are out of order"
 			);
@@ -379,8 +445,14 @@ pub mod pallet {
 
 		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
 			let mut meter = WeightMeter::with_limit(remaining);
+			Self::sweep_proposals(&mut meter);
 			Self::sweep(&mut meter);
 			meter.consumed()
+		}
+
+		/// Looks for matches that the chain's bounded search missed, and proposes them.
+		fn offchain_worker(_: BlockNumberFor<T>) {
+			Self::solve();
 		}
 
 		#[cfg(feature = "try-runtime")]
@@ -540,14 +612,65 @@ pub mod pallet {
 
 		/// Ends a waiting job whose match window has passed, and gives its whole budget back to its creator.
 		///
-		/// The origin is signed by anybody.
+		/// The origin is signed by anybody. If a match was proposed in time and still fits, it becomes the deal instead.
 		///
-		/// Errors: [`Error::UnknownJob`], [`Error::NotExpired`]. Emits [`Event::JobExpired`].
+		/// Errors: [`Error::UnknownJob`], [`Error::NotExpired`]. Emits [`Event::JobExpired`] or [`Event::JobMatched`], and
+		/// [`Event::ProposalDropped`] for a proposal that fits no longer.
 		#[pallet::call_index(10)]
-		#[pallet::weight(T::WeightInfo::expire_job())]
-		pub fn expire_job(origin: OriginFor<T>, job: JobId) -> DispatchResult {
+		#[pallet::weight(T::WeightInfo::expire_job().saturating_add(T::WeightInfo::conclude_proposal()))]
+		pub fn expire_job(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
-			Self::do_expire_job(job)
+			let weight = Self::do_expire_job(job)?;
+			Ok(Some(weight).into())
+		}
+
+		/// Proposes an offer for a waiting job that the chain's bounded search missed.
+		///
+		/// The origin is signed by anybody, and earns the job's tip if its proposal becomes the deal and it is no party to
+		/// it. A proposal stands for [`Config::SolveWindow`] blocks, or to the end of the job's match window if that is
+		/// earlier; in these blocks any strictly cheaper fit replaces it. A proposal that is void, because its offer fits no
+		/// longer or has become dearer, is replaced by any fit. What is proposed reserves nothing.
+		///
+		/// When an earlier proposal is due, it becomes the deal, and that is all that happens.
+		///
+		/// Errors: [`Error::UnknownJob`], [`Error::JobNotWaiting`], [`Error::UnknownOffer`], [`Error::DoesNotFit`],
+		/// [`Error::NotCheaper`]. Emits [`Event::MatchProposed`], or [`Event::JobMatched`] for the earlier one.
+		#[pallet::call_index(11)]
+		#[pallet::weight(T::WeightInfo::propose_match().saturating_add(T::WeightInfo::conclude_proposal()))]
+		pub fn propose_match(origin: OriginFor<T>, job: JobId, offer: OfferId) -> DispatchResultWithPostInfo {
+			let solver = ensure_signed(origin)?;
+			let weight = Self::do_propose(Some(solver), job, offer)?;
+			Ok(Some(weight).into())
+		}
+
+		/// Makes a proposed match the deal once its blocks have passed, or drops it if it fits no longer.
+		///
+		/// The origin is signed by anybody. The sweeper does the same when there is weight to spare.
+		///
+		/// Errors: [`Error::NoProposal`], [`Error::ProposalStands`]. Emits [`Event::JobMatched`] or
+		/// [`Event::ProposalDropped`].
+		#[pallet::call_index(12)]
+		#[pallet::weight(T::WeightInfo::conclude_proposal())]
+		pub fn conclude_match(origin: OriginFor<T>, job: JobId) -> DispatchResult {
+			ensure_signed(origin)?;
+			Self::do_conclude_match(job)?;
+			Ok(())
+		}
+
+		/// Proposes as [`Pallet::propose_match`] does, on behalf of nobody: no fee, no tip.
+		///
+		/// The origin is an authorized transaction that a node's own offchain worker made. It is valid only in that node's
+		/// pool and in a block, never when it comes from elsewhere.
+		///
+		/// Errors: as for `propose_match`, and [`Error::ProposalDue`]. Emits [`Event::MatchProposed`].
+		#[pallet::call_index(13)]
+		#[pallet::weight(T::WeightInfo::propose_found())]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_propose_found())]
+		#[pallet::authorize(Pallet::<T>::authorize_found)]
+		pub fn propose_found(origin: OriginFor<T>, job: JobId, offer: OfferId) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_propose_found(job, offer)?;
+			Ok(())
 		}
 	}
 
@@ -556,6 +679,11 @@ pub mod pallet {
 		/// A job and where it stands. `None` once it is gone.
 		pub fn job(id: JobId) -> Option<JobRecord<T::AccountId>> {
 			Jobs::<T>::get(id)
+		}
+
+		/// The match that is proposed for a job, if there is one.
+		pub fn proposal(job: JobId) -> Option<Proposal<T::AccountId>> {
+			Proposals::<T>::get(job)
 		}
 
 		/// An offer.

@@ -1,9 +1,10 @@
 //! Matching: the two bounded walks through the ordered indexes, and the one place where a job becomes a deal.
 
 use crate::{
-	pallet::{Config, Event, Jobs, OfferIndex, Offers, OffersOf, Pallet, WaitingIndex},
+	pallet::{Config, Event, Jobs, OfferIndex, Offers, OffersOf, Pallet, Proposals, WaitingIndex},
 	types::{
-		classes, is_available, offer_keys, waiting_key, Class, IdKey, JobRecord, JobState, RateKey, Scan,
+		classes, is_available, offer_keys, waiting_key, Class, IdKey, JobRecord, JobState, Proposal, RateKey,
+		Scan,
 	},
 };
 use alloc::vec::Vec;
@@ -65,25 +66,32 @@ impl<T: Config> Pallet<T> {
 		record: &JobRecord<T::AccountId>,
 		module: &ModuleInfo<T::AccountId>,
 		pricing: &Pricing,
+		solver: Option<&T::AccountId>,
 	) -> Result<Terms<T::AccountId>, Mismatch> {
 		let context = MatchContext {
 			module,
 			free_bond: T::Deals::free_bond(&offer.provider),
 			score: T::Scores::score(&offer.provider),
 			pricing,
-			solver: None,
+			solver,
 			now: Self::now(),
 			run_blocks: T::Deals::run_blocks(record.job.request.time_limit, record.fetch_bytes),
 		};
 		fits(offer, &record.job, &context)
 	}
 
-	/// Looks for the cheapest offer that fits a waiting job, the oldest of equals.
-	pub(crate) fn match_job(id: JobId) -> Scan {
+	/// Makes a deal of a job and the cheapest offer that fits, the oldest of equals; if the search finds none, the job
+	/// waits. It must not stand among the waiting yet: what is matched at once never does.
+	pub(crate) fn match_or_wait(id: JobId, record: &JobRecord<T::AccountId>) -> Scan {
+		let scan = Self::match_job(id, record);
+		if scan.matches == 0 {
+			Self::enqueue(id, record);
+		}
+		scan
+	}
+
+	pub(crate) fn match_job(id: JobId, record: &JobRecord<T::AccountId>) -> Scan {
 		let mut scan = Scan::default();
-		let Some(record) = Jobs::<T>::get(id).filter(Self::is_waiting) else {
-			return scan;
-		};
 		let Some(module) = T::Modules::version(record.job.version) else {
 			return scan;
 		};
@@ -99,7 +107,10 @@ impl<T: Config> Pallet<T> {
 				defensive!("an index entry has no offer");
 				continue;
 			};
-			if Self::try_match(id, &record, offer_id, &offer, &module, &pricing).is_some() {
+			let Ok(terms) = Self::fit(&offer, record, &module, &pricing, None) else {
+				continue;
+			};
+			if Self::make_deal(id, record, offer_id, &offer, terms, false).is_some() {
 				scan.matches += 1;
 				break;
 			}
@@ -108,7 +119,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Offers an offer's capacity to the waiting jobs of its classes, in the order of what they can pay, until it is used
-	/// up or `most` have been matched.
+	/// up or `most` have been matched. A job for which somebody has proposed a match that is no dearer waits for that.
 	pub(crate) fn match_offer(id: OfferId, most: u32) -> Scan {
 		let mut scan = Scan::default();
 		let Some(mut offer) = Offers::<T>::get(id) else {
@@ -137,7 +148,23 @@ impl<T: Config> Pallet<T> {
 			let Some(module) = T::Modules::version(record.job.version) else {
 				continue;
 			};
-			if let Some(left) = Self::try_match(job_id, &record, id, &offer, &module, &pricing) {
+			let standing = Proposals::<T>::get(job_id);
+			let Ok(terms) = Self::fit(
+				&offer,
+				&record,
+				&module,
+				&pricing,
+				solver_of(&standing, id, &offer),
+			) else {
+				continue;
+			};
+			let outdone = standing.is_some_and(|p| {
+				p.rate <= offer.rate && Self::proposed_fit(&p, &record, &module, &pricing).is_some()
+			});
+			if outdone {
+				continue;
+			}
+			if let Some(left) = Self::make_deal(job_id, &record, id, &offer, terms, true) {
 				scan.matches += 1;
 				offer = left;
 			}
@@ -150,23 +177,30 @@ impl<T: Config> Pallet<T> {
 		matches!(record.state, JobState::Open { match_by } if Self::now() <= match_by)
 	}
 
-	/// Makes a deal of a job and an offer if they fit. Returns what the offer is afterwards.
+	/// Makes a deal of a job and an offer that fit. Returns what the offer is afterwards. `waits`: whether the job stands
+	/// among the waiting.
 	///
 	/// A deal that can't be opened leaves no trace, and fails nobody else's call.
-	fn try_match(
+	pub(crate) fn make_deal(
 		job_id: JobId,
 		record: &JobRecord<T::AccountId>,
 		offer_id: OfferId,
 		offer: &Offer<T::AccountId>,
-		module: &ModuleInfo<T::AccountId>,
-		pricing: &Pricing,
+		terms: Terms<T::AccountId>,
+		waits: bool,
 	) -> Option<Offer<T::AccountId>> {
-		let terms = Self::fit(offer, record, module, pricing).ok()?;
 		let Some(left) = Self::take_capacity(offer, record) else {
 			defensive!("an offer that fits has not the capacity");
 			return None;
 		};
-		match with_storage_layer(|| Self::conclude(job_id, record, offer_id, offer, &left, terms)) {
+		let result = with_storage_layer(|| {
+			if waits {
+				WaitingIndex::<T>::remove(waiting_key(job_id, record));
+				Self::forget_proposal(job_id);
+			}
+			Self::conclude(job_id, record, offer_id, offer, &left, terms)
+		});
+		match result {
 			Ok(()) => Some(left.0),
 			Err(error) => {
 				log::debug!(target: crate::LOG_TARGET, "job {job_id} and offer {offer_id} fit, but: {error:?}");
@@ -176,7 +210,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The offer with one deal more, and what that deal gets of its machine.
-	fn take_capacity(
+	pub(crate) fn take_capacity(
 		offer: &Offer<T::AccountId>,
 		record: &JobRecord<T::AccountId>,
 	) -> Option<(Offer<T::AccountId>, lilypad_primitives::MachineSpec)> {
@@ -200,7 +234,6 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		let deal = T::Deals::open(job_id, offer_id, terms, record.fetch_bytes)?;
 		Self::save_offer(offer_id, Some(offer), left);
-		WaitingIndex::<T>::remove(waiting_key(job_id, record));
 		let state = JobState::Matched {
 			deal,
 			offer: offer_id,
@@ -221,6 +254,19 @@ impl<T: Config> Pallet<T> {
 		});
 		Ok(())
 	}
+}
+
+/// Who earns the tip when an offer takes a job at once for which a match has been proposed: whoever proposed that very
+/// offer, so that its provider can't save the creator the tip by becoming a little cheaper.
+fn solver_of<'a, AccountId>(
+	standing: &'a Option<Proposal<AccountId>>,
+	id: OfferId,
+	offer: &Offer<AccountId>,
+) -> Option<&'a AccountId> {
+	standing
+		.as_ref()
+		.filter(|proposal| proposal.offer == id && offer.rate <= proposal.rate)
+		.and_then(|proposal| proposal.solver.as_ref())
 }
 
 type WaitingKeys = frame_support::storage::KeyPrefixIterator<(RateKey, IdKey)>;

@@ -6,7 +6,7 @@
 use crate::{self as pallet_market, JobState, OfferParams};
 use frame_support::{
 	assert_ok, derive_impl, parameter_types,
-	traits::{ConstU128, ConstU32, Get},
+	traits::{ConstU128, ConstU32, ConstU64, Get},
 };
 use frame_system::RawOrigin;
 use lilypad_primitives::{
@@ -16,7 +16,9 @@ use lilypad_primitives::{
 use sp_runtime::{BuildStorage, DispatchResultWithInfo, Permill};
 
 pub(crate) type AccountId = u64;
-type Block = frame_system::mocking::MockBlock<Test>;
+type Extension = frame_system::AuthorizeCall<Test>;
+type Block = frame_system::mocking::MockBlock<Test, (), Extension>;
+pub(crate) type Extrinsic = frame_system::mocking::MockUncheckedExtrinsic<Test, (), Extension>;
 
 pub(crate) const PROVIDER: AccountId = 10;
 pub(crate) const OTHER: AccountId = 11;
@@ -38,6 +40,7 @@ pub(crate) const PEER_DEPOSIT: Balance = LP / 20;
 pub(crate) const MAX_SCAN: u32 = 8;
 pub(crate) const MAX_MATCHES: u32 = 2;
 pub(crate) const MAX_OFFERS: u32 = 4;
+pub(crate) const SOLVE_WINDOW: u32 = 3;
 pub(crate) const MIN_WINDOW: u32 = 5;
 pub(crate) const MAX_WINDOW: u32 = 100;
 /// Blocks from a match to the latest end of a run of a minute.
@@ -88,6 +91,33 @@ impl frame_system::Config for Test {
 	type Block = Block;
 }
 
+impl<C> frame_system::offchain::CreateTransactionBase<C> for Test
+where
+	RuntimeCall: From<C>,
+{
+	type Extrinsic = Extrinsic;
+	type RuntimeCall = RuntimeCall;
+}
+
+impl<C> frame_system::offchain::CreateTransaction<C> for Test
+where
+	RuntimeCall: From<C>,
+{
+	type Extension = Extension;
+	fn create_transaction(call: RuntimeCall, extension: Extension) -> Extrinsic {
+		Extrinsic::new_transaction(call, extension)
+	}
+}
+
+impl<C> frame_system::offchain::CreateAuthorizedTransaction<C> for Test
+where
+	RuntimeCall: From<C>,
+{
+	fn create_extension() -> Extension {
+		frame_system::AuthorizeCall::new()
+	}
+}
+
 parameter_types! {
 	pub static Prices: Pricing = PRICING;
 }
@@ -104,6 +134,8 @@ impl pallet_market::Config for Test {
 	type MaxMatches = ConstU32<MAX_MATCHES>;
 	type MinMatchWindow = ConstU32<MIN_WINDOW>;
 	type MaxMatchWindow = ConstU32<MAX_WINDOW>;
+	type SolveWindow = ConstU32<SOLVE_WINDOW>;
+	type SolverPriority = ConstU64<7>;
 	type MaxOffersPerProvider = ConstU32<MAX_OFFERS>;
 	type WeightInfo = ();
 }
@@ -198,7 +230,8 @@ pub(crate) mod desk {
 		pub(crate) fn submit(deal: DealId) {
 			LiveDeals::<Test>::mutate(deal, |d| d.as_mut().expect("a live deal").submitted = true);
 			let job = LiveDeals::<Test>::get(deal).expect("a live deal").job;
-			<Market as JobBook<_>>::run_ended(job);
+			let weight = <Market as JobBook<_>>::run_ended(job);
+			assert!(weight.all_lte(<Market as JobBook<_>>::run_ended_weight()));
 		}
 
 		/// A deal ended.

@@ -53,7 +53,7 @@ impl<T: Config> Pallet<T> {
 			let Some(offer) = Offers::<T>::get(id) else {
 				continue;
 			};
-			if let Ok(terms) = Self::fit(&offer, record, module, &pricing) {
+			if let Ok(terms) = Self::fit(&offer, record, module, &pricing, None) {
 				quote.offers.push(quoted(id, terms));
 			}
 		}
@@ -74,11 +74,11 @@ impl<T: Config> Pallet<T> {
 				break;
 			}
 			considered += 1;
-			let Err(why) = Self::fit(&offer, &record, module, &pricing) else {
+			let Err(why) = Self::fit(&offer, &record, module, &pricing, None) else {
 				continue;
 			};
 			*counts.entry(why).or_default() += 1;
-			if let (Mismatch::Budget, Ok(terms)) = (why, Self::fit(&offer, &rich, module, &pricing)) {
+			if let (Mismatch::Budget, Ok(terms)) = (why, Self::fit(&offer, &rich, module, &pricing, None)) {
 				enough_budget = Some(enough_budget.map_or(terms.escrow, |least| least.min(terms.escrow)));
 			}
 		}

@@ -3,9 +3,9 @@
 use crate::{
 	pallet::{
 		Config, Jobs, NextJobId, NextOfferId, OfferDeposits, OfferIndex, Offers, OffersOf, Pallet,
-		PeerDeposits, Peers, WaitingIndex,
+		PeerDeposits, Peers, ProposalQueue, Proposals, WaitingIndex,
 	},
-	types::{is_available, offer_keys, waiting_key, JobState},
+	types::{is_available, offer_keys, queue_key, waiting_key, JobState},
 };
 use alloc::collections::BTreeMap;
 use frame_support::{ensure, traits::Get};
@@ -24,6 +24,7 @@ impl<T: Config> Pallet<T> {
 	/// Checks the invariants in the crate's documentation. Reads the whole market: for tests and for try-runtime.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		Self::check_jobs()?;
+		Self::check_proposals()?;
 		Self::check_offers()?;
 		Self::check_lists()
 	}
@@ -82,6 +83,30 @@ impl<T: Config> Pallet<T> {
 		ensure!(
 			WaitingIndex::<T>::iter_keys().count() == waiting,
 			"the waiting jobs are not those in the index"
+		);
+		Ok(())
+	}
+
+	fn check_proposals() -> Result<(), TryRuntimeError> {
+		let next = NextOfferId::<T>::get();
+		for (job, proposal) in Proposals::<T>::iter() {
+			let record = Jobs::<T>::get(job).ok_or("a proposal has no job")?;
+			let JobState::Open { match_by } = record.state else {
+				return Err("a matched job has a proposal".into());
+			};
+			ensure!(
+				proposal.due <= match_by.saturating_add(1),
+				"a proposal is due after its job's window"
+			);
+			ensure!(proposal.offer < next, "a proposal names an offer that never was");
+			ensure!(
+				ProposalQueue::<T>::contains_key(queue_key(proposal.due, job)),
+				"a proposal is not in the queue"
+			);
+		}
+		ensure!(
+			ProposalQueue::<T>::iter_keys().count() == Proposals::<T>::iter_keys().count(),
+			"an entry of the queue has no proposal"
 		);
 		Ok(())
 	}

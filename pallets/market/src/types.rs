@@ -118,6 +118,27 @@ pub struct JobRecord<AccountId> {
 	pub ceiling: Balance,
 }
 
+/// A match that somebody found for a waiting job.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Proposal<AccountId> {
+	/// The offer.
+	pub offer: OfferId,
+	/// Its rate when it was proposed. Should it be dearer later, the proposal is void.
+	pub rate: Balance,
+	/// Who found it, and earns the tip. `None`: the chain's own solver, which works for nothing.
+	pub solver: Option<AccountId>,
+	/// The first block in which it can become the deal, and the first in which it can no longer be replaced.
+	pub due: BlockNumber,
+}
+
+/// A block as an index key: big-endian.
+pub type BlockKey = [u8; 4];
+
+/// The place of a proposal in the order in which they come due.
+pub fn queue_key(due: BlockNumber, job: JobId) -> (BlockKey, IdKey) {
+	(due.to_be_bytes(), job.0.to_be_bytes())
+}
+
 /// An offer that fits a request.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct QuotedOffer<AccountId> {

@@ -43,6 +43,14 @@ pub trait WeightInfo {
 	fn cancel_matched() -> Weight;
 	/// `expire_job`.
 	fn expire_job() -> Weight;
+	/// `propose_match` of an offer that is cheaper than what is proposed.
+	fn propose_match() -> Weight;
+	/// `propose_found` of an offer that is cheaper than what is proposed.
+	fn propose_found() -> Weight;
+	/// `propose_found`'s authorization.
+	fn authorize_propose_found() -> Weight;
+	/// A due proposal that becomes the deal.
+	fn conclude_proposal() -> Weight;
 	/// Looking at `s` offers for a job, none of which fits.
 	fn scan_offers(s: u32) -> Weight;
 	/// Looking at `s` jobs for an offer, none of which fits.
@@ -111,17 +119,32 @@ macro_rules! estimates {
 		fn expire_job() -> Weight {
 			cost($db, 120, 6, 6)
 		}
+		fn propose_match() -> Weight {
+			// Job with its inputs, proposal, module; both offers, bonds and scores. Proposal and queue, out and in.
+			cost($db, 110, 9, 3)
+		}
+		fn propose_found() -> Weight {
+			cost($db, 110, 9, 3)
+		}
+		fn authorize_propose_found() -> Weight {
+			cost($db, 100, 9, 0)
+		}
+		fn conclude_proposal() -> Weight {
+			// Queue, proposal, job, module, offer, score; then as any match.
+			cost($db, 320, 15, 18)
+		}
 		fn scan_offers(s: u32) -> Weight {
 			// Index entry, offer, bond, commitments, score.
 			cost($db, 10, 3, 0).saturating_add(each(cost($db, 25, 5, 0), s))
 		}
 		fn scan_jobs(s: u32) -> Weight {
-			// Index entry, job with its inputs, module, bond, commitments, score; six walks to begin with.
-			cost($db, 20, 9, 0).saturating_add(each(cost($db, 40, 6, 0), s))
+			// Index entry, job with its inputs, module, bond, score; a proposal with its offer, bond and score; six walks to
+			// begin with.
+			cost($db, 20, 9, 0).saturating_add(each(cost($db, 55, 9, 0), s))
 		}
 		fn conclude_match() -> Weight {
-			// Deal, terms, bond, next deal id, deadlines; offer and six entries, waiting entry, job.
-			cost($db, 250, 10, 16)
+			// Deal, terms, bond, next deal id, deadlines; offer and six entries, waiting entry, job; a proposal and its place.
+			cost($db, 250, 11, 18)
 		}
 		fn run_ended() -> Weight {
 			cost($db, 90, 2, 8)

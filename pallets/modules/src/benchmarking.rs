@@ -14,7 +14,7 @@ use lilypad_primitives::{
 	module::{ManifestBytes, MAX_MANIFEST, MAX_MODULE_NAME},
 	spec::{GpuSpec, MAX_GPUS, MAX_GPU_MODEL},
 	traits::Modules,
-	MachineSpec, ModuleName, Profile, RuntimeImage,
+	MachineSpec, ModuleName, Profile, RuntimeImage, VersionId,
 };
 
 /// The longest name.
@@ -40,6 +40,22 @@ fn long_spec() -> MachineSpec {
 		gpus,
 		..MachineSpec::new(u32::MAX, u32::MAX, u32::MAX)
 	}
+}
+
+/// The longest reason.
+fn long_reason() -> Reason {
+	vec![b'r'; MAX_REASON as usize]
+		.try_into()
+		.expect("as long as may be; qed")
+}
+
+/// Two versions of an author who has money left.
+fn two_versions<T: Config>(author: &T::AccountId) -> (VersionId, VersionId) {
+	let room = 2 * u128::from(MAX_REASON) * T::DepositPerByte::get() + 10 * T::Currency::minimum_balance();
+	T::Currency::mint_into(author, room).expect("the supply is far from its limit; qed");
+	let next: ModuleName = "successor:v1".parse().expect("well formed; qed");
+	let register = <Pallet<T> as Modules<_>>::register_for_benchmark;
+	(register(author, long_name()), register(author, next))
 }
 
 #[benchmarks]
@@ -96,6 +112,47 @@ mod benchmarks {
 		_(RawOrigin::Signed(author), version);
 
 		assert!(Versions::<T>::get(version).is_some_and(|info| info.delisted));
+	}
+
+	#[benchmark]
+	fn deprecate() {
+		let author: T::AccountId = whitelisted_caller();
+		let (version, successor) = two_versions::<T>(&author);
+		Pallet::<T>::do_deprecate(Some(author.clone()), version, None, long_reason())
+			.expect("the author can pay; qed");
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(author), version, Some(successor), long_reason());
+
+		assert!(Pallet::<T>::deprecation(version).is_some_and(|note| note.successor == Some(successor)));
+	}
+
+	#[benchmark]
+	fn restore() {
+		let author: T::AccountId = whitelisted_caller();
+		let (version, _) = two_versions::<T>(&author);
+		Pallet::<T>::do_deprecate(Some(author.clone()), version, None, long_reason())
+			.expect("the author can pay; qed");
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(author), version);
+
+		assert!(Pallet::<T>::deprecation(version).is_none());
+	}
+
+	#[benchmark]
+	fn reclaim() {
+		let author: T::AccountId = whitelisted_caller();
+		let (version, _) = two_versions::<T>(&author);
+		Pallet::<T>::do_deprecate(Some(author.clone()), version, None, long_reason())
+			.expect("the author can pay; qed");
+		Pallet::<T>::do_delist(None, version).expect("it is listed; qed");
+		frame_system::Pallet::<T>::set_block_number(T::ReclaimDelay::get().saturating_add(1_000).into());
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(author), version);
+
+		assert!(Pallet::<T>::manifest(version).is_none());
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

@@ -74,18 +74,6 @@ impl<T: Config> Pallet<T> {
 			Ok(())
 		})
 	}
-
-	/// `who` is `None` for the curators.
-	pub(crate) fn do_delist(who: Option<T::AccountId>, version: VersionId) -> DispatchResult {
-		Versions::<T>::try_mutate(version, |info| {
-			let info = info.as_mut().ok_or(Error::<T>::UnknownVersion)?;
-			ensure!(who.is_none_or(|who| who == info.author), Error::<T>::NotAuthor);
-			ensure!(!info.delisted, Error::<T>::AlreadyDelisted);
-			info.delisted = true;
-			Self::deposit_event(Event::ModuleDelisted { version });
-			Ok(())
-		})
-	}
 }
 
 impl<T: Config> Modules<T::AccountId> for Pallet<T> {

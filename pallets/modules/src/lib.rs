@@ -16,8 +16,12 @@
 //!    `Deterministic` a bond besides.
 //! 2. *A name stays what it is*: a tag is never overwritten, so what a creator tested is what runs.
 //! 3. *Curators mark* a version or take the mark away ([`Pallet::set_curated`]).
-//! 4. *The author or the curators delist* a version ([`Pallet::delist`]): nothing new is matched. The record stays, so
+//! 4. *The author or the curators deprecate* a version ([`Pallet::deprecate`]), with a reason and a successor if they
+//!    like: it still runs, and clients warn. That can be taken back ([`Pallet::restore`]).
+//! 5. *The author or the curators delist* a version ([`Pallet::delist`]): nothing new is matched. The record stays, so
 //!    that deals that still run can end, and so that the name can't be taken by somebody else.
+//! 6. *The author reclaims* what backed a delisted version ([`Pallet::reclaim`]), once no deal can live any longer that
+//!    was made before: the bond, and the deposits for manifest and note. Record and name stay, and what is held for them.
 //!
 //! ## Invariants
 //!
@@ -25,8 +29,9 @@
 //!
 //! 1. What an account has on hold for a reason is the sum over its records.
 //! 2. Every name leads to a record of that name, and every record is reached by its name.
-//! 3. Every record has a manifest with the recorded hash, and a deposit.
+//! 3. Every record has a deposit, and a manifest with the recorded hash unless it was reclaimed; then it has no bond.
 //! 4. Every id is below the next one.
+//! 5. Only a delisted version has a block in which it was delisted; a note belongs to a version and names another one.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -36,13 +41,16 @@ mod benchmarking;
 mod impls;
 #[cfg(test)]
 mod mock;
+mod retire;
 mod slash;
 #[cfg(test)]
 mod tests;
 mod try_state;
+mod types;
 pub mod weights;
 
 pub use pallet::*;
+pub use types::{Deprecation, Reason, MAX_REASON};
 pub use weights::WeightInfo;
 
 #[frame_support::pallet]
@@ -55,8 +63,8 @@ pub mod pallet {
 	};
 	use frame_system::pallet_prelude::*;
 	use lilypad_primitives::{
-		module::ManifestBytes, Balance, MachineSpec, Millis, ModuleInfo, ModuleName, Profile, RuntimeImage,
-		VersionId,
+		module::ManifestBytes, Balance, BlockNumber, MachineSpec, Millis, ModuleInfo, ModuleName, Profile,
+		RuntimeImage, VersionId,
 	};
 
 	#[pallet::pallet]
@@ -84,6 +92,9 @@ pub mod pallet {
 		/// The longest run that a version may declare.
 		#[pallet::constant]
 		type MaxRunCeiling: Get<Millis>;
+		/// Blocks after which an author can reclaim what backed a delisted version: longer than any deal lives.
+		#[pallet::constant]
+		type ReclaimDelay: Get<BlockNumber>;
 		/// Weights of the calls.
 		type WeightInfo: WeightInfo;
 	}
@@ -122,6 +133,16 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Deposits<T: Config> = StorageMap<_, Twox64Concat, VersionId, Balance, OptionQuery>;
 
+	/// The notes on versions that still run and should no longer be used.
+	// As for the records.
+	#[pallet::storage]
+	pub type Deprecations<T: Config> = StorageMap<_, Twox64Concat, VersionId, Deprecation, OptionQuery>;
+
+	/// When each delisted version was delisted, until what backed it is reclaimed.
+	// As for the records.
+	#[pallet::storage]
+	pub type DelistedAt<T: Config> = StorageMap<_, Twox64Concat, VersionId, BlockNumber, OptionQuery>;
+
 	/// What happened in the registry.
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -151,6 +172,27 @@ pub mod pallet {
 			/// The version.
 			version: VersionId,
 		},
+		/// A version still runs and should no longer be used.
+		ModuleDeprecated {
+			/// The version.
+			version: VersionId,
+			/// What to use in its place.
+			successor: Option<VersionId>,
+		},
+		/// A version is no longer deprecated.
+		ModuleRestored {
+			/// The version.
+			version: VersionId,
+		},
+		/// The author of a delisted version has back what backed it. The manifest is gone; record and name stay.
+		ModuleReclaimed {
+			/// The version.
+			version: VersionId,
+			/// What was left of the bond.
+			bond: Balance,
+			/// What was held for manifest and note.
+			deposit: Balance,
+		},
 	}
 
 	/// Why a call failed.
@@ -175,6 +217,21 @@ pub mod pallet {
 		NotAuthor,
 		/// The version is already withdrawn.
 		AlreadyDelisted,
+		/// The successor is the version itself, unknown or withdrawn.
+		BadSuccessor,
+		/// The reason is not readable text.
+		BadReason,
+		/// The version is not deprecated.
+		NotDeprecated,
+		/// Only what backed a withdrawn version can be reclaimed. Delist it first.
+		NotDelisted,
+		/// What backed the version was reclaimed before.
+		AlreadyReclaimed,
+		/// Deals may still live that depend on the version. Try again after this many blocks (65,535 stands for more).
+		TooEarly {
+			/// Blocks to wait.
+			wait: u16,
+		},
 		/// There are no ids left.
 		NoIdsLeft,
 	}
@@ -265,11 +322,66 @@ pub mod pallet {
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::delist())]
 		pub fn delist(origin: OriginFor<T>, version: VersionId) -> DispatchResult {
-			let who = match T::CurateOrigin::try_origin(origin) {
-				Ok(_) => None,
-				Err(origin) => Some(ensure_signed(origin)?),
-			};
+			let who = Self::author_or_curators(origin)?;
 			Self::do_delist(who, version)
+		}
+
+		/// Marks a version as one that still runs and should no longer be used, or changes that note.
+		///
+		/// The origin is the author's signature or [`Config::CurateOrigin`]. Of an author, a deposit for the note is held.
+		///
+		/// * `successor`: what to use in its place.
+		/// * `reason`: text for people to read; may be empty.
+		///
+		/// Errors: [`Error::UnknownVersion`], [`Error::NotAuthor`], [`Error::AlreadyDelisted`], [`Error::BadSuccessor`],
+		/// [`Error::BadReason`], or the currency's when the author has not enough. Emits [`Event::ModuleDeprecated`].
+		#[pallet::call_index(3)]
+		#[pallet::weight(T::WeightInfo::deprecate())]
+		pub fn deprecate(
+			origin: OriginFor<T>,
+			version: VersionId,
+			successor: Option<VersionId>,
+			reason: Reason,
+		) -> DispatchResult {
+			let who = Self::author_or_curators(origin)?;
+			Self::do_deprecate(who, version, successor, reason)
+		}
+
+		/// Takes the note off a deprecated version, and gives its deposit back.
+		///
+		/// The origin is the author's signature or [`Config::CurateOrigin`].
+		///
+		/// Errors: [`Error::UnknownVersion`], [`Error::NotAuthor`], [`Error::NotDeprecated`]. Emits
+		/// [`Event::ModuleRestored`].
+		#[pallet::call_index(4)]
+		#[pallet::weight(T::WeightInfo::restore())]
+		pub fn restore(origin: OriginFor<T>, version: VersionId) -> DispatchResult {
+			let who = Self::author_or_curators(origin)?;
+			Self::do_restore(who, version)
+		}
+
+		/// Gives the author back what backed a delisted version: its bond, and the deposits for its manifest and note, both
+		/// of which are removed. Name and record stay, so that nobody can take the name.
+		///
+		/// The origin is the author's signature, [`Config::ReclaimDelay`] blocks after the version was delisted.
+		///
+		/// Errors: [`Error::UnknownVersion`], [`Error::NotAuthor`], [`Error::NotDelisted`], [`Error::AlreadyReclaimed`],
+		/// [`Error::TooEarly`]. Emits [`Event::ModuleReclaimed`].
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::reclaim())]
+		pub fn reclaim(origin: OriginFor<T>, version: VersionId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_reclaim(who, version)
+		}
+	}
+
+	impl<T: Config> Pallet<T> {
+		/// The author's account, or `None` for the curators.
+		fn author_or_curators(origin: OriginFor<T>) -> Result<Option<T::AccountId>, DispatchError> {
+			match T::CurateOrigin::try_origin(origin) {
+				Ok(_) => Ok(None),
+				Err(origin) => Ok(Some(ensure_signed(origin)?)),
+			}
 		}
 	}
 
@@ -279,6 +391,11 @@ pub mod pallet {
 		pub fn module(name: ModuleName) -> Option<(VersionId, ModuleInfo<T::AccountId>)> {
 			let version = VersionIds::<T>::get(&name)?;
 			Some((version, Versions::<T>::get(version)?))
+		}
+
+		/// The note on a version, if it is deprecated.
+		pub fn deprecation(version: VersionId) -> Option<Deprecation> {
+			Deprecations::<T>::get(version)
 		}
 
 		/// A version's manifest: JSON text, whose BLAKE2b-256 is the record's `manifest_hash`.

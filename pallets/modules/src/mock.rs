@@ -3,7 +3,7 @@
 use crate as pallet_modules;
 use frame_support::{
 	derive_impl, parameter_types,
-	traits::{ConstU128, ConstU64},
+	traits::{ConstU128, ConstU32, ConstU64},
 };
 use frame_system::{EnsureRoot, RawOrigin};
 use lilypad_primitives::{
@@ -21,6 +21,7 @@ pub(crate) const POOR: AccountId = 3;
 
 pub(crate) const BOND: Balance = 10_000;
 pub(crate) const CEILING: Millis = 3_600_000;
+pub(crate) const RECLAIM_DELAY: u32 = 100;
 pub(crate) const RICHES: Balance = 1_000_000;
 
 #[frame_support::runtime]
@@ -74,6 +75,7 @@ impl pallet_modules::Config for Test {
 	type DepositPerByte = DepositPerByte;
 	type DeterministicBond = ConstU128<BOND>;
 	type MaxRunCeiling = ConstU64<CEILING>;
+	type ReclaimDelay = ConstU32<RECLAIM_DELAY>;
 	type WeightInfo = ();
 }
 

@@ -17,6 +17,12 @@ pub trait WeightInfo {
 	fn set_curated() -> Weight;
 	/// `delist`.
 	fn delist() -> Weight;
+	/// `deprecate` of a version that the author had deprecated before.
+	fn deprecate() -> Weight;
+	/// `restore`.
+	fn restore() -> Weight;
+	/// `reclaim` of a deprecated version with a bond and the longest manifest.
+	fn reclaim() -> Weight;
 }
 
 fn register(b: u32, db: RuntimeDbWeight) -> Weight {
@@ -32,6 +38,25 @@ fn change(db: RuntimeDbWeight) -> Weight {
 	Weight::from_parts(30_000_000, 5_000).saturating_add(db.reads_writes(1, 1))
 }
 
+fn delist(db: RuntimeDbWeight) -> Weight {
+	// The record; and the block.
+	Weight::from_parts(30_000_000, 5_000).saturating_add(db.reads_writes(1, 2))
+}
+
+fn deprecate(db: RuntimeDbWeight) -> Weight {
+	// Both records, the note, the account and its holds. Those and the note.
+	Weight::from_parts(110_000_000, 12_000).saturating_add(db.reads_writes(5, 3))
+}
+
+fn restore(db: RuntimeDbWeight) -> Weight {
+	Weight::from_parts(80_000_000, 10_000).saturating_add(db.reads_writes(4, 3))
+}
+
+fn reclaim(db: RuntimeDbWeight) -> Weight {
+	// Record, block, deposit, note, the account and its holds. All of those and the manifest.
+	Weight::from_parts(180_000_000, 25_000).saturating_add(db.reads_writes(6, 7))
+}
+
 /// Weights with the runtime's own database.
 pub struct SubstrateWeight<T>(PhantomData<T>);
 
@@ -43,7 +68,16 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		change(T::DbWeight::get())
 	}
 	fn delist() -> Weight {
-		change(T::DbWeight::get())
+		delist(T::DbWeight::get())
+	}
+	fn deprecate() -> Weight {
+		deprecate(T::DbWeight::get())
+	}
+	fn restore() -> Weight {
+		restore(T::DbWeight::get())
+	}
+	fn reclaim() -> Weight {
+		reclaim(T::DbWeight::get())
 	}
 }
 
@@ -55,6 +89,15 @@ impl WeightInfo for () {
 		change(ParityDbWeight::get())
 	}
 	fn delist() -> Weight {
-		change(ParityDbWeight::get())
+		delist(ParityDbWeight::get())
+	}
+	fn deprecate() -> Weight {
+		deprecate(ParityDbWeight::get())
+	}
+	fn restore() -> Weight {
+		restore(ParityDbWeight::get())
+	}
+	fn reclaim() -> Weight {
+		reclaim(ParityDbWeight::get())
 	}
 }

@@ -65,8 +65,8 @@ pub trait JobBook<AccountId> {
 	/// The deal uses its offer's capacity no longer: a result was submitted. Gives the capacity back, and may match jobs
 	/// that wait for it: call it last. Not needed for a deal that ends without a result, because [`Self::settled`] gives
 	/// the capacity back itself if nobody has, *after* it has seen whether the provider is to blame: a provider that has
-	/// just failed must not get the next job in the same breath.
-	fn run_ended(job: JobId);
+	/// just failed must not get the next job in the same breath. Returns what it weighed.
+	fn run_ended(job: JobId) -> Weight;
 	/// What [`Self::run_ended`] weighs at most.
 	fn run_ended_weight() -> Weight {
 		Weight::zero()

@@ -27,6 +27,8 @@ parameter_types! {
 	pub const ModuleDepositPerByte: Balance = deposit(0, 1);
 	pub const DeterministicBond: Balance = 10 * LP;
 	pub const MaxRunCeiling: Millis = LONGEST_RUN;
+	/// A deal can live for little more than a day, and a case about it for some days more.
+	pub const ReclaimDelay: BlockNumber = 7 * DAYS;
 }
 
 impl pallet_modules::Config for Runtime {
@@ -38,6 +40,7 @@ impl pallet_modules::Config for Runtime {
 	type DepositPerByte = ModuleDepositPerByte;
 	type DeterministicBond = DeterministicBond;
 	type MaxRunCeiling = MaxRunCeiling;
+	type ReclaimDelay = ReclaimDelay;
 	type WeightInfo = pallet_modules::weights::SubstrateWeight<Runtime>;
 }
 
@@ -65,6 +68,10 @@ parameter_types! {
 	pub const MinMatchWindow: BlockNumber = 1;
 	pub const MaxMatchWindow: BlockNumber = DAYS;
 	pub const MaxOffersPerProvider: u32 = 16;
+	/// Six seconds: longer than a transaction takes to every author, shorter than anybody minds.
+	pub const SolveWindow: BlockNumber = 3;
+	/// Above what pays without a tip: a full block must not keep a job waiting that an offer fits. Below what is entitled.
+	pub const SolverPriority: TransactionPriority = TransactionPriority::MAX / 4;
 }
 
 impl pallet_market::Config for Runtime {
@@ -79,6 +86,8 @@ impl pallet_market::Config for Runtime {
 	type MaxMatches = MaxMatches;
 	type MinMatchWindow = MinMatchWindow;
 	type MaxMatchWindow = MaxMatchWindow;
+	type SolveWindow = SolveWindow;
+	type SolverPriority = SolverPriority;
 	type MaxOffersPerProvider = MaxOffersPerProvider;
 	type WeightInfo = pallet_market::weights::SubstrateWeight<Runtime>;
 }

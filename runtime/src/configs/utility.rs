@@ -114,10 +114,14 @@ fn is_creator_call(call: &RuntimeCall) -> bool {
 
 	matches!(
 		call,
-		RuntimeCall::Market(Market::post_job { .. } | Market::cancel_job { .. } | Market::expire_job { .. })
-			| RuntimeCall::Deals(
-				Deals::accept { .. } | Deals::challenge { .. } | Deals::audit { .. } | Deals::expire { .. }
-			)
+		RuntimeCall::Market(
+			Market::post_job { .. }
+				| Market::cancel_job { .. }
+				| Market::expire_job { .. }
+				| Market::conclude_match { .. }
+		) | RuntimeCall::Deals(
+			Deals::accept { .. } | Deals::challenge { .. } | Deals::audit { .. } | Deals::expire { .. }
+		)
 	)
 }
 

@@ -59,7 +59,7 @@ fn a_provider_is_paid_although_the_creator_stays_silent() {
 		let before = picture();
 		let deal = deal_of(post(CREATOR, request())).expect("matched");
 		run(PROVIDER, deal);
-		pass(4);
+		draw(deal);
 		assert_ok!(call(
 			PROVIDER,
 			pallet_deals::Call::reveal {
@@ -160,5 +160,36 @@ fn a_draining_offer_goes_with_its_last_deal() {
 			("provider", plus(3 * RATE) - plus(BOND), plus(BOND)),
 			("pool", plus(LEVY), 0),
 		]);
+	});
+}
+
+#[test]
+fn submitting_is_charged_by_what_it_found_to_do() {
+	use frame_support::dispatch::GetDispatchInfo;
+	test(|| {
+		offer(PROVIDER, machine(RATE, 1));
+		let submit = |job| {
+			let deal = deal_of(job).expect("matched");
+			acknowledge(PROVIDER, deal);
+			let seal = opening().seal(deal);
+			let submit = pallet_deals::Call::<Runtime>::submit { deal, seal };
+			let declared = lilypad_runtime::RuntimeCall::from(submit.clone())
+				.get_dispatch_info()
+				.call_weight;
+			let post = call(PROVIDER, submit).expect("it is in time");
+			let used = post.actual_weight.expect("it is known");
+			assert!(used.all_lte(declared));
+			used.ref_time() * 100 / declared.ref_time()
+		};
+		// One job waits and gets the capacity.
+		let first = post(CREATOR, request());
+		let second = post(STRANGER, request());
+		let with_a_match = submit(first);
+		let without = submit(second);
+		assert!(
+			without < with_a_match,
+			"{without} % and {with_a_match} % of what is declared"
+		);
+		assert!(without < 20, "{without} % of what is declared");
 	});
 }

@@ -1,7 +1,12 @@
 //! Registry, market and deals together, in the real runtime.
 
+mod bad_input;
 mod chain;
+mod counterparties;
+mod deadlines;
 mod faults;
 mod life;
+mod proposals;
 mod random;
+mod steps;
 mod transactions;

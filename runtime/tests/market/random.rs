@@ -1,269 +1,31 @@
 //! Random calls of many actors on registry, market and deals, while time passes. The invariants of each pallet and those
-//! between them hold after every call, LP is conserved, free calls that were let in succeed, and when everything has
-//! ended nothing stays on hold but what backs modules.
+//! between them hold, LP is conserved, free calls that were let in succeed, and when everything has ended nothing stays
+//! on hold but what backs modules.
 
-use super::chain::*;
-use frame_support::{assert_ok, dispatch::CheckIfFeeless};
-use lilypad_primitives::{
-	BlockNumber, DealId, JobId, JobRequest, MachineSpec, OfferId, OfferState, Opening, PeerAddress, Profile,
-	Status, Triple, LP,
-};
-use lilypad_runtime::{Balances, Runtime, RuntimeCall, RuntimeOrigin, System};
+use super::{chain::*, steps::*};
+use frame_support::assert_ok;
+use lilypad_primitives::OfferState;
+use lilypad_runtime::{Balances, Runtime, System};
 use pallet_market::JobState;
-use proptest::{prelude::*, test_runner::TestRunner};
-use std::{cell::RefCell, collections::BTreeMap};
+use proptest::{
+	prelude::*,
+	strategy::ValueTree,
+	test_runner::{RngAlgorithm, TestRng, TestRunner},
+};
+use std::{cell::RefCell, collections::BTreeMap, time::Instant};
 
-const CREATORS: [Who; 2] = [CREATOR, Who::Dave];
-const PROVIDERS: [Who; 3] = [PROVIDER, SECOND, STRANGER];
+/// How often each outcome came up.
+type Reached = BTreeMap<String, u64>;
 
-#[derive(Clone, Debug)]
-enum Step {
-	Bond(usize, u128),
-	Unbond(usize, u128),
-	Withdraw(usize),
-	Offer {
-		who: usize,
-		rate: u128,
-		slots: u32,
-	},
-	Rate(usize, u128),
-	Pause(usize),
-	Resume(usize),
-	Drain(usize),
-	WithdrawOffer(usize),
-	Peer(usize, bool),
-	Post {
-		who: usize,
-		lp: u128,
-		cores: u32,
-		retries: u8,
-		target: Option<usize>,
-		deadline: Option<u32>,
-		window: u32,
-	},
-	CancelJob(usize),
-	ExpireJob(usize),
-	Acknowledge(usize),
-	Decline(usize),
-	Unfetchable(usize),
-	Submit(usize),
-	Accept(usize),
-	Reveal(usize),
-	Expire(usize),
-	Delist,
-	Register,
-	Idle,
-	Pass(BlockNumber),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-	let n = || 0usize..6;
-	let provider = || 0..PROVIDERS.len();
-	prop_oneof![
-		2 => (provider(), 1u128..800).prop_map(|(who, lp)| Step::Bond(who, lp)),
-		1 => (provider(), 1u128..800).prop_map(|(who, lp)| Step::Unbond(who, lp)),
-		1 => provider().prop_map(Step::Withdraw),
-		5 => (provider(), 1u128..4, 1u32..4).prop_map(|(who, rate, slots)| Step::Offer { who, rate, slots }),
-		1 => (n(), 1u128..4).prop_map(|(offer, rate)| Step::Rate(offer, rate)),
-		1 => n().prop_map(Step::Pause),
-		3 => n().prop_map(Step::Resume),
-		1 => n().prop_map(Step::Drain),
-		1 => n().prop_map(Step::WithdrawOffer),
-		1 => (provider(), any::<bool>()).prop_map(|(who, set)| Step::Peer(who, set)),
-		10 => (
-			0..CREATORS.len(), 8u128..60, 1u32..4, 0u8..4, proptest::option::weighted(0.2, provider()),
-			proptest::option::weighted(0.2, 10u32..200), 1u32..60,
-		).prop_map(|(who, lp, cores, retries, target, deadline, window)| {
-			Step::Post { who, lp, cores, retries, target, deadline, window }
-		}),
-		4 => n().prop_map(Step::CancelJob),
-		1 => n().prop_map(Step::ExpireJob),
-		8 => n().prop_map(Step::Acknowledge),
-		1 => n().prop_map(Step::Decline),
-		2 => n().prop_map(Step::Unfetchable),
-		8 => n().prop_map(Step::Submit),
-		5 => n().prop_map(Step::Accept),
-		5 => n().prop_map(Step::Reveal),
-		3 => n().prop_map(Step::Expire),
-		1 => prop_oneof![9 => Just(Step::Register), 1 => Just(Step::Delist)],
-		1 => Just(Step::Idle),
-		8 => (1u32..6).prop_map(Step::Pass),
-		1 => (20u32..200).prop_map(Step::Pass),
-	]
-}
-
-fn nth<T: Ord + Copy>(items: impl Iterator<Item = T>, n: usize) -> Option<T> {
-	let mut items: Vec<_> = items.collect();
-	items.sort();
-	(!items.is_empty()).then(|| items[n % items.len()])
-}
-
-fn who_is(account: &lilypad_runtime::AccountId) -> Who {
-	Who::from_account_id(account).expect("everybody here is well known")
-}
-
-fn with_deal(n: usize, make: impl FnOnce(DealId, Who, Who) -> (Who, pallet_deals::Call<Runtime>)) {
-	if let Some(id) = nth(pallet_deals::Deals::<Runtime>::iter_keys(), n) {
-		let terms = pallet_deals::Pallet::<Runtime>::terms(id).expect("it lives");
-		let (who, call) = make(id, who_is(&terms.creator), who_is(&terms.provider));
-		attempt(who, call);
-	}
-}
-
-fn with_offer(n: usize, make: impl FnOnce(OfferId) -> pallet_market::Call<Runtime>) {
-	if let Some(id) = nth(pallet_market::Offers::<Runtime>::iter_keys(), n) {
-		let provider = pallet_market::Offers::<Runtime>::get(id)
-			.expect("it stands")
-			.provider;
-		attempt(who_is(&provider), make(id));
-	}
-}
-
-fn with_job(n: usize, make: impl FnOnce(JobId) -> pallet_market::Call<Runtime>) {
-	if let Some(id) = nth(pallet_market::Jobs::<Runtime>::iter_keys(), n) {
-		let creator = pallet_market::Jobs::<Runtime>::get(id)
-			.expect("it is there")
-			.job
-			.creator;
-		attempt(who_is(&creator), make(id));
-	}
-}
-
-/// Makes a call which may fail; one that was let in for free may not.
-fn attempt(who: Who, inner: impl Into<RuntimeCall>) {
-	let inner = inner.into();
-	let free = inner.is_feeless(&RuntimeOrigin::signed(who.to_account_id()));
-	let result = call(who, inner.clone());
-	assert!(
-		!free || result.is_ok(),
-		"{inner:?} was let in for free: {result:?}"
-	);
-}
-
-fn opening_of(deal: DealId) -> Opening {
-	let status = if deal.0 % 3 == 2 {
-		Status::TimeExceeded
-	} else {
-		Status::Completed
-	};
-	Opening {
-		triple: Triple {
-			status,
-			..opening().triple
-		},
-		usage: 500 * (deal.0 % 5),
-		salt: [deal.0 as u8; 32],
-	}
-}
-
-fn take(step: Step) {
-	use pallet_deals::Call as D;
-	use pallet_market::Call as M;
-	match step {
-		Step::Bond(who, lp) => attempt(PROVIDERS[who], D::bond { amount: lp * LP }),
-		Step::Unbond(who, lp) => attempt(PROVIDERS[who], D::unbond { amount: lp * LP }),
-		Step::Withdraw(who) => attempt(PROVIDERS[who], D::withdraw_unbonded {}),
-		Step::Offer { who, rate, slots } => {
-			attempt(
-				PROVIDERS[who],
-				M::post_offer {
-					params: machine(rate * RATE / 2, slots),
-				},
-			);
-		},
-		Step::Rate(offer, rate) => with_offer(offer, |offer| M::set_offer_rate {
-			offer,
-			rate: rate * RATE / 2,
-		}),
-		Step::Pause(offer) => with_offer(offer, |offer| M::pause_offer { offer }),
-		Step::Resume(offer) => with_offer(offer, |offer| M::resume_offer { offer }),
-		Step::Drain(offer) => with_offer(offer, |offer| M::drain_offer { offer }),
-		Step::WithdrawOffer(offer) => with_offer(offer, |offer| M::withdraw_offer { offer }),
-		Step::Peer(who, true) => {
-			attempt(
-				PROVIDERS[who],
-				M::set_peer {
-					address: PeerAddress {
-						id: [1; 32],
-						..Default::default()
-					},
-				},
-			);
-		},
-		Step::Peer(who, false) => attempt(PROVIDERS[who], M::clear_peer {}),
-		Step::Post {
-			who,
-			lp,
-			cores,
-			retries,
-			target,
-			deadline,
-			window,
-		} => {
-			let newest = pallet_modules::NextVersionId::<Runtime>::get().0;
-			let request = JobRequest {
-				module: format!("cowsay:v0.0.{newest}").parse().expect("a name"),
-				spec: MachineSpec::new(1_000 * cores, 500, 50),
-				budget: lp * LP,
-				retries,
-				target: target.map(|who| PROVIDERS[who].to_account_id()),
-				deadline: deadline.map(|blocks| System::block_number() + blocks),
-				match_window: window,
-				..request()
-			};
-			attempt(CREATORS[who], M::post_job { request });
-		},
-		Step::CancelJob(job) => with_job(job, |job| M::cancel_job { job }),
-		Step::ExpireJob(job) => with_job(job, |job| M::expire_job { job }),
-		Step::Acknowledge(n) => with_deal(n, |deal, _, provider| (provider, D::acknowledge { deal })),
-		Step::Decline(n) => with_deal(n, |deal, _, provider| (provider, D::decline { deal })),
-		Step::Unfetchable(n) => with_deal(n, |deal, _, provider| (provider, D::report_unfetchable { deal })),
-		Step::Submit(n) => with_deal(n, |deal, _, provider| {
-			(
-				provider,
-				D::submit {
-					deal,
-					seal: opening_of(deal).seal(deal),
-				},
-			)
-		}),
-		Step::Accept(n) => with_deal(n, |deal, creator, _| {
-			(
-				creator,
-				D::accept {
-					deal,
-					opening: opening_of(deal),
-				},
-			)
-		}),
-		Step::Reveal(n) => with_deal(n, |deal, _, provider| {
-			(
-				provider,
-				D::reveal {
-					deal,
-					opening: opening_of(deal),
-				},
-			)
-		}),
-		Step::Expire(n) => with_deal(n, |deal, _, _| (AUTHOR, D::expire { deal })),
-		Step::Delist => {
-			let version =
-				nth(pallet_modules::Versions::<Runtime>::iter_keys(), usize::MAX).expect("there is one");
-			attempt(AUTHOR, pallet_modules::Call::delist { version });
-		},
-		Step::Register => {
-			let next = pallet_modules::NextVersionId::<Runtime>::get().0 + 1;
-			assert_ok!(register(
-				&format!("cowsay:v0.0.{next}"),
-				Profile::NonDeterministic
-			));
-		},
-		Step::Idle => {
-			idle();
-		},
-		Step::Pass(blocks) => pass(blocks),
-	}
-}
+const OUTCOMES: [&str; 7] = [
+	"Accepted",
+	"CancelledBeforeAck",
+	"CancelledRunning",
+	"Declined",
+	"NoShow",
+	"TimedOut",
+	"Unfetchable",
+];
 
 /// Waits until all jobs are gone, by nothing but expiring what has lapsed. Terminates because every retry is bounded.
 fn wait_for_all_jobs() {
@@ -315,68 +77,140 @@ fn leave() {
 	}
 }
 
-/// One run. Returns what happened, by name.
-fn run_all(steps: Vec<Step>) -> Vec<String> {
-	new_test_ext().execute_with(|| {
-		for who in PROVIDERS {
-			offer(who, machine(RATE, 2));
+/// Waits, expires everything, has everybody leave: nothing stays held.
+fn end(issued: u128) {
+	wait_for_all_jobs();
+	leave();
+	check();
+	assert_eq!(Balances::total_issuance(), issued);
+	assert_eq!(pallet_deals::Deals::<Runtime>::iter_keys().count(), 0);
+	assert_eq!(pallet_deals::Lapses::<Runtime>::iter_keys().count(), 0);
+	assert_eq!(pallet_deals::Bonds::<Runtime>::iter_keys().count(), 0);
+	assert_eq!(pallet_market::Offers::<Runtime>::iter_keys().count(), 0);
+	assert_eq!(pallet_market::Proposals::<Runtime>::iter_keys().count(), 0);
+	assert_eq!(pallet_market::ProposalQueue::<Runtime>::iter_keys().count(), 0);
+	nothing_is_held_but_for_modules();
+}
+
+/// Notes the outcomes since the last time, and forgets their events.
+fn note_outcomes(reached: &mut Reached) {
+	for event in System::read_events_for_pallet::<pallet_deals::Event<Runtime>>() {
+		match event {
+			pallet_deals::Event::Settled { outcome, .. } => {
+				let text = format!("{outcome:?}");
+				let name = text.split_whitespace().next().unwrap_or_default().to_owned();
+				*reached.entry(name).or_default() += 1;
+			},
+			pallet_deals::Event::Shortfall { .. } => panic!("a shortfall"),
+			_ => (),
 		}
-		let issued = Balances::total_issuance();
-		for step in steps {
-			take(step);
-			check();
-			assert_eq!(Balances::total_issuance(), issued);
-		}
-		wait_for_all_jobs();
-		leave();
-		check();
-		assert_eq!(Balances::total_issuance(), issued);
-		assert_eq!(pallet_deals::Deals::<Runtime>::iter_keys().count(), 0);
-		assert_eq!(pallet_deals::Lapses::<Runtime>::iter_keys().count(), 0);
-		assert_eq!(pallet_deals::Bonds::<Runtime>::iter_keys().count(), 0);
-		assert_eq!(pallet_market::Offers::<Runtime>::iter_keys().count(), 0);
-		nothing_is_held_but_for_modules();
-		System::read_events_for_pallet::<pallet_deals::Event<Runtime>>()
-			.into_iter()
-			.filter_map(|event| match event {
-				pallet_deals::Event::Settled { outcome, .. } => {
-					let text = format!("{outcome:?}");
-					Some(text.split_whitespace().next().unwrap_or_default().to_owned())
-				},
-				pallet_deals::Event::Shortfall { .. } => panic!("a shortfall"),
-				_ => None,
-			})
-			.collect()
-	})
+	}
+	System::reset_events();
+}
+
+fn begin() {
+	for who in PROVIDERS {
+		offer(who, machine(RATE, 2));
+	}
+}
+
+#[track_caller]
+fn all_came_up(reached: &Reached, tally: &Tally) {
+	println!("how often each outcome came up: {reached:?}");
+	println!("how often each call succeeded and failed: {:?}", tally.0);
+	assert!(
+		reached.keys().eq(OUTCOMES),
+		"the runs must reach every outcome: {reached:?}"
+	);
 }
 
 #[test]
 fn whatever_happens_nothing_stays_on_hold() {
-	let reached = RefCell::new(BTreeMap::<String, u32>::new());
+	let reached = RefCell::new(Reached::new());
+	let tally = RefCell::new(Tally::default());
 	TestRunner::new(ProptestConfig {
 		cases: 64,
 		..ProptestConfig::with_source_file(file!())
 	})
-	.run(&prop::collection::vec(step(), 1..100), |steps| {
-		for name in run_all(steps) {
-			*reached.borrow_mut().entry(name).or_default() += 1;
-		}
+	.run(&prop::collection::vec(step(), 1..150), |steps| {
+		new_test_ext().execute_with(|| {
+			begin();
+			let issued = Balances::total_issuance();
+			for step in steps {
+				tally.borrow_mut().take(step);
+				check();
+				assert_eq!(Balances::total_issuance(), issued);
+			}
+			end(issued);
+			note_outcomes(&mut reached.borrow_mut());
+		});
 		Ok(())
 	})
 	.expect("no counterexample");
-	let expected = [
-		"Accepted",
-		"CancelledBeforeAck",
-		"CancelledRunning",
-		"Declined",
-		"NoShow",
-		"TimedOut",
-		"Unfetchable",
-	];
-	let reached = reached.into_inner();
-	println!("how often each outcome came up: {reached:?}");
-	assert!(
-		reached.keys().eq(expected),
-		"the runs must reach every outcome: {reached:?}"
-	);
+	all_came_up(&reached.into_inner(), &tally.into_inner());
+}
+
+fn setting(name: &str, default: u64) -> u64 {
+	match std::env::var(name) {
+		Ok(text) => text
+			.parse()
+			.unwrap_or_else(|_| panic!("{name} must be a number, not {text:?}")),
+		Err(_) => default,
+	}
+}
+
+/// `make fuzz`. One chain lives through 20,000 calls; then all is waited for, and the next one begins.
+///
+/// `CALLS`: how many calls in all; `CHECK_EVERY`: after how many calls all invariants are checked; `SEED`: repeats a run.
+#[test]
+#[ignore = "takes long: make fuzz"]
+fn a_million_calls() {
+	const CALLS_OF_A_CHAIN: u64 = 20_000;
+	let (calls, every) = (setting("CALLS", 1_000_000), setting("CHECK_EVERY", 200).max(1));
+	let since_epoch = std::time::UNIX_EPOCH.elapsed().expect("after 1970");
+	let seed = setting("SEED", since_epoch.as_secs());
+	println!("SEED={seed} CALLS={calls} CHECK_EVERY={every}");
+
+	let mut bytes = [0; 32];
+	bytes[..8].copy_from_slice(&seed.to_le_bytes());
+	let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+	let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), rng);
+	let steps = step();
+	let (mut reached, mut tally) = (Reached::new(), Tally::default());
+	let start = Instant::now();
+	while tally.calls() < calls {
+		let goal = calls.min(tally.calls() + CALLS_OF_A_CHAIN);
+		let mut ext = new_test_ext();
+		let issued = ext.execute_with(|| {
+			begin();
+			Balances::total_issuance()
+		});
+		while tally.calls() < goal {
+			let pause = goal.min(tally.calls() + every);
+			ext.execute_with(|| {
+				while tally.calls() < pause {
+					let step = steps.new_tree(&mut runner).expect("steps can be made").current();
+					tally.take(step);
+				}
+				check();
+				assert_eq!(Balances::total_issuance(), issued);
+				note_outcomes(&mut reached);
+			});
+			ext.commit_all().expect("no transaction is open");
+		}
+		ext.execute_with(|| {
+			end(issued);
+			note_outcomes(&mut reached);
+		});
+		let rate = tally.calls() as f64 / start.elapsed().as_secs_f64();
+		println!("{} calls, {rate:.0} a second", tally.calls());
+	}
+	all_came_up(&reached, &tally);
+	let never: Vec<_> = tally
+		.0
+		.iter()
+		.filter(|(_, (good, _))| *good == 0)
+		.map(|(name, _)| name)
+		.collect();
+	assert!(never.is_empty(), "these calls never succeeded: {never:?}");
 }

@@ -32,7 +32,7 @@ fn extension(nonce: u32) -> TxExtension {
 }
 
 /// Signs a call with the sender's next nonce, and applies it as a block does.
-fn transact(who: Who, call: impl Into<RuntimeCall>) -> ApplyExtrinsicResult {
+pub(crate) fn transact(who: Who, call: impl Into<RuntimeCall>) -> ApplyExtrinsicResult {
 	let call = call.into();
 	let nonce = System::account_nonce(who.to_account_id());
 	let payload = SignedPayload::new(call, extension(nonce)).expect("the chain's own values are there");
@@ -80,7 +80,7 @@ fn a_provider_without_spare_money_does_its_duties_free() {
 			),
 			Ok(Ok(()))
 		);
-		pass(4);
+		draw(deal);
 		assert_eq!(
 			transact(
 				PROVIDER,
@@ -131,7 +131,7 @@ fn a_creator_pays_a_fee_for_accepting() {
 		let before = free(CREATOR);
 		let deal = matched();
 		run(PROVIDER, deal);
-		pass(4);
+		draw(deal);
 		assert_eq!(
 			transact(
 				CREATOR,

@@ -121,27 +121,55 @@ async fn a_silent_creator_does_not_keep_the_result_from_being_opened() {
 	assert_eq!(closed(&life), Some(Closing::Settled));
 }
 
-#[tokio::test]
-async fn inputs_that_the_manifest_refuses_give_a_job_error_and_no_run() {
+/// The result of a job with these inputs, and how often it was run.
+async fn sealed(inputs: &str) -> (lilypad_primitives::Triple, u32) {
 	let world = World::new();
-	world.chain.match_job(DEAL, fake::job(r#"{"Wrong":"moo"}"#), 100);
+	world.chain.match_job(DEAL, fake::job(inputs), 100);
 	let life = world.start(Gate::default()).await;
 	let driving = spawn_drive(&life);
 	until("the submission", || {
 		matches!(world.chain.state_of(DEAL), Some(DealState::Submitted { .. }))
 	})
 	.await;
-	let triple = life
-		.record()
-		.and_then(|record| record.stage.opening())
-		.expect("sealed")
-		.triple;
-	assert_eq!(
-		(triple.status, triple.exit_code, triple.root),
-		(Status::JobError, 0, crate::output::empty_root())
-	);
-	assert_eq!(world.executor.with(|runs| runs.starts), 0);
+	let opening = life.record().and_then(|record| record.stage.opening());
 	driving.abort();
+	let starts = world.executor.with(|runs| runs.starts);
+	(opening.expect("sealed").triple, starts)
+}
+
+#[tokio::test]
+async fn inputs_that_the_manifest_refuses_give_a_job_error_and_no_run() {
+	// Whatever a creator's own software lets through: the worker checks again.
+	for inputs in [
+		r#"{"Wrong":"moo"}"#.to_string(),
+		"{}".into(),
+		"[]".into(),
+		"{".into(),
+		r#"{"Message":7}"#.into(),
+		r#"{"Message":"moo","Extra":1}"#.into(),
+		r#"{"Message":"moo","Times":0}"#.into(),
+		r#"{"Message":"moo","Times":10}"#.into(),
+		r#"{"Message":"moo","Times":1.5}"#.into(),
+		format!(r#"{{"Message":"{}"}}"#, "x".repeat(65)),
+	] {
+		let (triple, starts) = sealed(&inputs).await;
+		assert_eq!(
+			(triple.status, triple.exit_code, triple.root, starts),
+			(Status::JobError, 0, crate::output::empty_root(), 0),
+			"{inputs}"
+		);
+	}
+}
+
+#[tokio::test]
+async fn inputs_boundary_of_the_manifest() {
+	for inputs in [
+		format!(r#"{{"Message":"{}","Times":1}}"#, "x".repeat(64)),
+		r#"{"Message":"","Times":9}"#.into(),
+	] {
+		let (triple, starts) = sealed(&inputs).await;
+		assert_eq!((triple.status, starts), (Status::Completed, 1), "{inputs}");
+	}
 }
 
 #[tokio::test]

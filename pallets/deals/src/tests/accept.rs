@@ -206,7 +206,7 @@ fn accept_fails_when_the_seal_is_another_deals() {
 
 #[test]
 fn accept_boundary_of_the_elapsed_time() {
-	for (usage, fits) in [(4_000, true), (4_001, false)] {
+	for (usage, fits) in [(6_000, true), (6_001, false)] {
 		test(|| {
 			let opening = Opening { usage, ..opening() };
 			let deal = submitted_with(opening);

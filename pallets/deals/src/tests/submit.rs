@@ -29,7 +29,7 @@ fn submit_works() {
 		);
 		let state = DealState::Submitted {
 			seal,
-			elapsed: 6000,
+			elapsed: 8000,
 			draw_at,
 			judge_by,
 			opened: None,
@@ -98,7 +98,7 @@ fn submit_boundary_of_the_deadline() {
 }
 
 #[test]
-fn elapsed_is_chain_time_and_at_least_a_block() {
+fn elapsed_is_chain_time_and_a_block_more() {
 	test(|| {
 		let deal = running();
 		assert_ok!(DealsPallet::submit(signed(PROVIDER), deal, Seal([1; 32])));
@@ -108,7 +108,7 @@ fn elapsed_is_chain_time_and_at_least_a_block() {
 		// Slots without a block make the chain's time run ahead of its blocks.
 		Delay::set(7_000);
 		assert_ok!(DealsPallet::submit(signed(PROVIDER), deal, Seal([1; 32])));
-		assert_eq!(elapsed(deal), 9_000);
+		assert_eq!(elapsed(deal), 11_000);
 	});
 }
 

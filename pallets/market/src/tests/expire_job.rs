@@ -77,8 +77,9 @@ fn the_sweeper_uses_no_more_weight_than_there_is() {
 		let mut nothing = WeightMeter::with_limit(base - Weight::from_parts(1, 0));
 		Market::sweep(&mut nothing);
 		assert_eq!(nothing.consumed(), Weight::zero());
-		let limit = base + (step + expire) * 2 + step;
-		assert_eq!(Market::on_idle(22, limit), base + (step + expire) * 2);
+		// Twice the base: a look at the proposals comes first.
+		let limit = base * 2 + (step + expire) * 2 + step;
+		assert_eq!(Market::on_idle(22, limit), base * 2 + (step + expire) * 2);
 		assert_eq!(crate::Jobs::<Test>::iter_keys().count(), 3);
 		check();
 		// It goes on where it stopped.

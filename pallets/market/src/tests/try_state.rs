@@ -2,7 +2,7 @@
 
 use crate::{
 	mock::*, Jobs, NextJobId, NextOfferId, OfferDeposits, OfferIndex, Offers, OffersOf, PeerDeposits, Peers,
-	WaitingIndex,
+	Proposal, ProposalQueue, Proposals, WaitingIndex,
 };
 use frame_support::assert_ok;
 use lilypad_primitives::{JobId, MachineSpec, OfferId, OfferState, PeerAddress};
@@ -118,4 +118,57 @@ fn a_drained_offer_that_stays_is_noticed() {
 		OfferIndex::<Test>::remove(keys[0]);
 		Offers::<Test>::mutate(id, |o| o.as_mut().unwrap().state = OfferState::Draining);
 	});
+}
+
+/// One offer with a deal, and a waiting job for which another offer is proposed; then something is corrupted.
+fn noticed_of_proposals(corrupt: impl FnOnce(JobId)) {
+	Prices::set(PRICING);
+	new_test_ext().execute_with(|| {
+		let (job, fit) = super::proposed::hidden();
+		super::proposed::propose(POOR, job, fit);
+		assert_ok!(Market::do_try_state());
+		corrupt(job);
+		assert!(Market::do_try_state().is_err());
+	});
+}
+
+fn change_proposal(job: JobId, change: impl FnOnce(&mut Proposal<AccountId>)) {
+	Proposals::<Test>::mutate(job, |p| change(p.as_mut().unwrap()));
+}
+
+#[test]
+fn proposals_without_a_waiting_job_are_noticed() {
+	noticed_of_proposals(Jobs::<Test>::remove);
+	noticed_of_proposals(|job| {
+		let proposal = Proposals::<Test>::get(job).unwrap();
+		Proposals::<Test>::insert(JobId(9), proposal);
+	});
+	noticed(|| {
+		let proposal = Proposal {
+			offer: OFFER,
+			rate: RATE,
+			solver: None,
+			due: 1,
+		};
+		Proposals::<Test>::insert(MATCHED, proposal);
+		ProposalQueue::<Test>::insert(crate::types::queue_key(1, MATCHED), ());
+	});
+}
+
+#[test]
+fn proposals_out_of_range_are_noticed() {
+	noticed_of_proposals(|job| change_proposal(job, |p| p.due += 1));
+	noticed_of_proposals(|job| change_proposal(job, |p| p.offer = OfferId(99)));
+	noticed_of_proposals(|job| {
+		ProposalQueue::<Test>::remove(crate::types::queue_key(4, job));
+		ProposalQueue::<Test>::insert(crate::types::queue_key(99, job), ());
+		change_proposal(job, |p| p.due = 99);
+	});
+}
+
+#[test]
+fn a_queue_and_proposals_that_disagree_are_noticed() {
+	noticed_of_proposals(|job| ProposalQueue::<Test>::remove(crate::types::queue_key(4, job)));
+	noticed_of_proposals(|job| ProposalQueue::<Test>::insert(crate::types::queue_key(5, job), ()));
+	noticed_of_proposals(Proposals::<Test>::remove);
 }

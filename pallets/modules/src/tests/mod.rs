@@ -3,6 +3,8 @@
 
 mod curated;
 mod delist;
+mod deprecate;
+mod reclaim;
 mod register;
 mod slash_author;
 mod try_state;

@@ -1,6 +1,9 @@
 //! Corrupted state is noticed.
 
-use crate::{mock::*, Deposits, Manifests, NextVersionId, VersionIds, Versions};
+use crate::{
+	mock::*, DelistedAt, Deposits, Deprecation, Deprecations, HoldReason, Manifests, NextVersionId,
+	VersionIds, Versions,
+};
 use frame_support::assert_ok;
 use lilypad_primitives::VersionId;
 
@@ -45,4 +48,42 @@ fn a_changed_manifest_is_noticed() {
 #[test]
 fn an_id_out_of_range_is_noticed() {
 	noticed(|| NextVersionId::<Test>::put(COW));
+}
+
+#[test]
+fn a_hold_that_no_record_explains_is_noticed() {
+	use frame_support::traits::fungible::hold::Mutate;
+	for reason in [HoldReason::ModuleDeposit, HoldReason::AuthorBond] {
+		noticed(|| {
+			assert_ok!(Balances::hold(&reason.into(), &BOB, 1));
+		});
+	}
+}
+
+fn note(successor: Option<VersionId>, deposit: u128) -> Deprecation {
+	Deprecation {
+		successor,
+		reason: Default::default(),
+		deposit,
+	}
+}
+
+#[test]
+fn a_note_that_is_wrong_is_noticed() {
+	noticed(|| Deprecations::<Test>::insert(COW, note(None, 1)));
+	noticed(|| Deprecations::<Test>::insert(COW, note(Some(COW), 0)));
+	noticed(|| Deprecations::<Test>::insert(COW, note(Some(VersionId(9)), 0)));
+	noticed(|| Deprecations::<Test>::insert(VersionId(9), note(None, 0)));
+}
+
+#[test]
+fn a_wrong_state_of_delisting_is_noticed() {
+	noticed(|| DelistedAt::<Test>::insert(COW, 1));
+	noticed(|| DelistedAt::<Test>::insert(VersionId(9), 1));
+	// Delisted without a block means reclaimed: then manifest and bond must be gone.
+	noticed(|| Versions::<Test>::mutate(COW, |v| v.as_mut().unwrap().delisted = true));
+	noticed(|| {
+		Versions::<Test>::mutate(COW, |v| v.as_mut().unwrap().delisted = true);
+		Manifests::<Test>::remove(COW);
+	});
 }

@@ -1,17 +1,15 @@
-//! `lilypad module …`.
+//! `lilypad module publish`.
 
 use crate::{
 	app::{require_money, App},
-	args::ModuleCommand,
 	error::CliError,
-	run::{peer, read_manifest, request::find_module},
-	ui::table,
+	run::peer,
 };
-use lilypad_client::{calls, lp, AccountId, ChainEvent, Client, ModulesEvent, Signer, View};
+use lilypad_client::{calls, lp, ChainEvent, Client, ModulesEvent, Signer, View};
 use lilypad_primitives::{
-	manifest::{Blob, Digest, InputType, Manifest, Runtime},
+	manifest::{Blob, Digest, Manifest, Runtime},
 	module::ManifestBytes,
-	Balance, ModuleName, PeerAddress, Profile, VersionId,
+	ModuleName, PeerAddress, Profile, VersionId,
 };
 use lilypad_worker::{
 	image,
@@ -29,113 +27,6 @@ const COPIES: usize = 5;
 const RECORD: usize = 512;
 /// How often a worker that does not know the module yet is asked again.
 const PATIENCE: u32 = 20;
-
-/// Runs a command.
-pub async fn run(app: &App, command: &ModuleCommand) -> Result<(), CliError> {
-	match command {
-		ModuleCommand::List => list(app).await,
-		ModuleCommand::Show { module } => show(app, module).await,
-		ModuleCommand::Publish { dir, yes } => publish(app, dir, *yes).await,
-	}
-}
-
-async fn list(app: &App) -> Result<(), CliError> {
-	let view = app.client().await?.best().await?;
-	let mut modules = view.modules().await?;
-	modules.retain(|(_, info)| !info.delisted);
-	modules.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
-	let json: Vec<_> = modules
-		.iter()
-		.map(|(id, info)| {
-			json!({
-				"id": id, "name": info.name.to_string(), "author": info.author.to_string(),
-				"platform": info.runtime.platform(), "fee": lp::show(info.fee), "profile": info.profile, "curated": info.curated,
-			})
-		})
-		.collect();
-	app.ui.outcome(&json, || match modules.is_empty() {
-		true => "no modules on this chain yet: `lilypad module publish DIR` publishes one".into(),
-		false => {
-			let rows = modules.iter().map(|(_, info)| {
-				let kind = format!("{:?}", info.runtime.platform().kind()).to_lowercase();
-				let curated = if info.curated { "curated" } else { "" };
-				vec![info.name.to_string(), kind, lp::show(info.fee), curated.into()]
-			});
-			table(&["MODULE", "RUNS AS", "FEE", ""], rows.collect())
-		},
-	})
-}
-
-async fn show(app: &App, name: &ModuleName) -> Result<(), CliError> {
-	let view = app.client().await?.best().await?;
-	let module = find_module(&view, name).await?;
-	let manifest = read_manifest(name.as_str(), &module.manifest)?;
-	let info = &module.info;
-	let value = json!({
-		"id": module.id, "name": name.to_string(), "author": info.author.to_string(), "fee": lp::show(info.fee),
-		"profile": info.profile, "curated": info.curated, "delisted": info.delisted, "manifest": manifest,
-	});
-	app.ui.outcome(&value, || {
-		describe(name, &manifest, &info.author, info.fee, info.delisted)
-	})
-}
-
-fn describe(
-	name: &ModuleName,
-	manifest: &Manifest,
-	author: &AccountId,
-	fee: Balance,
-	delisted: bool,
-) -> String {
-	let machine = &manifest.machine;
-	let gpus = if machine.gpus.is_empty() {
-		String::new()
-	} else {
-		format!(", {} GPUs", machine.gpus.len())
-	};
-	let mut lines = vec![
-		format!(
-			"{name}{}  {}",
-			if delisted { " (withdrawn)" } else { "" },
-			manifest.description
-		),
-		String::new(),
-		format!("author   {author}"),
-		format!("fee      {}", lp::show(fee)),
-		format!(
-			"machine  {} cores, {} MiB memory, {} MiB disk{gpus}, at most {} s",
-			f64::from(machine.cpu_milli) / 1000.0,
-			machine.ram_mib,
-			machine.disk_mib,
-			manifest.max_seconds
-		),
-	];
-	for input in &manifest.inputs {
-		let kind = match input.kind {
-			InputType::String => "text",
-			InputType::Integer => "whole number",
-			InputType::Number => "number",
-			InputType::Boolean => "true or false",
-		};
-		let need = match (&input.default, input.required) {
-			(Some(default), _) => format!("default {default}"),
-			(None, true) => "required".into(),
-			(None, false) => "optional".into(),
-		};
-		lines.push(format!(
-			"input    -i {}=…  {kind}, {need}: {}",
-			input.name, input.description
-		));
-	}
-	for file in &manifest.files {
-		let need = if file.required { "required" } else { "optional" };
-		lines.push(format!(
-			"file     --input-file {}=…  {need}: {}",
-			file.name, file.description
-		));
-	}
-	lines.join("\n")
-}
 
 /// A module in a folder: its manifest with all digests, and the file with its code.
 #[derive(Debug)]
@@ -216,7 +107,7 @@ async fn read_folder(dir: &Path) -> Result<Folder, CliError> {
 	})
 }
 
-async fn publish(app: &App, dir: &Path, yes: bool) -> Result<(), CliError> {
+pub async fn publish(app: &App, dir: &Path, yes: bool) -> Result<(), CliError> {
 	let folder = read_folder(dir).await?;
 	let name = folder
 		.manifest
@@ -383,7 +274,7 @@ mod tests {
 
 	fn folder(change: impl FnOnce(&mut serde_json::Value)) -> tempfile::TempDir {
 		let dir = tempfile::tempdir().expect("a folder");
-		let text = include_str!("../../modules/cowsay-wasm/module.json");
+		let text = include_str!("../../../modules/cowsay-wasm/module.json");
 		let mut manifest: serde_json::Value = serde_json::from_str(text).expect("JSON");
 		change(&mut manifest);
 		std::fs::write(dir.path().join("module.json"), manifest.to_string()).expect("written");
@@ -435,19 +326,5 @@ mod tests {
 			.to_string()
 			.contains("nobody could fetch"));
 		assert!(read_folder(&dir.path().join("nowhere")).await.is_err());
-	}
-
-	#[test]
-	fn a_module_is_described_with_its_inputs() {
-		let manifest = Manifest::parse(include_bytes!("../../modules/kmers/module.json")).expect("a sample");
-		let name = manifest.module_name().expect("a name");
-		let text = describe(&name, &manifest, &AccountId::new([1; 32]), 0, false);
-		for part in [
-			"kmers:v0.0.1",
-			"-i K=…  whole number, default 8",
-			"--input-file sequence=…  required",
-		] {
-			assert!(text.contains(part), "{text}");
-		}
 	}
 }

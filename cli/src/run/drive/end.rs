@@ -1,0 +1,141 @@
+//! What comes of a job, and how it is shown.
+
+use super::{Drive, Finished};
+use crate::{app::App, data::Ending, error::CliError, ui::Stage};
+use lilypad_client::{lp, words};
+use lilypad_primitives::{Balance, Outcome, Status, Triple};
+use serde_json::json;
+use std::path::Path;
+
+impl Drive<'_> {
+	pub(super) fn note_end(&self, outcome: &str, cost: Balance) -> Result<(), CliError> {
+		self.journal.update(self.job, |e| {
+			e.ended = Some(Ending {
+				outcome: outcome.into(),
+				cost,
+			})
+		})
+	}
+
+	pub(super) fn report(&mut self) -> Finished {
+		Finished {
+			deal: self.current.as_ref().map(|c| c.deal),
+			provider: self.current.as_ref().map(|c| c.provider.clone()),
+			result: self.fetched.as_ref().map(|(triple, _)| *triple),
+			folder: self.fetched.as_ref().map(|(_, folder)| folder.clone()),
+			usage: self.usage,
+			cost: None,
+			settled: false,
+			timings: std::mem::take(&mut self.timings),
+		}
+	}
+
+	/// The chain is done with the job.
+	pub(super) fn finish(&mut self) -> Result<Finished, CliError> {
+		let Some((outcome, result, cost)) = self.ended else {
+			return Ok(self.report());
+		};
+		let words = explain(&outcome);
+		self.note_end(&words, cost)?;
+		let Some(triple) = result else {
+			let why = format!(
+				"{words}; it cost {}, the rest of the budget is back",
+				lp::show(cost)
+			);
+			return Err(CliError::JobFailed { job: self.job, why });
+		};
+		if self.fetched.is_none() {
+			return Err(CliError::NoResult {
+				job: self.job,
+				why: format!(
+					"{}. It was paid for without us, as the time to object was over; try `lilypad job get {}`",
+					self.last_failure.take().unwrap_or_else(|| "the provider did not hand it over".into()),
+					self.job
+				),
+			});
+		}
+		self.app.ui.stage(
+			Stage::Accepted,
+			"",
+			json!({ "job": self.job, "cost": lp::show(cost) }),
+		);
+		let mut finished = self.report();
+		finished.settled = true;
+		finished.cost = Some(cost);
+		finished.result = Some(triple);
+		Ok(finished)
+	}
+}
+
+/// Prints what the program wrote, and where the rest is.
+pub fn show(app: &App, triple: &Triple, folder: &Path) {
+	if let Ok(text) = std::fs::read(folder.join("stdout")) {
+		app.ui.print(&printable(&text));
+	}
+	if triple.status != Status::Completed {
+		app.ui.say(&format!("the job ended by itself: {}", triple.status));
+	} else if triple.exit_code != 0 {
+		app.ui
+			.say(&format!("the program ended with exit code {}", triple.exit_code));
+	}
+	let shown = quoted(folder);
+	app.ui.say(&format!(
+		"\nresult {}\n\n    open {shown}\n    cat {shown}/stdout\n",
+		triple.root
+	));
+}
+
+/// A path to be pasted into a shell.
+fn quoted(path: &Path) -> String {
+	let text = path.display().to_string();
+	let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@,=%".contains(c);
+	match text.chars().all(plain) {
+		true => text,
+		false => format!("'{}'", text.replace('\'', "'\\''")),
+	}
+}
+
+/// Output for a terminal: at most 64 KiB, and nothing that moves the cursor or worse.
+fn printable(bytes: &[u8]) -> String {
+	const MOST: usize = 64 * 1024;
+	let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MOST)]);
+	let mut clean: String = text
+		.chars()
+		.map(|c| {
+			if c.is_control() && c != '\n' && c != '\t' {
+				'\u{fffd}'
+			} else {
+				c
+			}
+		})
+		.collect();
+	if bytes.len() > MOST {
+		clean.push_str(&format!("\n… {} more bytes in the folder\n", bytes.len() - MOST));
+	}
+	clean
+}
+
+/// An outcome in words.
+pub fn explain(outcome: &Outcome) -> String {
+	words::outcome(outcome).into()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn paths_can_be_pasted() {
+		assert_eq!(quoted(Path::new("/tmp/lilypad/ab-1.2")), "/tmp/lilypad/ab-1.2");
+		assert_eq!(quoted(Path::new("/my files/it's")), "'/my files/it'\\''s'");
+		assert_eq!(quoted(Path::new("/a;rm -rf b")), "'/a;rm -rf b'");
+	}
+
+	#[test]
+	fn output_can_not_take_over_the_terminal() {
+		assert_eq!(printable(b"moo\n\tmoo\n"), "moo\n\tmoo\n");
+		assert_eq!(printable(b"\x1b[2Jmoo\x07"), "\u{fffd}[2Jmoo\u{fffd}");
+		assert_eq!(printable("🐮 <3".as_bytes()), "🐮 <3");
+		assert!(printable(&[b'a'; 70_000]).ends_with("… 4464 more bytes in the folder\n"));
+	}
+}

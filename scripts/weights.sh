@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Measures the weights of our pallets on this machine, in the runtime's own WASM build with its benchmarks.
+#   weights.sh [PALLET]...   all of ours by default: pallet_market, …
+# Writes runtime/src/weights/PALLET.rs. The first run installs the SDK's benchmark runner and builds an optimised runtime
+# with benchmarks, beside the ordinary builds: most of an hour on two cores. Measure on a machine that does nothing else.
+#   STEPS=50 REPEAT=20   how thoroughly
+# shellcheck source=scripts/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+cd "$REPO_ROOT"
+load_env
+
+# The runner of the SDK's release that we use: its frame-benchmarking is the one in Cargo.toml.
+BENCHER_VERSION=0.28.0
+TOOLS=$LILYPAD_CACHE/tools
+BENCHER=$TOOLS/bin/frame-omni-bencher
+# Other features and another profile: a target folder of its own, so that ordinary builds stay as they are.
+BENCH_TARGET=${BENCH_TARGET:-$LILYPAD_CACHE/target-benchmarks}
+RUNTIME=$BENCH_TARGET/release/wbuild/lilypad-runtime/lilypad_runtime.compact.compressed.wasm
+OUT=runtime/src/weights
+
+our_pallets() {
+	local manifest
+	for manifest in pallets/*/Cargo.toml; do
+		[[ -f ${manifest%/Cargo.toml}/src/benchmarking.rs ]] || continue
+		sed -n 's/^name = "\(pallet-[a-z-]*\)"$/\1/p' "$manifest" | tr - _
+	done
+}
+
+install_bencher() {
+	if [[ -x $BENCHER && $("$BENCHER" --version) == *" $BENCHER_VERSION"* ]]; then return; fi
+	step "installing frame-omni-bencher $BENCHER_VERSION"
+	CARGO_TARGET_DIR=$BENCH_TARGET cargo install --locked --root "$TOOLS" --version "$BENCHER_VERSION" frame-omni-bencher
+}
+
+build_runtime() {
+	step "building the runtime with its benchmarks"
+	env -u SKIP_WASM_BUILD CARGO_TARGET_DIR="$BENCH_TARGET" \
+		cargo build --release --package lilypad-runtime --features runtime-benchmarks
+	[[ -f $RUNTIME ]] || die "there is no runtime at $RUNTIME" "see what the build says about WASM"
+}
+
+measure() {
+	local pallet=$1
+	step "measuring $pallet"
+	"$BENCHER" v1 benchmark pallet --runtime "$RUNTIME" --genesis-builder-preset development \
+		--pallet "$pallet" --extrinsic '*' --steps "${STEPS:-50}" --repeat "${REPEAT:-20}" \
+		--template scripts/weights.hbs --output "$OUT/$pallet.rs"
+}
+
+main() {
+	local -a pallets=("$@")
+	((${#pallets[@]})) || mapfile -t pallets < <(our_pallets)
+	install_bencher
+	build_runtime
+	mkdir -p "$OUT"
+	local pallet
+	for pallet in "${pallets[@]}"; do measure "$pallet"; done
+	{
+		echo "//! Weights of our pallets, as \`make weights\` measured them."
+		for pallet in "$OUT"/pallet_*.rs; do
+			pallet=${pallet##*/}
+			echo "pub mod ${pallet%.rs};"
+		done
+	} >"$OUT/mod.rs"
+	cargo fmt --package lilypad-runtime
+	say "written to $OUT; configs use them as crate::weights::${pallets[0]}::WeightInfo<Runtime>"
+}
+
+main "$@"
