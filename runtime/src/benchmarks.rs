@@ -10,7 +10,7 @@ use lilypad_primitives::{
 use pallet_market::OfferParams;
 
 use crate::{
-	AccountId, Balance, Balances, Deals, Market, MarketPricing, Mediation, Modules, Runtime, RuntimeOrigin,
+	AccountId, Balance, Balances, Deals, Market, MarketPricing, Modules, Runtime, RuntimeOrigin,
 	TreasuryAccount,
 };
 

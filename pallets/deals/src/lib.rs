@@ -591,9 +591,10 @@ pub mod pallet {
 		/// Emits [`Event::Revealed`] unless the provider had revealed, and [`Event::Settled`]; or [`Event::Disputed`].
 		#[pallet::call_index(7)]
 		#[pallet::weight(Pallet::<T>::disputing(Pallet::<T>::settling_well(T::WeightInfo::accept())))]
-		pub fn accept(origin: OriginFor<T>, deal: DealId, opening: Opening) -> DispatchResult {
+		pub fn accept(origin: OriginFor<T>, deal: DealId, opening: Opening) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_accept(&who, deal, opening)
+			let weight = Self::do_accept(&who, deal, opening)?;
+			Ok(Some(weight).into())
 		}
 
 		/// Opens the provider's own seal on the chain: so that it is paid although the creator stays silent, and in a dispute,

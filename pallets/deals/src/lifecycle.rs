@@ -56,9 +56,7 @@ impl<T: Config> Pallet<T> {
 		}
 		.saturating_add(T::MillisPerBlock::get());
 		// The draw uses the blocks after this one, and a block's randomness is known in the next.
-		let draw_at = Self::now()
-			.saturating_add(T::DrawBlocks::get())
-			.saturating_add(1);
+		let draw_at = Self::now().saturating_add(T::DrawBlocks::get()).saturating_add(1);
 		let judge_by = draw_at.saturating_add(T::JudgeBlocks::get());
 		let job = deal.job;
 		Self::advance(
@@ -83,10 +81,15 @@ impl<T: Config> Pallet<T> {
 		Ok(T::WeightInfo::submit().saturating_add(T::JobBook::run_ended(job)))
 	}
 
-	pub(crate) fn do_accept(who: &T::AccountId, id: DealId, opening: Opening) -> DispatchResult {
+	/// Returns what it weighed at most.
+	pub(crate) fn do_accept(
+		who: &T::AccountId,
+		id: DealId,
+		opening: Opening,
+	) -> Result<Weight, DispatchError> {
 		let submitted = Self::check_accept(who, id, &opening)?;
 		let Some(SubmittedDeal { deal, opened, .. }) = Self::screen(id, submitted) else {
-			return Ok(());
+			return Ok(Self::disputing(T::WeightInfo::accept()));
 		};
 		let Opening { triple, usage, .. } = opening;
 		if opened.is_none() {
@@ -98,7 +101,7 @@ impl<T: Config> Pallet<T> {
 		}
 		let completed = triple.status == Status::Completed;
 		Self::settle_deal(id, deal, Outcome::Accepted { usage, completed }, Some(triple));
-		Ok(())
+		Ok(Self::settling_well(T::WeightInfo::accept()))
 	}
 
 	/// Returns what it weighed at most.

@@ -80,7 +80,7 @@ macro_rules! all_estimates {
 			expire_opened: 400 us, 25 reads, 20 writes;
 			open_dispute: 100 us, 8 reads, 5 writes;
 			challenge: 40 us, 3 reads, 1 writes;
-			rule: 2000 us, 60 reads, 50 writes;
+			rule: 1000 us, 35 reads, 30 writes;
 			sweep_nothing: 10 us, 3 reads, 1 writes;
 			predicate: 30 us, 3 reads, 0 writes;
 		}

@@ -343,7 +343,7 @@ mod benches {
 	}
 
 	#[benchmark]
-	fn set_parameters() {
+	fn set_parameters() -> Result<(), BenchmarkError> {
 		let params = Parameters {
 			pricing: T::DefaultPricing::get(),
 			rules: T::DefaultRules::get(),
@@ -352,6 +352,7 @@ mod benches {
 		#[extrinsic_call]
 		_(origin as T::RuntimeOrigin, params);
 		assert_eq!(Params::<T>::get(), Some(params));
+		Ok(())
 	}
 
 	#[benchmark]

@@ -186,7 +186,9 @@ pub(crate) struct Job {
 
 pub struct Market;
 impl JobBook<AccountId> for Market {
-	fn run_ended(_: JobId) {}
+	fn run_ended(_: JobId) -> frame_support::weights::Weight {
+		Default::default()
+	}
 
 	fn needs(job: JobId) -> Option<JobNeeds<AccountId>> {
 		LiveJobs::get(job).map(|_| JobNeeds {

@@ -70,8 +70,8 @@ macro_rules! all_estimates {
 			commit_vote(): 60, 3, 3;
 			reveal_vote(): 70, 4, 2;
 			expire(): 1_500, 60, 60;
-			// 19 mediators leave, each may lose its last ticket to another mediator.
-			close(): 3_000, 140, 140;
+			// 19 mediators leave, and fewer than half of them lose a ticket, whose place another's takes.
+			close(): 1_000, 80, 80;
 			open_case(): 120, 20, 3;
 			set_parameters(): 40, 1, 1;
 			sweep_nothing(): 10, 2, 1;

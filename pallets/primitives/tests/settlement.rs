@@ -168,11 +168,13 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
 			votes
 		}),
 		v().prop_map(|votes| Outcome::Overturned { votes }),
-		(t(), v(), bond(), b()).prop_map(|(usage, votes, author_bond, challenged)| Outcome::NonDeterministic {
-			usage,
-			votes,
-			author_bond,
-			challenged
+		(t(), v(), bond(), b()).prop_map(|(usage, votes, author_bond, challenged)| {
+			Outcome::NonDeterministic {
+				usage,
+				votes,
+				author_bond,
+				challenged,
+			}
 		}),
 		Just(Outcome::UnresolvedChallenge),
 		(t(), b()).prop_map(|(usage, completed)| Outcome::UnresolvedAudit { usage, completed }),

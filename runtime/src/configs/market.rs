@@ -16,7 +16,8 @@ use crate::{
 		currency::{deposit, LP, MICRO_LP, MILLI_LP},
 		time::{DAYS, HOURS, MINUTES, SLOT_DURATION},
 	},
-	AccountId, Balance, Balances, Deals, Market, Mediation, Modules, Runtime, RuntimeCall, RuntimeHoldReason, Timestamp,
+	AccountId, Balance, Balances, Deals, Market, Mediation, Modules, Runtime, RuntimeCall, RuntimeHoldReason,
+	Timestamp,
 };
 
 /// Longest run that a module can declare and a job can ask for: a day.
@@ -48,7 +49,7 @@ parameter_types! {
 	/// Prices and fines, until governance says otherwise.
 	pub const MarketPricing: Pricing = Pricing {
 		// What an audit costs on average, and a little more: see `AuditRules`.
-		levy_rate: Permill::from_percent(3),
+		levy_rate: Permill::from_parts(35_000),
 		mediator_fee_rate: Permill::from_percent(50),
 		min_mediator_fee: 10 * MILLI_LP,
 		largest_panel: 7,

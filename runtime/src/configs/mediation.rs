@@ -32,8 +32,8 @@ parameter_types! {
 	/// How results are checked, until governance says otherwise.
 	pub const DefaultMediationRules: MediationRules = MediationRules {
 		audit: AuditRules {
-			// The paper's own assumption.
-			saving: Permill::from_percent(80),
+			// All of the price: a forger runs nothing, and claims the whole limit.
+			saving: Permill::one(),
 			// A module that is declared deterministic is, or its author's bond pays.
 			usual: Perquintill::one(),
 			escalates: Permill::from_percent(1),

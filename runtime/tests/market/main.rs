@@ -6,6 +6,7 @@ mod counterparties;
 mod deadlines;
 mod faults;
 mod life;
+mod mediation;
 mod proposals;
 mod random;
 mod steps;

@@ -25,6 +25,8 @@ enum Step {
 	Expire(usize),
 	Commit(usize, usize, u8),
 	Reveal(usize, usize),
+	/// Every panel is split, to the end.
+	Split(usize),
 	/// All who can commit or reveal do so; some lie.
 	Everybody(usize, u8),
 	Register(usize, u32),
@@ -50,6 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
 		3 => (deal(), 0usize..7, 0u8..5).prop_map(|(deal, seat, kind)| Step::Commit(deal, seat, kind)),
 		3 => (deal(), 0usize..7).prop_map(|(deal, seat)| Step::Reveal(deal, seat)),
 		12 => (deal(), 0u8..6).prop_map(|(deal, lie)| Step::Everybody(deal, lie)),
+		2 => deal().prop_map(Step::Split),
 		1 => (who(), 1u32..4).prop_map(|(who, tickets)| Step::Register(who, tickets)),
 		1 => (who(), 1u32..4).prop_map(|(who, tickets)| Step::AddTickets(who, tickets)),
 		1 => (who(), 0u32..3).prop_map(|(who, tickets)| Step::Unbond(who, tickets)),
@@ -255,6 +258,15 @@ fn take(step: Step) {
 		Step::Everybody(nth, lie) => {
 			if let Some(deal) = contested(nth) {
 				everybody(deal, lie);
+			}
+		},
+		Step::Split(nth) => {
+			if let Some(deal) = contested(nth) {
+				for _ in 0..3 {
+					if Cases::<Test>::contains_key(deal) {
+						everybody(deal, 2);
+					}
+				}
 			}
 		},
 		Step::Register(nth, tickets) => {
