@@ -7,6 +7,7 @@ mod deadlines;
 mod extremes;
 mod faults;
 mod life;
+mod mediation;
 mod proposals;
 mod random;
 mod steps;
