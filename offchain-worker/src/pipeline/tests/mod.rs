@@ -290,7 +290,13 @@ impl World {
 		});
 		let (matched, mut deals) = tokio::sync::mpsc::channel(100);
 		let follower = tokio::spawn(async move {
-			let follow = super::watch::follow_chain(chain, best_sender, matched, CancellationToken::new());
+			let follow = super::watch::follow_chain(
+				chain,
+				best_sender,
+				matched,
+				tokio::sync::mpsc::channel(1).0,
+				CancellationToken::new(),
+			);
 			tokio::join!(follow, async { while deals.recv().await.is_some() {} })
 				.0
 				.ok();
