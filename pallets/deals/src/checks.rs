@@ -128,25 +128,22 @@ impl<T: Config> Pallet<T> {
 		Ok(Openable::Submitted(submitted))
 	}
 
-	/// That there is a result, which can be judged now.
-	fn check_submitted(deal: DealOf<T>) -> Result<SubmittedDeal<T>, Error<T>> {
-		let (seal, elapsed, draw_at, judge_by, opened, cleared, challenged) = match deal.state {
-			DealState::Submitted {
-				seal,
-				elapsed,
-				draw_at,
-				judge_by,
-				opened,
-				cleared,
-				challenged,
-			} => (seal, elapsed, draw_at, judge_by, opened, cleared, challenged),
-			DealState::Disputed { .. } => return Err(Error::InDispute),
-			DealState::Matched { .. } | DealState::Running { .. } => return Err(Error::NotSubmitted),
+	/// A deal with a result that is not in dispute, taken apart.
+	pub(crate) fn submitted(deal: &DealOf<T>) -> Option<SubmittedDeal<T>> {
+		let DealState::Submitted {
+			seal,
+			elapsed,
+			draw_at,
+			judge_by,
+			opened,
+			cleared,
+			challenged,
+		} = deal.state
+		else {
+			return None;
 		};
-		Self::ensure_from(draw_at)?;
-		Self::ensure_not_late(&deal)?;
-		Ok(SubmittedDeal {
-			deal,
+		Some(SubmittedDeal {
+			deal: deal.clone(),
 			seal,
 			elapsed,
 			draw_at,
@@ -155,6 +152,17 @@ impl<T: Config> Pallet<T> {
 			cleared,
 			challenged,
 		})
+	}
+
+	/// That there is a result, which can be judged now.
+	fn check_submitted(deal: DealOf<T>) -> Result<SubmittedDeal<T>, Error<T>> {
+		let submitted = Self::submitted(&deal).ok_or(match deal.state {
+			DealState::Disputed { .. } => Error::InDispute,
+			_ => Error::NotSubmitted,
+		})?;
+		Self::ensure_from(submitted.draw_at)?;
+		Self::ensure_not_late(&deal)?;
+		Ok(submitted)
 	}
 
 	fn check_opening(

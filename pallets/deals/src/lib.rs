@@ -620,12 +620,13 @@ pub mod pallet {
 		}
 
 		/// Settles a deal whose deadline has lapsed: as a no-show after `ack_by`, as a time-out after `submit_by`; after
-		/// `judge_by` as accepted if the result was revealed, as a time-out if it was withheld, and as overturned if it was
-		/// withheld from an audit that it was drawn for.
+		/// `judge_by` as accepted if the result was revealed, and as a time-out if it was withheld. If the draw falls on a
+		/// withheld result, it is audited instead.
 		///
 		/// Origin: signed, by anybody.
 		///
-		/// Errors: [`Error::UnknownDeal`], [`Error::TooEarly`]. Emits [`Event::Settled`].
+		/// Errors: [`Error::UnknownDeal`], [`Error::TooEarly`], [`Error::InDispute`]. Emits [`Event::Settled`] or
+		/// [`Event::Disputed`].
 		#[pallet::call_index(9)]
 		#[pallet::weight(Pallet::<T>::expire_weight())]
 		pub fn expire(origin: OriginFor<T>, deal: DealId) -> DispatchResultWithPostInfo {

@@ -8,7 +8,7 @@ use frame_support::{traits::Get, weights::Weight};
 use lilypad_primitives::{
 	fits::run_blocks,
 	traits::{JobBook, Mediate},
-	AuditDraw, Balance, DealId, Opening, Outcome, Seal, Status,
+	Balance, DealId, Opening, Outcome, Seal, Status,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -144,17 +144,13 @@ impl<T: Config> Pallet<T> {
 	/// Returns what it weighed at most.
 	pub(crate) fn do_expire(id: DealId) -> Result<Weight, DispatchError> {
 		let deal = Self::check_expire(id)?;
+		// Whoever fears the audit must not get away with a time-out.
+		let withheld = Self::submitted(&deal).filter(|submitted| submitted.opened.is_none());
+		if withheld.is_some_and(|submitted| Self::screen(id, submitted).is_none()) {
+			return Ok(Self::disputing(T::WeightInfo::expire_fault()));
+		}
 		let (outcome, result) = match deal.state {
 			DealState::Matched { .. } => (Outcome::NoShow, None),
-			// Whoever fears the audit must not get away with a time-out.
-			DealState::Submitted {
-				opened: None,
-				cleared: false,
-				draw_at,
-				..
-			} if T::Mediation::audit_draw(id, &deal.terms, draw_at) == AuditDraw::Drawn => {
-				(Outcome::Overturned { votes: 0 }, None)
-			},
 			DealState::Running { .. } | DealState::Submitted { opened: None, .. } => {
 				(Outcome::TimedOut, None)
 			},
@@ -171,6 +167,7 @@ impl<T: Config> Pallet<T> {
 		Self::settle_deal(id, deal, outcome, result);
 		Ok(match outcome {
 			Outcome::Accepted { .. } => Self::settling_well(T::WeightInfo::expire_opened()),
+			Outcome::TimedOut => Self::disputing(Self::settling(T::WeightInfo::expire_fault())),
 			_ => Self::settling(T::WeightInfo::expire_fault()),
 		})
 	}
@@ -191,7 +188,8 @@ impl<T: Config> Pallet<T> {
 
 	/// Weight of expiring whatever there is.
 	pub(crate) fn expire_weight() -> Weight {
-		Self::settling(T::WeightInfo::expire_fault()).max(Self::settling_well(T::WeightInfo::expire_opened()))
+		let fault = Self::disputing(Self::settling(T::WeightInfo::expire_fault()));
+		fault.max(Self::settling_well(T::WeightInfo::expire_opened()))
 	}
 
 	/// Weight of a call that settles a deal: its own, and what the market does about it.

@@ -17,6 +17,9 @@ use lilypad_primitives::{
 };
 use sp_runtime::DispatchResult;
 
+/// A case that can be drawn for, and the outputs for it.
+type Drawable<T> = (CaseOf<T>, Vec<[u8; 32]>);
+
 impl<T: Config> Pallet<T> {
 	/// Whether a result was drawn for an audit: the same answer from `draw_at` on, for as long as the outputs are kept.
 	pub(crate) fn audit_draw_of(
@@ -136,7 +139,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// For `draw`.
-	fn check_draw(deal: DealId) -> Result<(CaseOf<T>, Vec<[u8; 32]>), Error<T>> {
+	fn check_draw(deal: DealId) -> Result<Drawable<T>, Error<T>> {
 		let case = Cases::<T>::get(deal).ok_or(Error::NoCase)?;
 		let Stage::Drawing {
 			from,

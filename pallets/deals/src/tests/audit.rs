@@ -195,19 +195,18 @@ fn audit_is_skipped_when_the_randomness_is_missing() {
 
 /// Pitfall 4: a check that comes late must not let a cheat escape with a time-out's smaller fine.
 #[test]
-fn a_result_withheld_from_its_audit_is_overturned() {
+fn a_result_withheld_from_its_draw_is_audited_all_the_same() {
 	test(|| {
 		let deal = drawn();
-		let before = balances();
 		go_to(deadline(deal) + 1);
 		System::reset_events();
+		let before = balances();
 		assert_ok!(DealsPallet::expire(signed(OTHER), deal));
-		let moves = [
-			(Purse::Collateral, Party::Creator, CAP),
-			(Purse::Collateral, Party::Treasury, COLLATERAL - CAP),
-		];
-		let outcome = Outcome::Overturned { votes: 0 };
-		assert_eq!(events(), [settled(deal, JobId(0), outcome, &moves)]);
+		let dispute = Dispute::Audit;
+		assert_eq!(events(), [Event::Disputed { deal, dispute }]);
+		assert_changed(&before, &[(POOL, minus(PANEL_FEE), plus(PANEL_FEE))]);
+		// It may still open its seal, with the mediators; and if it does not, it loses everything.
+		rule(deal, Verdict::Overturned { result: None }, 0);
 		assert_changed(
 			&before,
 			&[
@@ -216,6 +215,24 @@ fn a_result_withheld_from_its_audit_is_overturned() {
 				(TREASURY, plus(COLLATERAL - CAP), 0),
 			],
 		);
+	});
+}
+
+/// A provider that is late where nobody could audit it is late, and no more.
+#[test]
+fn a_result_withheld_from_an_audit_that_cannot_be_is_timed_out() {
+	test(|| {
+		let deal = drawn();
+		HasPanel::set(false);
+		go_to(deadline(deal) + 1);
+		assert_ok!(DealsPallet::expire(signed(OTHER), deal));
+		assert_told(Told::Settled {
+			job: JobId(0),
+			deal,
+			outcome: Outcome::TimedOut,
+			result: None,
+			cost: 0,
+		});
 	});
 }
 
