@@ -59,6 +59,10 @@ bench-market: setup ## what matching and whole jobs cost: time, weight, reads an
 weights: setup ## weights of the pallets, measured on this machine with the runtime's own code
 	@scripts/weights.sh
 
+.PHONY: simulate
+simulate: setup ## what honest, forging, lazy, copying and colluding actors earn: docs/simulation.md
+	@SKIP_WASM_BUILD=1 $(RUN) cargo run -p pallet-mediation --example simulate -- docs
+
 .PHONY: fmt
 fmt: setup ## format the code
 	@$(RUN) cargo fmt --all

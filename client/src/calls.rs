@@ -1,14 +1,15 @@
 //! The calls that can be sent, typed. Each function gives a [`Call`] for [`crate::Client::submit`].
 
 use crate::{
+	mediation::Capability,
 	shape::{Field, Shape},
 	types::{OfferParams, Reason},
 	AccountId,
 };
 use codec::{Compact, Encode};
 use lilypad_primitives::{
-	module::ManifestBytes, Balance, DealId, JobId, JobRequest, MachineSpec, Millis, ModuleName, OfferId,
-	Opening, PeerAddress, Profile, RuntimeImage, Seal, VersionId,
+	module::ManifestBytes, Balance, Commitment, DealId, JobId, JobRequest, MachineSpec, Millis, ModuleName,
+	OfferId, Opening, PeerAddress, Profile, RuntimeImage, Seal, VersionId, Vote,
 };
 use sp_runtime::MultiAddress;
 use subxt::{
@@ -205,6 +206,32 @@ calls! {
 		/// Opens one's result on the chain.
 		reveal(deal: DealId, opening: Opening)
 		/// Does what a lapsed deadline causes; anybody may.
+		expire(deal: DealId)
+		/// Begins the audit of a result that was drawn for it; anybody may.
+		audit(deal: DealId)
+		/// Has mediators judge a result that was submitted for a job of one's own.
+		challenge(deal: DealId, reason: lilypad_primitives::Reason)
+	}
+
+	/// Mediation.
+	mediation = "Mediation" {
+		/// Becomes a mediator.
+		register(capability: Capability, tickets: u32)
+		/// Says anew what one's machine runs, from the next era on.
+		set_capability(capability: Capability)
+		/// Bonds for more tickets, from the next era on.
+		add_tickets(tickets: u32)
+		/// Gives tickets up, from the next era on.
+		unbond_tickets(tickets: u32)
+		/// Takes what was given up long enough ago.
+		withdraw()
+		/// Draws the panel of a case; anybody may.
+		draw(deal: DealId)
+		/// Commits to a vote.
+		commit_vote(deal: DealId, commitment: Commitment)
+		/// Reveals the vote that was committed to.
+		reveal_vote(deal: DealId, vote: Vote, salt: [u8; 32])
+		/// Moves a case on whose deadline has passed; anybody may.
 		expire(deal: DealId)
 	}
 }

@@ -227,7 +227,7 @@ impl Client {
 			return Ok(());
 		}
 		let metadata = at.metadata_ref();
-		let missing: Vec<_> = ["Market", "Deals", "Modules"]
+		let missing: Vec<_> = ["Market", "Deals", "Modules", "Mediation"]
 			.into_iter()
 			.filter(|p| metadata.pallet_by_name(p).is_none())
 			.collect();

@@ -1,13 +1,15 @@
 //! What happens on the chain, typed.
 
 use crate::{
+	mediation::{Capability, CaseStage},
 	shape::{Field, Shape},
+	types::SkipReason,
 	AccountId,
 };
 use codec::Decode;
 use lilypad_primitives::{
-	settlement::Move, Balance, BlockNumber, DealId, JobId, Millis, ModuleName, OfferId, OfferState, Outcome,
-	PeerAddress, Seal, Triple, VersionId,
+	settlement::Move, Balance, BlockNumber, DealId, Dispute, JobId, Millis, ModuleName, OfferId, OfferState,
+	Outcome, PeerAddress, Round, Seal, Triple, Verdict, VersionId, Vote,
 };
 
 macro_rules! events {
@@ -302,6 +304,27 @@ events! {
 			/// Run time charged for.
 			usage: Millis,
 		}
+		/// Mediators judge the result.
+		Disputed {
+			/// The deal.
+			deal: DealId,
+			/// Why.
+			dispute: Dispute,
+		}
+		/// The result was drawn for an audit which can't be: the deal goes on.
+		AuditSkipped {
+			/// The deal.
+			deal: DealId,
+			/// Why not.
+			why: SkipReason,
+		}
+		/// No panel judged the result: the deal goes on.
+		DisputeDropped {
+			/// The deal.
+			deal: DealId,
+			/// The last block to accept or reveal.
+			judge_by: BlockNumber,
+		}
 		/// A deal ended.
 		Settled {
 			/// The deal.
@@ -312,6 +335,108 @@ events! {
 			outcome: Outcome,
 			/// Who paid whom.
 			moves: Vec<Move>,
+		}
+	}
+
+	/// Mediation.
+	MediationEvent = "Mediation" {
+		/// An account became a mediator.
+		Registered {
+			/// Who.
+			mediator: AccountId,
+			/// How many tickets it has.
+			tickets: u32,
+		}
+		/// What a mediator can run from the next era on.
+		CapabilitySet {
+			/// Whose.
+			mediator: AccountId,
+			/// What it can run.
+			capability: Capability,
+		}
+		/// How many tickets a mediator has from the next era on.
+		TicketsChanged {
+			/// Whose.
+			mediator: AccountId,
+			/// How many.
+			tickets: u32,
+		}
+		/// A part of a bond can be withdrawn later.
+		Unbonding {
+			/// Whose.
+			mediator: AccountId,
+			/// How much.
+			amount: Balance,
+			/// The first block in which it can be withdrawn.
+			releasable_at: BlockNumber,
+		}
+		/// A part of a bond was given back.
+		Withdrawn {
+			/// Whose.
+			mediator: AccountId,
+			/// How much.
+			amount: Balance,
+		}
+		/// A part of a bond was taken, for a vote that was missing or wrong.
+		Slashed {
+			/// Whose.
+			mediator: AccountId,
+			/// In whose case.
+			deal: DealId,
+			/// How much.
+			amount: Balance,
+			/// Tickets that the rest of the bond no longer covers.
+			tickets_lost: u32,
+		}
+		/// A deal is in dispute.
+		CaseOpened {
+			/// The deal.
+			deal: DealId,
+			/// What it is about.
+			dispute: Dispute,
+		}
+		/// A case has entered a stage.
+		StageEntered {
+			/// The deal.
+			deal: DealId,
+			/// The round.
+			round: Round,
+			/// The stage, with its deadline.
+			stage: CaseStage,
+		}
+		/// Mediators were drawn.
+		PanelDrawn {
+			/// The deal.
+			deal: DealId,
+			/// The round.
+			round: Round,
+			/// Who.
+			mediators: Vec<AccountId>,
+		}
+		/// A mediator has committed to a vote.
+		VoteCommitted {
+			/// The deal.
+			deal: DealId,
+			/// Who.
+			mediator: AccountId,
+		}
+		/// A mediator has voted.
+		VoteRevealed {
+			/// The deal.
+			deal: DealId,
+			/// Who.
+			mediator: AccountId,
+			/// What it found.
+			vote: Vote,
+		}
+		/// A case has ended.
+		CaseClosed {
+			/// The deal.
+			deal: DealId,
+			/// How.
+			verdict: Verdict,
+			/// Whose votes are paid, an entry for each: if the result was overturned, they have the right one.
+			paid: Vec<AccountId>,
 		}
 	}
 }
@@ -341,7 +466,19 @@ impl ChainEvent {
 				| DealsEvent::Acknowledged { deal, .. }
 				| DealsEvent::Submitted { deal, .. }
 				| DealsEvent::Revealed { deal, .. }
+				| DealsEvent::Disputed { deal, .. }
+				| DealsEvent::AuditSkipped { deal, .. }
+				| DealsEvent::DisputeDropped { deal, .. }
 				| DealsEvent::Settled { deal, .. },
+			)
+			| Self::MediationEvent(
+				MediationEvent::Slashed { deal, .. }
+				| MediationEvent::CaseOpened { deal, .. }
+				| MediationEvent::StageEntered { deal, .. }
+				| MediationEvent::PanelDrawn { deal, .. }
+				| MediationEvent::VoteCommitted { deal, .. }
+				| MediationEvent::VoteRevealed { deal, .. }
+				| MediationEvent::CaseClosed { deal, .. },
 			)
 			| Self::MarketEvent(MarketEvent::JobMatched { deal, .. } | MarketEvent::JobEnded { deal, .. }) => {
 				Some(*deal)

@@ -28,6 +28,7 @@ pub mod events;
 mod follow;
 pub mod keystore;
 pub mod lp;
+pub mod mediation;
 mod nonce;
 mod quote;
 mod shape;
@@ -43,14 +44,15 @@ pub mod words;
 pub use calls::Call;
 pub use client::{At, Client, ClientConfig, DEFAULT_URL};
 pub use error::{CallError, ClientError, Missing, RefusalReason};
-pub use events::{ChainEvent, DealsEvent, FeeEvent, MarketEvent, ModulesEvent};
+pub use events::{ChainEvent, DealsEvent, FeeEvent, MarketEvent, MediationEvent, ModulesEvent};
 pub use follow::{Follower, Update};
+pub use mediation::{Capability, Case, CaseStage, MediationParameters, Mediator, Seat, SeatState};
 pub use signer::{verify, Signer, SignerError};
 pub use sp_runtime::MultiSignature;
 pub use submit::{TxOptions, TxOutcome};
 pub use types::{
 	Balances, BlockId, Bond, Deal, DealState, Deprecation, JobRecord, JobState, Module, OfferParams, Quote,
-	QuotedOffer, Unbonding,
+	QuotedOffer, SkipReason, Unbonding,
 };
 pub use view::{EventRecord, View};
 

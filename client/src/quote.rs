@@ -1,9 +1,12 @@
-//! What a job would cost, before it is posted: asked from the market itself, so that the answer is what posting would meet
-//! with.
+//! What the runtime's view functions answer; above all, what a job would cost before it is posted: asked from the market
+//! itself, so that the answer is what posting would meet with.
 
-use crate::{error::CallError, submit::call_error, types::Quote, view::View, AccountId, Client, ClientError};
+use crate::{
+	error::CallError, mediation::MediationParameters, submit::call_error, types::Quote, view::View,
+	AccountId, Client, ClientError,
+};
 use codec::{Decode, Encode};
-use lilypad_primitives::JobRequest;
+use lilypad_primitives::{DealId, JobRequest};
 use subxt::error::DispatchError;
 
 impl Client {
@@ -25,18 +28,41 @@ impl View {
 		creator: &AccountId,
 		request: &JobRequest<AccountId>,
 	) -> Result<Quote, ClientError> {
+		let answer: Result<Quote, sp_runtime::DispatchError> = self
+			.view_function("Market", "quote", (creator, request).encode())
+			.await?;
+		answer.map_err(|error| self.explain(&error).into())
+	}
+
+	/// Prices and rules of mediation in force.
+	pub async fn mediation_parameters(&self) -> Result<MediationParameters, ClientError> {
+		self.view_function("Mediation", "parameters", Vec::new()).await
+	}
+
+	/// Whether a submitted result is to be audited. `None` while that is open, and when there is nothing to audit.
+	pub async fn is_drawn(&self, deal: DealId) -> Result<Option<bool>, ClientError> {
+		self.view_function("Deals", "is_drawn", deal.encode()).await
+	}
+
+	/// What one of the runtime's view functions answers.
+	async fn view_function<T: Decode>(
+		&self,
+		pallet: &str,
+		name: &str,
+		arguments: Vec<u8>,
+	) -> Result<T, ClientError> {
 		let unreadable = |reason: &dyn std::fmt::Display| ClientError::Decode {
-			what: "quote".into(),
+			what: format!("{pallet}.{name}"),
 			reason: reason.to_string(),
 		};
 		let metadata = self.at_block().metadata_ref();
 		let id = metadata
-			.pallet_by_name("Market")
-			.and_then(|pallet| pallet.view_function_by_name("quote"))
+			.pallet_by_name(pallet)
+			.and_then(|pallet| pallet.view_function_by_name(name))
 			.map(|function| *function.query_id())
 			.ok_or_else(|| unreadable(&"the chain gives none"))?;
 		// The interface takes the arguments as bytes and gives the answer as bytes, each with its length.
-		let arguments = (id, (creator, request).encode()).encode();
+		let arguments = (id, arguments).encode();
 		let answer = self
 			.at_block()
 			.view_functions()
@@ -46,9 +72,7 @@ impl View {
 		let answer = Result::<Vec<u8>, ViewFunctionDispatchError>::decode(&mut &answer[..])
 			.map_err(|e| unreadable(&e))?
 			.map_err(|e| unreadable(&format!("{e:?}")))?;
-		let answer = Result::<Quote, sp_runtime::DispatchError>::decode(&mut &answer[..])
-			.map_err(|e| unreadable(&e))?;
-		answer.map_err(|error| self.explain(&error).into())
+		T::decode(&mut &answer[..]).map_err(|e| unreadable(&e))
 	}
 
 	/// An error of the runtime in words.

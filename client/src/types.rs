@@ -4,7 +4,7 @@
 use crate::AccountId;
 use codec::{Decode, Encode};
 use lilypad_primitives::{
-	offer::MAX_PLATFORMS, Balance, BlockNumber, CreatorPolicy, DealId, Job, JobId, MachineSpec,
+	offer::MAX_PLATFORMS, Balance, BlockNumber, CreatorPolicy, DealId, Dispute, Job, JobId, MachineSpec,
 	MediatorPolicy, Millis, Mismatch, ModuleInfo, ModulePolicy, OfferId, Opening, Platform, Seal, VersionId,
 };
 use scale_info::TypeInfo;
@@ -154,7 +154,51 @@ pub enum DealState {
 		judge_by: BlockNumber,
 		/// What the provider revealed, once it has.
 		opened: Option<Opening>,
+		/// Whether the draw has been made, and no audit follows.
+		cleared: bool,
+		/// Whether the creator has challenged, and no panel could be found.
+		challenged: bool,
 	},
+	/// Mediators judge the result.
+	Disputed {
+		/// The provider's commitment.
+		seal: Seal,
+		/// As before.
+		elapsed: Millis,
+		/// As before.
+		opened: Option<Opening>,
+		/// Why.
+		dispute: Dispute,
+	},
+}
+
+impl DealState {
+	/// The provider's commitment, once there is one.
+	pub fn seal(&self) -> Option<Seal> {
+		match self {
+			Self::Submitted { seal, .. } | Self::Disputed { seal, .. } => Some(*seal),
+			Self::Matched { .. } | Self::Running { .. } => None,
+		}
+	}
+
+	/// The result, once it is public.
+	pub fn opened(&self) -> Option<&Opening> {
+		match self {
+			Self::Submitted { opened, .. } | Self::Disputed { opened, .. } => opened.as_ref(),
+			Self::Matched { .. } | Self::Running { .. } => None,
+		}
+	}
+}
+
+/// Why an audit was skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub enum SkipReason {
+	/// The pool can't pay every panel that the audit may need.
+	PoolTooSmall,
+	/// There are not enough mediators for such jobs.
+	NoMediators,
+	/// The randomness is missing.
+	NoRandomness,
 }
 
 /// A provider's bond.

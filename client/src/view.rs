@@ -3,6 +3,7 @@
 use crate::{
 	error::Missing,
 	events::ChainEvent,
+	mediation::{Case, MediationParameters, Mediator},
 	shape::Shape,
 	types::{Balances, Bond, Deal, Deprecation, JobRecord, Module},
 	AccountId, BlockId, Client, ClientError, Hash,
@@ -49,6 +50,9 @@ const OFFERS_OF: Entry<AccountId, Vec<OfferId>> = Entry::new("Market", "OffersOf
 const PEERS: Entry<AccountId, PeerAddress> = Entry::new("Market", "Peers");
 const DEALS: Entry<DealId, Deal> = Entry::new("Deals", "Deals");
 const BONDS: Entry<AccountId, Bond> = Entry::new("Deals", "Bonds");
+const CASES: Entry<DealId, Case> = Entry::new("Mediation", "Cases");
+const MEDIATORS: Entry<AccountId, Mediator> = Entry::new("Mediation", "Mediators");
+const PARAMETERS: Entry<(), MediationParameters> = Entry::new("Mediation", "Params");
 const VERSION_IDS: Entry<ModuleName, VersionId> = Entry::new("Modules", "VersionIds");
 const VERSIONS: Entry<VersionId, ModuleInfo<AccountId>> = Entry::new("Modules", "Versions");
 const MANIFESTS: Entry<VersionId, ManifestBytes> = Entry::new("Modules", "Manifests");
@@ -88,6 +92,9 @@ const MAX_MATCH_WINDOW: Constant<BlockNumber> = Constant::new("Market", "MaxMatc
 const DEPOSIT_BASE: Constant<Balance> = Constant::new("Modules", "DepositBase");
 const DEPOSIT_PER_BYTE: Constant<Balance> = Constant::new("Modules", "DepositPerByte");
 const DETERMINISTIC_BOND: Constant<Balance> = Constant::new("Modules", "DeterministicBond");
+const TICKET_PRICE: Constant<Balance> = Constant::new("Mediation", "TicketPrice");
+const ERA_BLOCKS: Constant<BlockNumber> = Constant::new("Mediation", "EraBlocks");
+const MAX_TICKETS: Constant<u32> = Constant::new("Mediation", "MaxTickets");
 
 /// What these entries and constants look like.
 pub(crate) fn shapes() -> Vec<Shape> {
@@ -105,6 +112,12 @@ pub(crate) fn shapes() -> Vec<Shape> {
 		PEERS.shape(),
 		DEALS.shape(),
 		BONDS.shape(),
+		CASES.shape(),
+		MEDIATORS.shape(),
+		PARAMETERS.shape(),
+		TICKET_PRICE.shape(),
+		ERA_BLOCKS.shape(),
+		MAX_TICKETS.shape(),
 		VERSION_IDS.shape(),
 		VERSIONS.shape(),
 		MANIFESTS.shape(),
@@ -263,6 +276,36 @@ impl View {
 	/// A provider's bond.
 	pub async fn bond(&self, provider: &AccountId) -> Result<Option<Bond>, ClientError> {
 		self.get(&BONDS, provider.clone()).await
+	}
+
+	/// An open case.
+	pub async fn case(&self, deal: DealId) -> Result<Option<Case>, ClientError> {
+		self.get(&CASES, deal).await
+	}
+
+	/// All open cases, by their deals.
+	pub async fn cases(&self) -> Result<Vec<(DealId, Case)>, ClientError> {
+		self.all(&CASES).await
+	}
+
+	/// A mediator.
+	pub async fn mediator(&self, who: &AccountId) -> Result<Option<Mediator>, ClientError> {
+		self.get(&MEDIATORS, who.clone()).await
+	}
+
+	/// All mediators.
+	pub async fn mediators(&self) -> Result<Vec<(AccountId, Mediator)>, ClientError> {
+		self.all(&MEDIATORS).await
+	}
+
+	/// What is on hold behind each of a mediator's tickets, and the most tickets that one can have.
+	pub fn tickets(&self) -> Result<(Balance, u32), ClientError> {
+		Ok((self.known(&TICKET_PRICE)?, self.known(&MAX_TICKETS)?))
+	}
+
+	/// Blocks of an era, from whose beginning on changes of mediators count.
+	pub fn era_blocks(&self) -> Result<BlockNumber, ClientError> {
+		self.known(&ERA_BLOCKS)
 	}
 
 	/// The number behind a module's name.

@@ -1,6 +1,6 @@
 //! What the chain's answers are called in words and in JSON, the same in the command line and in the node's RPC.
 
-use lilypad_primitives::{MachineSpec, Mismatch, Outcome};
+use lilypad_primitives::{Dispute, MachineSpec, Mismatch, Outcome, Reason, Verdict};
 
 /// How a job or a deal ended.
 pub fn outcome(outcome: &Outcome) -> &'static str {
@@ -18,7 +18,43 @@ pub fn outcome(outcome: &Outcome) -> &'static str {
 			"the result was confirmed by mediators; the provider had charged too much"
 		},
 		Outcome::Overturned { .. } => "mediators found the result wrong; the provider was fined",
-		_ => "mediators could not settle the result",
+		Outcome::NonDeterministic { .. } => {
+			"the module gives different results on honest machines; its author's bond pays, and it was withdrawn"
+		},
+		Outcome::UnresolvedChallenge => "the mediators could not settle the challenge; the whole budget is back",
+		Outcome::UnresolvedAudit { .. } => "accepted; the mediators could not settle an audit",
+	}
+}
+
+/// Why mediators judge a result.
+pub fn dispute(dispute: &Dispute) -> &'static str {
+	match dispute {
+		Dispute::Audit => "it was drawn for an audit",
+		Dispute::Challenge(Reason::WrongResult) => "its creator says that it is wrong",
+		Dispute::Challenge(Reason::Overcharged) => {
+			"its creator says that the run took less time than charged"
+		},
+		Dispute::Challenge(Reason::Unavailable) => "its creator says that the provider does not hand it over",
+	}
+}
+
+/// How a case ended.
+pub fn verdict(verdict: &Verdict) -> String {
+	match verdict {
+		Verdict::Upheld => "the result is right".into(),
+		Verdict::Overcharged { median } => {
+			format!("the result is right, and its run takes {median} ms, less than was charged")
+		},
+		Verdict::Overturned { result: Some(triple) } => {
+			format!(
+				"the result is wrong, or was withheld; the right one is {}",
+				triple.root
+			)
+		},
+		Verdict::Overturned { result: None } => "the result is wrong, or was withheld".into(),
+		Verdict::NonDeterministic => "the module gives different results on honest machines".into(),
+		Verdict::Unresolved => "the mediators did not agree, or too few voted".into(),
+		Verdict::NoPanel => "no panel could be drawn".into(),
 	}
 }
 

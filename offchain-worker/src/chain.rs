@@ -3,9 +3,11 @@
 use crate::AccountId;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+pub use lilypad_client::mediation::{Capability, Case, CaseStage, Mediator, Seat, SeatState};
 use lilypad_primitives::{
-	Balance, BlockNumber, CreatorPolicy, DealId, Job, JobId, MachineSpec, MediatorPolicy, Millis, ModuleInfo,
-	ModulePolicy, Offer, OfferId, Opening, PeerAddress, Platform, Seal, Terms, VersionId,
+	Balance, BlockNumber, Commitment, CreatorPolicy, DealId, Job, JobId, MachineSpec, MediationRules,
+	MediatorPolicy, Millis, ModuleInfo, ModulePolicy, Offer, OfferId, Opening, PeerAddress, Platform, Seal,
+	Terms, VersionId, Vote,
 };
 
 #[cfg(test)]
@@ -34,6 +36,8 @@ pub struct BestBlock {
 	/// Deals that were matched with the worker's account in it. A hint to begin at once: the worker compares with
 	/// [`Chain::deals_of`] now and then, whatever is missing here.
 	pub matched: Vec<DealId>,
+	/// Deals for whose cases the worker's account was drawn in it. As much of a hint.
+	pub drawn: Vec<DealId>,
 }
 
 /// Where a deal stands. The chain's own states, without what only the chain needs.
@@ -66,6 +70,67 @@ pub enum DealState {
 		/// What the provider opened it to.
 		opened: Option<Opening>,
 	},
+	/// Mediators judge the result.
+	Disputed {
+		/// The seal.
+		seal: Seal,
+		/// As before.
+		elapsed: Millis,
+		/// As before.
+		opened: Option<Opening>,
+		/// How far the case has come; `None` where nobody looked.
+		stage: Option<CaseStage>,
+	},
+}
+
+impl DealState {
+	/// The provider's seal, once there is one.
+	pub fn seal(&self) -> Option<Seal> {
+		match self {
+			Self::Submitted { seal, .. } | Self::Disputed { seal, .. } => Some(*seal),
+			Self::Matched { .. } | Self::Running { .. } => None,
+		}
+	}
+
+	/// What the provider opened it to on the chain.
+	pub fn opened(&self) -> Option<Opening> {
+		match self {
+			Self::Submitted { opened, .. } | Self::Disputed { opened, .. } => *opened,
+			Self::Matched { .. } | Self::Running { .. } => None,
+		}
+	}
+}
+
+/// How a case that stands still can be moved on. The chain's own sweeper comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaseMove {
+	/// Draw the panel.
+	Draw,
+	/// Say that the stage's time is over.
+	Expire,
+}
+
+/// Blocks after which somebody else than the chain's sweeper moves a deal or a case on.
+pub const SWEEPER_GRACE: BlockNumber = 5;
+
+impl CaseMove {
+	/// What is overdue in a case at a block.
+	pub fn overdue(stage: &CaseStage, now: BlockNumber) -> Option<Self> {
+		match *stage {
+			CaseStage::Drawing { draw_at, draw_by, .. } if now < draw_by => {
+				(now >= draw_at.saturating_add(SWEEPER_GRACE)).then_some(Self::Draw)
+			},
+			_ => (now > stage.last_block().saturating_add(SWEEPER_GRACE)).then_some(Self::Expire),
+		}
+	}
+
+	/// The call that does it.
+	pub fn call(self, deal: DealId) -> Call {
+		match self {
+			Self::Draw => Call::Draw(deal),
+			Self::Expire => Call::ExpireCase(deal),
+		}
+	}
 }
 
 /// A live deal.
@@ -127,6 +192,22 @@ pub enum Call {
 	Reveal(DealId, Opening),
 	/// Ends a deal whose deadline has passed.
 	Expire(DealId),
+	/// Begins the audit of a result that was drawn for it.
+	Audit(DealId),
+	/// Becomes a mediator with so many tickets.
+	Register(Capability, u32),
+	/// Says anew what the mediator's machine runs.
+	SetCapability(Capability),
+	/// Bonds for more tickets.
+	AddTickets(u32),
+	/// Draws a case's panel.
+	Draw(DealId),
+	/// Commits to a vote.
+	CommitVote(DealId, Commitment),
+	/// Reveals it.
+	RevealVote(DealId, Vote, [u8; 32]),
+	/// Moves a case on whose deadline has passed.
+	ExpireCase(DealId),
 }
 
 /// Why the chain did not do as asked.
@@ -191,6 +272,16 @@ pub trait Chain: Send + Sync + 'static {
 	async fn peer(&self, who: &AccountId) -> ChainResult<Option<PeerAddress>>;
 	/// Where all providers' workers can be reached.
 	async fn peers(&self) -> ChainResult<Vec<(AccountId, PeerAddress)>>;
+	/// Whether a submitted result is to be audited, once that can be known.
+	async fn is_drawn(&self, deal: DealId) -> ChainResult<Option<bool>>;
+	/// An open case.
+	async fn case(&self, deal: DealId) -> ChainResult<Option<Case>>;
+	/// The open cases in which an account has had a seat.
+	async fn cases_of(&self, who: &AccountId) -> ChainResult<Vec<DealId>>;
+	/// A mediator.
+	async fn mediator(&self, who: &AccountId) -> ChainResult<Option<Mediator>>;
+	/// How results are checked.
+	async fn rules(&self) -> ChainResult<MediationRules>;
 	/// A provider's whole bond.
 	async fn bond(&self, who: &AccountId) -> ChainResult<Balance>;
 	/// Signs and sends a call, and returns once it is in a best block and has succeeded.

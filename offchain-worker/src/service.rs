@@ -215,6 +215,7 @@ pub async fn run_with(
 
 	let (best_sender, best) = channel::channel(first);
 	let (matched_sender, matched) = mpsc::channel(MATCHED);
+	let (drawn_sender, drawn) = mpsc::channel(MATCHED);
 	let sources = Sources {
 		chain: chain.clone(),
 		data: data.clone(),
@@ -256,7 +257,13 @@ pub async fn run_with(
 	};
 	tasks.spawn(
 		"chain",
-		watch::follow_chain(chain.clone(), best_sender, matched_sender, shutdown.clone()),
+		watch::follow_chain(
+			chain.clone(),
+			best_sender,
+			matched_sender,
+			drawn_sender,
+			shutdown.clone(),
+		),
 	);
 	tasks.spawn("deals", watch::supervise(ctx, matched, shutdown.clone()));
 	tasks.spawn("health", health.watch(config.timing.health, shutdown.clone()));

@@ -22,6 +22,7 @@ frame_benchmarking::define_benchmarks!(
 	[pallet_deals, Deals]
 	[pallet_feeless, Feeless]
 	[pallet_market, Market]
+	[pallet_mediation, Mediation]
 	[pallet_modules, Modules]
 	[pallet_multisig, Multisig]
 	[pallet_proxy, Proxy]

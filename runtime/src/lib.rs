@@ -38,6 +38,7 @@ pub use apis::{RuntimeApi, RUNTIME_API_VERSIONS};
 pub use configs::{
 	consensus::BABE_GENESIS_EPOCH_CONFIG,
 	market::{AuditPoolAccount, MarketPricing},
+	mediation::DefaultMediationRules,
 	money::{DealWithFees, LengthToFee, TreasuryAccount, WeightToFee},
 	system::{RuntimeBlockLength, RuntimeBlockWeights, SS58_PREFIX},
 	utility::ProxyType,
@@ -149,7 +150,7 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
 };
 
 // Hooks run in the order of the indices. Gaps are kept for later pallets of the same kind: 8–9 consensus (historical
-// sessions, offences), 13–19 general tools (preimages, scheduler), 21–29 governance, 54 mediation, 55 the gateway to
+// sessions, offences), 13–19 general tools (preimages, scheduler), 21–29 governance, 55 the gateway to
 // EVM chains, 56 rewards, 60 contracts.
 #[frame_support::runtime]
 mod runtime {
@@ -218,6 +219,9 @@ mod runtime {
 
 	#[runtime::pallet_index(53)]
 	pub type Feeless = pallet_feeless;
+
+	#[runtime::pallet_index(54)]
+	pub type Mediation = pallet_mediation;
 }
 
 /// Migrations that run once, at an upgrade to this version.

@@ -281,12 +281,21 @@ fn market_proxies_do_their_part_of_the_market() {
 		[false, false, false, false, true, false, true]
 	);
 	assert_eq!(may(ProxyType::CancelProxy), [false; 7]);
+	assert_eq!(
+		may(ProxyType::Mediator),
+		[false, false, false, false, false, false, true]
+	);
+	let draw: RuntimeCall = pallet_mediation::Call::draw {
+		deal: lilypad_primitives::DealId(1),
+	}
+	.into();
+	assert!(ProxyType::Mediator.filter(&draw) && !ProxyType::Provider.filter(&draw));
 }
 
 #[test]
 fn no_proxy_type_is_a_superset_of_one_that_may_do_more() {
 	use ProxyType::*;
-	let all = [Any, NonTransfer, CancelProxy, Provider, Creator, Author];
+	let all = [Any, NonTransfer, CancelProxy, Provider, Creator, Author, Mediator];
 	for mine in all {
 		for theirs in all {
 			let expected = mine == Any || mine == theirs || (mine, theirs) == (NonTransfer, Author);
@@ -300,11 +309,28 @@ fn each_free_call_fits_into_the_share_many_times() {
 	use lilypad_primitives::DealId;
 	use sp_runtime::traits::TransactionExtension;
 
-	let calls: [RuntimeCall; 2] = [
+	let calls: [RuntimeCall; 5] = [
 		pallet_deals::Call::acknowledge { deal: DealId(1) }.into(),
 		pallet_deals::Call::submit {
 			deal: DealId(1),
 			seal: Default::default(),
+		}
+		.into(),
+		pallet_deals::Call::audit { deal: DealId(1) }.into(),
+		pallet_mediation::Call::commit_vote {
+			deal: DealId(1),
+			commitment: Default::default(),
+		}
+		.into(),
+		pallet_mediation::Call::reveal_vote {
+			deal: DealId(1),
+			vote: lilypad_primitives::Vote {
+				triple: None,
+				usage: 0,
+				fetched: false,
+				ample: false,
+			},
+			salt: [0; 32],
 		}
 		.into(),
 	];

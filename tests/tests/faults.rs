@@ -51,7 +51,7 @@ fn a_provider_killed_in_the_middle_of_a_job_is_fined_and_the_creator_refunded() 
 	let job = post(
 		&creator,
 		"sleeper:v0.0.1",
-		&["-i", "Seconds=600", "--timeout", "5"],
+		&["-i", "Seconds=600", "--timeout", "15"],
 	)?;
 	reaches(&creator, &job, "running", MINUTE)?;
 	provider.kill()?;

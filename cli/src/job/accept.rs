@@ -11,7 +11,7 @@ use crate::{
 		folder,
 	},
 };
-use lilypad_client::{lp, AccountId, ClientError, DealState, JobState, Missing};
+use lilypad_client::{lp, words, AccountId, ClientError, DealState, JobState, Missing};
 use lilypad_primitives::{
 	settlement::{settle, Purse},
 	JobId, Outcome, Status, Terms,
@@ -40,6 +40,12 @@ pub async fn accept(app: &App, args: &AcceptArgs) -> Result<(), CliError> {
 		JobState::Matched { deal, .. } => view.deal(deal).await?,
 		JobState::Open { .. } => None,
 	};
+	if let Some(DealState::Disputed { dispute, .. }) = deal.as_ref().map(|deal| &deal.state) {
+		return Err(CliError::Input(format!(
+			"mediators judge the result of job {job}, because {}: `lilypad job watch {job}` waits for their verdict",
+			words::dispute(dispute)
+		)));
+	}
 	let submitted = deal.filter(|deal| matches!(deal.state, DealState::Submitted { .. }));
 	let deal = submitted.ok_or_else(|| {
 		CliError::Input(format!(

@@ -15,7 +15,7 @@ use crate::{
 	},
 	ui::table,
 };
-use lilypad_client::{lp, ChainEvent, DealState, JobRecord, JobState, MarketEvent, View};
+use lilypad_client::{lp, words, ChainEvent, DealState, JobRecord, JobState, MarketEvent, View};
 use lilypad_primitives::{JobId, Outcome};
 use serde_json::{json, Value};
 use std::{collections::BTreeMap, path::PathBuf, time::Instant};
@@ -35,7 +35,7 @@ pub async fn run(app: &App, command: &JobCommand) -> Result<(), CliError> {
 /// Where a job stands: a word for machines, and words for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Standing {
-	/// `waiting`, `matched`, `running`, `submitted` or `ended`.
+	/// `waiting`, `matched`, `running`, `submitted`, `disputed` or `ended`.
 	state: &'static str,
 	words: String,
 }
@@ -57,6 +57,13 @@ impl Standing {
 			(JobState::Matched { deal, .. }, Some(DealState::Submitted { draw_at, .. })) => (
 				"submitted",
 				format!("results submitted, deal {deal}, to be accepted from block {draw_at} on"),
+			),
+			(JobState::Matched { deal, .. }, Some(DealState::Disputed { dispute, .. })) => (
+				"disputed",
+				format!(
+					"mediators judge the result, deal {deal}: {}",
+					words::dispute(dispute)
+				),
 			),
 		};
 		Self { state, words }

@@ -5,7 +5,7 @@
 
 use crate::{data::LocalFile, error::CliError, run::folder};
 use futures::StreamExt;
-use lilypad_client::{AccountId, Client, DealState, MultiSignature, Signer};
+use lilypad_client::{AccountId, Client, MultiSignature, Signer};
 use lilypad_primitives::{DealId, JobId, Opening, OutputRoot};
 use lilypad_worker::{
 	p2p::{DownloadLimits, P2pError, PeerClient, PeerSession, Purpose, Refusal, RequestSigner},
@@ -254,7 +254,7 @@ impl Worker {
 	async fn is_sealed(&self) -> Result<bool, Stop> {
 		let view = self.client.best().await.map_err(CliError::from)?;
 		let deal = view.deal(self.errand.deal).await.map_err(CliError::from)?;
-		Ok(matches!(deal.map(|d| d.state), Some(DealState::Submitted { .. })))
+		Ok(deal.is_some_and(|deal| deal.state.seal().is_some()))
 	}
 
 	/// Asks for what the seal hides, and checks it against the seal on the chain.
@@ -262,14 +262,12 @@ impl Worker {
 		let (opening, sidecar) = session.opening(self.errand.deal).await?;
 		let view = self.client.best().await.map_err(CliError::from)?;
 		let deal = view.deal(self.errand.deal).await.map_err(CliError::from)?;
-		match deal.map(|d| d.state) {
-			Some(DealState::Submitted { seal, .. }) if opening.seal(self.errand.deal) == seal => {
-				Ok((opening, sidecar))
-			},
-			Some(DealState::Submitted { .. }) => Err(Stop::Again(
+		match deal.map(|d| d.state.seal()) {
+			Some(Some(seal)) if opening.seal(self.errand.deal) == seal => Ok((opening, sidecar)),
+			Some(Some(_)) => Err(Stop::Again(
 				"the provider's result does not fit its seal on the chain".into(),
 			)),
-			Some(_) => Err(Stop::Again("the provider's seal is not on the chain yet".into())),
+			Some(None) => Err(Stop::Again("the provider's seal is not on the chain yet".into())),
 			None => Err(Stop::Never("the deal has ended".into())),
 		}
 	}

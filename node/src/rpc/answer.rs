@@ -7,8 +7,8 @@ use lilypad_client::{
 	AccountId,
 };
 use lilypad_primitives::{
-	Balance, BlockNumber, DealId, JobId, JobRequest, Mismatch, ModuleInfo, ModulePolicy, Offer, OfferId,
-	Outcome, RuntimeImage, Triple, VersionId,
+	Balance, BlockNumber, DealId, Dispute, JobId, JobRequest, Mismatch, ModuleInfo, ModulePolicy, Offer,
+	OfferId, Outcome, RuntimeImage, Triple, VersionId,
 };
 use pallet_deals::{Deal, DealState};
 use pallet_market::{JobRecord, JobState, Quote};
@@ -59,6 +59,31 @@ impl From<&Triple> for ResultJson {
 	}
 }
 
+/// Why mediators judge a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DisputeJson {
+	/// `audit` or `challenge`.
+	kind: String,
+	/// Of a challenge: `wrongResult`, `overcharged` or `unavailable`.
+	reason: Option<String>,
+	/// The same in words.
+	text: String,
+}
+
+impl From<&Dispute> for DisputeJson {
+	fn from(dispute: &Dispute) -> Self {
+		Self {
+			kind: variant(dispute),
+			reason: match dispute {
+				Dispute::Audit => None,
+				Dispute::Challenge(reason) => Some(variant(reason)),
+			},
+			text: words::dispute(dispute).into(),
+		}
+	}
+}
+
 /// A live deal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,10 +93,12 @@ pub(crate) struct DealJson {
 	offer: u64,
 	creator: AccountId,
 	provider: AccountId,
-	/// `matched`, `running` or `submitted`.
+	/// `matched`, `running`, `submitted` or `disputed`.
 	state: String,
-	/// The last block before the deal lapses.
-	deadline: BlockNumber,
+	/// The last block before the deal lapses; null while it is in dispute.
+	deadline: Option<BlockNumber>,
+	/// Why mediators judge it, if they do.
+	dispute: Option<DisputeJson>,
 	/// From this block on, the result can be accepted and revealed.
 	draw_at: Option<BlockNumber>,
 	/// The provider's commitment to its result.
@@ -105,8 +132,15 @@ impl DealJson {
 				opened,
 				..
 			} => (Some(*draw_at), Some(Hash::from(seal.0)), opened.as_ref()),
-			_ => (None, None, None),
+			DealState::Disputed { seal, opened, .. } => (None, Some(Hash::from(seal.0)), opened.as_ref()),
+			DealState::Matched { .. } | DealState::Running { .. } => (None, None, None),
 		};
+		let dispute = match &deal.state {
+			DealState::Disputed { dispute, .. } => Some(DisputeJson::from(dispute)),
+			_ => None,
+		};
+		// A deal in dispute never lapses: its case has deadlines.
+		let deadline = dispute.is_none().then(|| deal.state.deadline());
 		let terms = &deal.terms;
 		Self {
 			deal: id.0,
@@ -115,7 +149,8 @@ impl DealJson {
 			creator: terms.creator.clone(),
 			provider: terms.provider.clone(),
 			state: variant(&deal.state),
-			deadline: deal.state.deadline(),
+			deadline,
+			dispute,
 			draw_at,
 			seal,
 			result: opened.map(|opening| (&opening.triple).into()),
@@ -192,7 +227,7 @@ impl From<&JobEnd> for JobEndJson {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JobJson {
 	pub(crate) job: u64,
-	/// `waiting`, `matched`, `running`, `submitted` or `ended`.
+	/// `waiting`, `matched`, `running`, `submitted`, `disputed` or `ended`.
 	pub(crate) status: String,
 	/// Who pays; null once it has ended, as is what follows.
 	creator: Option<AccountId>,
@@ -219,7 +254,12 @@ impl JobJson {
 			(JobState::Matched { deal, .. }, Some(DealState::Submitted { .. })) => {
 				("submitted", None, Some(*deal))
 			},
-			(JobState::Matched { deal, .. }, _) => ("matched", None, Some(*deal)),
+			(JobState::Matched { deal, .. }, Some(DealState::Disputed { .. })) => {
+				("disputed", None, Some(*deal))
+			},
+			(JobState::Matched { deal, .. }, Some(DealState::Matched { .. }) | None) => {
+				("matched", None, Some(*deal))
+			},
 		};
 		let request = &record.job.request;
 		Self {

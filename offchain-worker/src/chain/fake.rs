@@ -5,7 +5,7 @@ use super::*;
 use crate::AccountId;
 use futures::StreamExt;
 use lilypad_primitives::{
-	module::ModuleName, Inputs, JobOrigin, JobRequest, OfferState, Profile, RuntimeImage, LP,
+	module::ModuleName, Dispute, Inputs, JobOrigin, JobRequest, OfferState, Profile, Round, RuntimeImage, LP,
 };
 use sp_runtime::Permill;
 use std::{
@@ -19,6 +19,22 @@ const DRAW_BLOCKS: BlockNumber = 4;
 // Far away: tests let blocks pass faster than a busy machine gets things done.
 const JUDGE_BLOCKS: BlockNumber = 300;
 const SUBMIT_BLOCKS: BlockNumber = 5_000;
+const REVEAL_BLOCKS: BlockNumber = 500;
+pub(crate) const RULES: MediationRules = MediationRules {
+	audit: lilypad_primitives::AuditRules {
+		saving: Permill::one(),
+		usual: sp_runtime::Perquintill::one(),
+		escalates: Permill::from_percent(1),
+	},
+	overcharge_percent: 200,
+	overcharge_floor: 2_000,
+	slack_percent: 300,
+	commit_margin: 30,
+	reveal_blocks: REVEAL_BLOCKS,
+	max_redraws: 2,
+	no_show_slash: Permill::from_percent(10),
+	minority_slash: Permill::from_percent(5),
+};
 const START_MS: Millis = 1_700_000_000_000;
 
 pub(crate) fn account(n: u8) -> AccountId {
@@ -64,6 +80,48 @@ pub(crate) fn deal(id: DealId, state: DealState) -> Deal {
 		offer: OfferId(1),
 		terms: terms(),
 		state,
+	}
+}
+
+pub(crate) fn case(deal: &Deal, stage: CaseStage, panel: &[AccountId]) -> Case {
+	let seat = |mediator: &AccountId| Seat {
+		mediator: mediator.clone(),
+		round: Round::Three,
+		state: SeatState::Drawn,
+	};
+	Case {
+		dispute: Dispute::Audit,
+		parties: vec![deal.terms.creator.clone(), deal.terms.provider.clone()],
+		platform: Platform::Wasm,
+		spec: MachineSpec::new(1000, 100, 1),
+		mediators: MediatorPolicy::Any,
+		profile: deal.terms.profile,
+		time_limit: deal.terms.time_limit,
+		commit_blocks: 100,
+		reveal_blocks: REVEAL_BLOCKS,
+		largest_panel: 5,
+		redraws_left: 2,
+		max_redraws: 2,
+		overcharge_percent: RULES.overcharge_percent,
+		overcharge_floor: RULES.overcharge_floor,
+		no_show_slash: 10,
+		minority_slash: 5,
+		round: Round::Three,
+		stage,
+		seats: panel.iter().map(seat).collect(),
+	}
+}
+
+fn mediator(capability: Capability, tickets: u32) -> Mediator {
+	Mediator {
+		total: Balance::from(tickets) * 100 * LP,
+		unbonding: vec![],
+		tickets: (0..tickets).collect(),
+		capability: lilypad_client::mediation::Versioned {
+			versions: vec![(0, capability)],
+		},
+		seats: 0,
+		liability: 0,
 	}
 }
 
@@ -134,6 +192,12 @@ pub(crate) struct State {
 	pub(crate) offers: BTreeMap<OfferId, Offer<AccountId>>,
 	pub(crate) peers: BTreeMap<Vec<u8>, (AccountId, PeerAddress)>,
 	pub(crate) bond: Balance,
+	pub(crate) cases: BTreeMap<DealId, Case>,
+	pub(crate) mediators: BTreeMap<Vec<u8>, Mediator>,
+	/// Whether results are drawn for an audit.
+	pub(crate) audits: bool,
+	/// Every vote and salt that was ever committed to, whether or not it took effect.
+	pub(crate) commitments: Vec<(DealId, Commitment)>,
 	/// Every call that took effect.
 	pub(crate) calls: Vec<Call>,
 	/// Every seal that was ever sent, whether or not it took effect.
@@ -199,7 +263,14 @@ impl FakeChain {
 			state.block()
 		};
 		// Nobody may be listening.
-		self.blocks.send(BestBlock { block, matched }).ok();
+		let drawn = Vec::new();
+		self.blocks
+			.send(BestBlock {
+				block,
+				matched,
+				drawn,
+			})
+			.ok();
 		block
 	}
 
@@ -225,6 +296,46 @@ impl FakeChain {
 		self.mine(vec![]);
 	}
 
+	/// A result with this seal is in dispute, before a panel that has so many blocks to commit.
+	pub(crate) fn open_case(
+		&self,
+		id: DealId,
+		job: Job<AccountId>,
+		seal: Seal,
+		panel: &[AccountId],
+		blocks: BlockNumber,
+	) {
+		{
+			let mut state = self.lock();
+			let by = state.number + blocks;
+			let disputed = DealState::Disputed {
+				seal,
+				elapsed: 60_000,
+				opened: None,
+				stage: None,
+			};
+			let deal = deal(id, disputed);
+			state.jobs.insert(deal.job, job);
+			state
+				.cases
+				.insert(id, case(&deal, CaseStage::Committing { by }, panel));
+			state.deals.insert(id, deal);
+		}
+		self.mine(vec![]);
+	}
+
+	pub(crate) fn case_of(&self, id: DealId) -> Option<Case> {
+		self.lock().cases.get(&id).cloned()
+	}
+
+	/// The chain as another account sees it.
+	pub(crate) fn with_account(&self, account: AccountId) -> Self {
+		Self {
+			account,
+			..self.clone()
+		}
+	}
+
 	pub(crate) fn state_of(&self, id: DealId) -> Option<DealState> {
 		self.lock().deals.get(&id).map(|deal| deal.state.clone())
 	}
@@ -239,8 +350,10 @@ impl FakeChain {
 
 	fn execute(&self, call: &Call) -> ChainResult<()> {
 		let mut state = self.lock();
-		if let Call::Submit(deal, seal) = call {
-			state.seals.push((*deal, *seal));
+		match call {
+			Call::Submit(deal, seal) => state.seals.push((*deal, *seal)),
+			Call::CommitVote(deal, commitment) => state.commitments.push((*deal, *commitment)),
+			_ => (),
 		}
 		if state.unreachable {
 			return Err(ChainError::Unreachable("the test says so".into()));
@@ -362,12 +475,110 @@ impl FakeChain {
 						}
 						*opened = Some(opening);
 					},
+					DealState::Disputed { seal, opened, .. } => {
+						let stage = state.cases.get(&id).map(|case| case.stage);
+						if !matches!(stage, Some(CaseStage::Revealing { by }) if now <= by) {
+							return Err(refused("MediatorsNotReady"));
+						}
+						if opening.seal(id) != *seal {
+							return Err(refused("WrongOpening"));
+						}
+						*opened = Some(opening);
+					},
 					_ => return Err(refused("NotSubmitted")),
 				}
 				state.deals.insert(id, deal);
 			},
 			Call::Expire(id) => {
 				live(&mut state, &id)?;
+				state.deals.remove(&id);
+			},
+			Call::Audit(id) => {
+				let mut deal = live(&mut state, &id)?;
+				let DealState::Submitted { seal, elapsed, .. } = deal.state else {
+					return Err(refused("NotSubmitted"));
+				};
+				if !state.audits {
+					return Err(refused("NotDrawn"));
+				}
+				deal.state = DealState::Disputed {
+					seal,
+					elapsed,
+					opened: None,
+					stage: None,
+				};
+				let by = now + REVEAL_BLOCKS;
+				state
+					.cases
+					.insert(id, case(&deal, CaseStage::Committing { by }, &[account(9)]));
+				state.deals.insert(id, deal);
+			},
+			Call::Register(capability, tickets) => {
+				let key: &[u8] = me.as_ref();
+				let mediator = mediator(capability, tickets);
+				if state.mediators.insert(key.to_vec(), mediator).is_some() {
+					return Err(refused("AlreadyMediator"));
+				}
+			},
+			Call::SetCapability(_) | Call::AddTickets(_) => {
+				let key: &[u8] = me.as_ref();
+				let mediator = state
+					.mediators
+					.get_mut(key)
+					.ok_or_else(|| refused("NotMediator"))?;
+				match call.clone() {
+					Call::SetCapability(capability) => mediator.capability.versions = vec![(0, capability)],
+					Call::AddTickets(more) => mediator.tickets.extend(0..more),
+					_ => (),
+				}
+			},
+			Call::Draw(id) => {
+				let case = state.cases.get_mut(&id).ok_or_else(|| refused("NoCase"))?;
+				case.stage = CaseStage::Committing {
+					by: now + REVEAL_BLOCKS,
+				};
+			},
+			Call::CommitVote(id, commitment) => {
+				let case = state.cases.get_mut(&id).ok_or_else(|| refused("NoCase"))?;
+				if !matches!(case.stage, CaseStage::Committing { by } if now <= by) {
+					return Err(refused("NotCommitting"));
+				}
+				let (round, mut seated) = (case.round, false);
+				for seat in case
+					.seats
+					.iter_mut()
+					.filter(|seat| seat.round == round && seat.mediator == me)
+				{
+					if seat.state != SeatState::Drawn {
+						return Err(refused("AlreadyCommitted"));
+					}
+					seat.state = SeatState::Committed(commitment);
+					seated = true;
+				}
+				if !seated {
+					return Err(refused("NotSeated"));
+				}
+				if case.panel().all(|seat| seat.state != SeatState::Drawn) {
+					case.stage = CaseStage::Revealing {
+						by: now + REVEAL_BLOCKS,
+					};
+				}
+			},
+			Call::RevealVote(id, vote, salt) => {
+				let case = state.cases.get_mut(&id).ok_or_else(|| refused("NoCase"))?;
+				if !matches!(case.stage, CaseStage::Revealing { by } if now <= by) {
+					return Err(refused("NotRevealing"));
+				}
+				let round = case.round;
+				let commitment = SeatState::Committed(vote.commitment(id, round, &me, &salt));
+				let seat = case
+					.seats
+					.iter_mut()
+					.find(|seat| seat.round == round && seat.mediator == me && seat.state == commitment);
+				seat.ok_or_else(|| refused("WrongVote"))?.state = SeatState::Revealed(vote);
+			},
+			Call::ExpireCase(id) => {
+				state.cases.remove(&id).ok_or_else(|| refused("NoCase"))?;
 				state.deals.remove(&id);
 			},
 		}
@@ -409,7 +620,13 @@ impl Chain for FakeChain {
 
 	async fn deal(&self, id: DealId) -> ChainResult<Option<Deal>> {
 		self.gate.pass().await;
-		self.read(|state| state.deals.get(&id).cloned())
+		self.read(|state| {
+			let mut deal = state.deals.get(&id).cloned()?;
+			if let DealState::Disputed { stage, .. } = &mut deal.state {
+				*stage = state.cases.get(&id).map(|case| case.stage);
+			}
+			Some(deal)
+		})
 	}
 
 	async fn deals_of(&self, who: &AccountId) -> ChainResult<Vec<Deal>> {
@@ -445,6 +662,35 @@ impl Chain for FakeChain {
 
 	async fn peers(&self) -> ChainResult<Vec<(AccountId, PeerAddress)>> {
 		self.read(|state| state.peers.values().cloned().collect())
+	}
+
+	async fn is_drawn(&self, id: DealId) -> ChainResult<Option<bool>> {
+		self.read(|state| match state.deals.get(&id)?.state {
+			DealState::Submitted { draw_at, .. } if state.number >= draw_at => Some(state.audits),
+			_ => None,
+		})
+	}
+
+	async fn case(&self, id: DealId) -> ChainResult<Option<Case>> {
+		self.gate.pass().await;
+		self.read(|state| state.cases.get(&id).cloned())
+	}
+
+	async fn cases_of(&self, who: &AccountId) -> ChainResult<Vec<DealId>> {
+		self.read(|state| {
+			let ours = |case: &Case| case.seats.iter().any(|seat| seat.mediator == *who);
+			let found = state.cases.iter().filter(|(_, case)| ours(case));
+			found.map(|(id, _)| *id).collect()
+		})
+	}
+
+	async fn mediator(&self, who: &AccountId) -> ChainResult<Option<Mediator>> {
+		let key: &[u8] = who.as_ref();
+		self.read(|state| state.mediators.get(key).cloned())
+	}
+
+	async fn rules(&self) -> ChainResult<MediationRules> {
+		Ok(RULES)
 	}
 
 	async fn bond(&self, _: &AccountId) -> ChainResult<Balance> {

@@ -5,11 +5,13 @@ use crate::AccountId;
 use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt};
 use lilypad_client::{
-	calls, BlockId, ChainEvent, Client, ClientError, Follower, MarketEvent, OfferParams, Signer, TxOptions,
-	Update, View,
+	calls,
+	mediation::{Case, Mediator},
+	BlockId, ChainEvent, Client, ClientError, Follower, MarketEvent, MediationEvent, OfferParams, Signer,
+	TxOptions, Update, View,
 };
 use lilypad_primitives::{
-	Balance, DealId, Job, JobId, Millis, ModuleInfo, Offer, OfferId, PeerAddress, VersionId,
+	Balance, DealId, Job, JobId, MediationRules, Millis, ModuleInfo, Offer, OfferId, PeerAddress, VersionId,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -52,19 +54,25 @@ impl OnChain {
 		loop {
 			if let Update::Best { block, events } = follower.next().await? {
 				let me = self.signer.account();
-				let matched = events.into_iter().filter_map(|record| match record.event {
-					ChainEvent::MarketEvent(MarketEvent::JobMatched { deal, provider, .. })
-						if provider == me =>
-					{
-						Some(deal)
-					},
-					_ => None,
-				});
-				let matched = matched.collect();
+				let (mut matched, mut drawn) = (Vec::new(), Vec::new());
+				for record in events {
+					match record.event {
+						ChainEvent::MarketEvent(MarketEvent::JobMatched { deal, provider, .. })
+							if provider == me =>
+						{
+							matched.push(deal)
+						},
+						ChainEvent::MediationEvent(MediationEvent::PanelDrawn {
+							deal, mediators, ..
+						}) if mediators.contains(&me) => drawn.push(deal),
+						_ => (),
+					}
+				}
 				let view = self.client.at(lilypad_client::At::Hash(block.hash)).await?;
 				return Ok(BestBlock {
 					block: self.block(&view).await?,
 					matched,
+					drawn,
 				});
 			}
 		}
@@ -108,12 +116,24 @@ fn deal(id: DealId, deal: lilypad_client::Deal) -> Deal {
 			draw_at,
 			judge_by,
 			opened,
+			..
 		} => DealState::Submitted {
 			seal,
 			elapsed,
 			draw_at,
 			judge_by,
 			opened,
+		},
+		Theirs::Disputed {
+			seal,
+			elapsed,
+			opened,
+			..
+		} => DealState::Disputed {
+			seal,
+			elapsed,
+			opened,
+			stage: None,
 		},
 	};
 	Deal {
@@ -149,6 +169,14 @@ fn encode(call: Call) -> ChainResult<calls::Call> {
 		Call::Submit(deal, seal) => calls::deals::submit(deal, seal),
 		Call::Reveal(deal, opening) => calls::deals::reveal(deal, opening),
 		Call::Expire(deal) => calls::deals::expire(deal),
+		Call::Audit(deal) => calls::deals::audit(deal),
+		Call::Register(capability, tickets) => calls::mediation::register(capability, tickets),
+		Call::SetCapability(capability) => calls::mediation::set_capability(capability),
+		Call::AddTickets(tickets) => calls::mediation::add_tickets(tickets),
+		Call::Draw(deal) => calls::mediation::draw(deal),
+		Call::CommitVote(deal, commitment) => calls::mediation::commit_vote(deal, commitment),
+		Call::RevealVote(deal, vote, salt) => calls::mediation::reveal_vote(deal, vote, salt),
+		Call::ExpireCase(deal) => calls::mediation::expire(deal),
 	})
 }
 
@@ -197,13 +225,16 @@ impl Chain for OnChain {
 	}
 
 	async fn deal(&self, id: DealId) -> ChainResult<Option<Deal>> {
-		Ok(self
-			.client
-			.best()
-			.await?
-			.deal(id)
-			.await?
-			.map(|found| deal(id, found)))
+		let view = self.client.best().await?;
+		let mut found = view.deal(id).await?.map(|found| deal(id, found));
+		if let Some(Deal {
+			state: DealState::Disputed { stage, .. },
+			..
+		}) = &mut found
+		{
+			*stage = view.case(id).await?.map(|case| case.stage);
+		}
+		Ok(found)
 	}
 
 	async fn deals_of(&self, who: &AccountId) -> ChainResult<Vec<Deal>> {
@@ -231,6 +262,32 @@ impl Chain for OnChain {
 
 	async fn peers(&self) -> ChainResult<Vec<(AccountId, PeerAddress)>> {
 		Ok(self.client.best().await?.peers().await?)
+	}
+
+	async fn is_drawn(&self, deal: DealId) -> ChainResult<Option<bool>> {
+		Ok(self.client.best().await?.is_drawn(deal).await?)
+	}
+
+	async fn case(&self, deal: DealId) -> ChainResult<Option<Case>> {
+		Ok(self.client.best().await?.case(deal).await?)
+	}
+
+	async fn cases_of(&self, who: &AccountId) -> ChainResult<Vec<DealId>> {
+		let all = self.client.best().await?.cases().await?;
+		let ours = |case: &Case| case.seats.iter().any(|seat| seat.mediator == *who);
+		Ok(all
+			.into_iter()
+			.filter(|(_, case)| ours(case))
+			.map(|(id, _)| id)
+			.collect())
+	}
+
+	async fn mediator(&self, who: &AccountId) -> ChainResult<Option<Mediator>> {
+		Ok(self.client.best().await?.mediator(who).await?)
+	}
+
+	async fn rules(&self) -> ChainResult<MediationRules> {
+		Ok(self.client.best().await?.mediation_parameters().await?.rules)
 	}
 
 	async fn bond(&self, who: &AccountId) -> ChainResult<Balance> {

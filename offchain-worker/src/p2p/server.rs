@@ -9,7 +9,7 @@ use super::{
 	P2pError,
 };
 use crate::{
-	chain::{Chain, ChainError, DealState},
+	chain::{Chain, ChainError},
 	config::{Limits, MIB},
 	datadir::DataDir,
 	journal::{Closing, Journal, Stage},
@@ -217,9 +217,7 @@ impl PeerService {
 		let opening = stage.opening().ok_or(Refusal::NotReady)?;
 		// Before the seal is on the chain the creator could still cancel, result in hand.
 		let sealed = match self.chain.deal(deal).await? {
-			Some(deal) => {
-				matches!(deal.state, DealState::Submitted { seal, .. } if seal == opening.seal(deal.id))
-			},
+			Some(deal) => deal.state.seal() == Some(opening.seal(deal.id)),
 			None => match stage {
 				Stage::Sealed { submitted, .. } => submitted,
 				Stage::Closed { why, .. } => why == Closing::Settled,

@@ -2,14 +2,11 @@
 //! restart as before.
 
 use crate::{
-	chain::{Block, Deal, DealState},
+	chain::{Block, CaseMove, CaseStage, Deal, DealState, SWEEPER_GRACE},
 	config::Timing,
 	journal::{Closing, DealRecord, Stage},
 };
-use lilypad_primitives::{BlockNumber, Millis};
-
-/// Blocks after the end of the judging window before the worker ends the deal itself: the chain's own sweeper comes first.
-const SWEEPER_GRACE: BlockNumber = 5;
+use lilypad_primitives::{BlockNumber, Millis, Seal};
 
 /// What to do next for a deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +25,8 @@ pub enum Step {
 	Reveal,
 	/// End the deal whose judging window is over.
 	Expire,
+	/// Move the deal's case on, which stands still.
+	MoveCase(CaseMove),
 	/// Nothing before the chain changes.
 	Wait,
 	/// Clean up.
@@ -78,17 +77,8 @@ pub fn next_step(record: &DealRecord, deal: Option<&Deal>, now: BlockNumber, tim
 			opened,
 			..
 		} => {
-			let Stage::Sealed {
-				opening, submitted, ..
-			} = stage
-			else {
-				return Step::Close(Closing::ForeignSeal);
-			};
-			if opening.seal(deal.id) != *seal {
-				return Step::Close(Closing::ForeignSeal);
-			}
-			if !submitted {
-				return Step::NoteSubmitted;
+			if let Some(step) = before_opening(stage, deal, *seal) {
+				return step;
 			}
 			// A transaction sent now is executed in the next block at the earliest.
 			let next = now.saturating_add(1);
@@ -101,6 +91,34 @@ pub fn next_step(record: &DealRecord, deal: Option<&Deal>, now: BlockNumber, tim
 				_ => Step::Wait,
 			}
 		},
+		DealState::Disputed {
+			seal,
+			opened,
+			stage: case,
+			..
+		} => {
+			if let Some(step) = before_opening(stage, deal, *seal) {
+				return step;
+			}
+			match case {
+				// At once: a provider that has not opened its seal when the mediators have revealed has withheld its result.
+				Some(CaseStage::Revealing { by }) if opened.is_none() && now < *by => Step::Reveal,
+				Some(case) => CaseMove::overdue(case, now).map_or(Step::Wait, Step::MoveCase),
+				None => Step::Wait,
+			}
+		},
+	}
+}
+
+/// What comes first when there is a seal on the chain.
+fn before_opening(stage: &Stage, deal: &Deal, seal: Seal) -> Option<Step> {
+	match stage {
+		Stage::Sealed { opening, .. } if opening.seal(deal.id) != seal => {
+			Some(Step::Close(Closing::ForeignSeal))
+		},
+		Stage::Sealed { submitted: false, .. } => Some(Step::NoteSubmitted),
+		Stage::Sealed { submitted: true, .. } => None,
+		_ => Some(Step::Close(Closing::ForeignSeal)),
 	}
 }
 
@@ -115,7 +133,7 @@ pub fn usage_bound(state: &DealState, best: &Block, millis_per_block: Millis) ->
 			.saturating_sub(*acked_ms)
 			.saturating_add(millis_per_block),
 		DealState::Matched { .. } => millis_per_block,
-		DealState::Submitted { elapsed, .. } => *elapsed,
+		DealState::Submitted { elapsed, .. } | DealState::Disputed { elapsed, .. } => *elapsed,
 	}
 }
 
@@ -265,6 +283,59 @@ mod tests {
 			step(sealed(true), Some(submitted(seal, opened)), 36),
 			Step::Expire
 		);
+	}
+
+	#[test]
+	fn in_a_dispute_the_seal_is_opened_while_mediators_reveal() {
+		let seal = opening().seal(DealId(3));
+		let disputed = |stage, opened| {
+			Some(DealState::Disputed {
+				seal,
+				elapsed: 100,
+				opened,
+				stage,
+			})
+		};
+		let committing = Some(CaseStage::Committing { by: 30 });
+		let revealing = Some(CaseStage::Revealing { by: 40 });
+		assert_eq!(
+			step(sealed(false), disputed(committing, None), 20),
+			Step::NoteSubmitted
+		);
+		assert_eq!(step(sealed(true), disputed(None, None), 20), Step::Wait);
+		assert_eq!(step(sealed(true), disputed(committing, None), 20), Step::Wait);
+		assert_eq!(step(sealed(true), disputed(revealing, None), 31), Step::Reveal);
+		assert_eq!(step(sealed(true), disputed(revealing, None), 39), Step::Reveal);
+		assert_eq!(step(sealed(true), disputed(revealing, None), 40), Step::Wait);
+		assert_eq!(
+			step(sealed(true), disputed(revealing, Some(opening())), 31),
+			Step::Wait
+		);
+		assert_eq!(
+			step(sealed(true), disputed(revealing, Some(opening())), 46),
+			Step::MoveCase(CaseMove::Expire)
+		);
+		assert_eq!(
+			step(Stage::Prepared, disputed(revealing, None), 31),
+			Step::Close(Closing::ForeignSeal)
+		);
+	}
+
+	#[test]
+	fn a_case_that_stands_still_is_moved_on() {
+		let drawing = CaseStage::Drawing {
+			from: 10,
+			draw_at: 20,
+			draw_by: 80,
+		};
+		assert_eq!(CaseMove::overdue(&drawing, 24), None);
+		assert_eq!(CaseMove::overdue(&drawing, 25), Some(CaseMove::Draw));
+		assert_eq!(CaseMove::overdue(&drawing, 79), Some(CaseMove::Draw));
+		assert_eq!(CaseMove::overdue(&drawing, 80), None);
+		assert_eq!(CaseMove::overdue(&drawing, 86), Some(CaseMove::Expire));
+		let committing = CaseStage::Committing { by: 30 };
+		assert_eq!(CaseMove::overdue(&committing, 35), None);
+		assert_eq!(CaseMove::overdue(&committing, 36), Some(CaseMove::Expire));
 	}
 
 	#[test]

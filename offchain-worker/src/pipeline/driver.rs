@@ -137,6 +137,9 @@ async fn advance(ctx: &Context, id: DealId, absent: &mut Option<BlockNumber>) ->
 		Step::Expire => {
 			ctx.chain.call(Call::Expire(id), Some(best)).await?;
 		},
+		Step::MoveCase(how) => {
+			ctx.chain.call(how.call(id), Some(best)).await?;
+		},
 		Step::Wait => {
 			open_to_all(ctx, &record, &deal.state);
 			return Ok(Next::OnBlock);
@@ -173,7 +176,7 @@ async fn begin(ctx: &Context, deal: &Deal) -> Result<Option<DealRecord>, StepErr
 
 /// A result that was opened on the chain is for everybody.
 fn open_to_all(ctx: &Context, record: &DealRecord, state: &DealState) {
-	if let (DealState::Submitted { opened: Some(_), .. }, Some(opening)) = (state, record.stage.opening()) {
+	if let (Some(_), Some(opening)) = (state.opened(), record.stage.opening()) {
 		if !ctx.access.is_public(opening.triple.root.0) {
 			ctx.access.publish(opening.triple.root.0);
 		}

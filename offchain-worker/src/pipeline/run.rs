@@ -153,7 +153,9 @@ async fn keep_once(
 		},
 		DealState::Running { submit_by, .. } if best.number >= submit_by => Ok(Some("its time is over")),
 		DealState::Running { .. } => Ok(None),
-		DealState::Submitted { .. } => Ok(Some("a result was submitted by somebody else")),
+		DealState::Submitted { .. } | DealState::Disputed { .. } => {
+			Ok(Some("a result was submitted by somebody else"))
+		},
 	}
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn submit(
 				return Ok(());
 			},
 			DealState::Running { acked_at, .. } => acked_at <= best.number,
-			DealState::Submitted { .. } => return Ok(()),
+			DealState::Submitted { .. } | DealState::Disputed { .. } => return Ok(()),
 		};
 		if !seen || usage_bound(&deal.state, &best, per_block) < opening.usage {
 			// Chain time will reach it: the time between now and then is the run's own.
@@ -89,7 +89,7 @@ pub(super) async fn note_submitted(ctx: &Context, record: &DealRecord, deal: &De
 	let Stage::Sealed { run, opening, .. } = &record.stage else {
 		return Ok(());
 	};
-	if let DealState::Submitted { elapsed, .. } = deal.state {
+	if let DealState::Submitted { elapsed, .. } | DealState::Disputed { elapsed, .. } = deal.state {
 		if opening.usage > elapsed {
 			tracing::error!(deal = %deal.id, usage = opening.usage, elapsed, "the seal claims more time than the chain allows");
 		}
@@ -106,7 +106,9 @@ pub(super) async fn note_submitted(ctx: &Context, record: &DealRecord, deal: &De
 	super::driver::remove_run(ctx, record).await
 }
 
-/// Opens the seal on the chain, for a creator that has not accepted.
+/// Opens the seal on the chain: for a creator that has not accepted, and while mediators reveal.
+///
+/// A result that was drawn for an audit is not shown to those who will have to find it for themselves: the audit is begun.
 pub(super) async fn reveal(
 	ctx: &Context,
 	record: &DealRecord,
@@ -116,6 +118,11 @@ pub(super) async fn reveal(
 	let Stage::Sealed { opening, .. } = &record.stage else {
 		return Ok(());
 	};
+	if matches!(deal.state, DealState::Submitted { .. }) && ctx.chain.is_drawn(deal.id).await? == Some(true) {
+		ctx.chain.call(Call::Audit(deal.id), Some(best)).await?;
+		tracing::info!(deal = %deal.id, "the result was drawn for an audit");
+		return Ok(());
+	}
 	ctx.chain
 		.call(Call::Reveal(deal.id, *opening), Some(best))
 		.await?;

@@ -24,16 +24,18 @@ use tokio_util::sync::CancellationToken;
 /// Wait before a broken subscription is made again.
 const RESUBSCRIBE: Duration = Duration::from_secs(1);
 
-/// Publishes best blocks, and hands on the deals matched in them. Survives every failure of the connection.
+/// Publishes best blocks, and hands on the deals that were matched and the panels that were drawn in them. Survives every
+/// failure of the connection.
 pub async fn follow_chain(
 	chain: Arc<dyn Chain>,
 	best: channel::Sender<Block>,
 	matched: mpsc::Sender<DealId>,
+	drawn: mpsc::Sender<DealId>,
 	shutdown: CancellationToken,
 ) -> Result<(), WorkerError> {
 	while !shutdown.is_cancelled() {
 		let followed = tokio::select! {
-			followed = follow_once(&*chain, &best, &matched) => followed,
+			followed = follow_once(&*chain, &best, &matched, &drawn) => followed,
 			() = shutdown.cancelled() => return Ok(()),
 		};
 		match followed {
@@ -50,14 +52,20 @@ async fn follow_once(
 	chain: &dyn Chain,
 	best: &channel::Sender<Block>,
 	matched: &mpsc::Sender<DealId>,
+	drawn: &mpsc::Sender<DealId>,
 ) -> Result<(), ChainError> {
 	let mut blocks = chain.subscribe_best().await?;
 	while let Some(block) = blocks.next().await {
 		let BestBlock {
 			block,
 			matched: deals,
+			drawn: cases,
 		} = block?;
 		best.send_replace(block);
+		for case in cases {
+			// It is only a hint; and who is no mediator does not listen.
+			drawn.try_send(case).ok();
+		}
 		for deal in deals {
 			if matched.send(deal).await.is_err() {
 				return Ok(());

@@ -1,6 +1,7 @@
 //! Benchmarks.
 
 use crate::{Bonds, Call, Config, DealState, Deals, Pallet, Unbonding};
+use alloc::vec::Vec;
 use core::marker::PhantomData;
 use frame_benchmarking::v2::*;
 use frame_support::traits::{
@@ -9,8 +10,11 @@ use frame_support::traits::{
 };
 use frame_system::RawOrigin;
 use lilypad_primitives::{
-	traits::Deals as DealsSeam, Balance, BlockNumber, DealId, JobId, OfferId, Opening, OutputRoot, Profile,
-	Seal, Status, Terms, Triple, LP,
+	audit::FIRST_PANELS,
+	mediation::MAX_PANEL,
+	traits::{Arbitrable, Deals as DealsSeam, JobBook},
+	Balance, BlockNumber, DealId, Dispute, JobId, OfferId, Opening, OutputRoot, Profile, Reason, Ruling,
+	Seal, Status, Terms, Triple, Verdict, LP,
 };
 use sp_runtime::{Permill, SaturatedConversion};
 
@@ -118,7 +122,14 @@ impl<T: Config> Scene<T> {
 		pass::<T>(1);
 		Pallet::<T>::do_submit(&scene.provider, scene.deal, opening().seal(scene.deal))
 			.expect("it is in time");
-		pass::<T>(T::DrawBlocks::get());
+		pass::<T>(T::DrawBlocks::get() + 1);
+		scene
+	}
+
+	/// In dispute by a challenge, without mediation's knowing.
+	fn disputed() -> Self {
+		let scene = Self::submitted();
+		dispute_by_force::<T>(scene.deal);
 		scene
 	}
 
@@ -133,6 +144,39 @@ impl<T: Config> Scene<T> {
 	fn assert_settled(&self) {
 		assert!(Deals::<T>::get(self.deal).is_none());
 	}
+}
+
+/// Puts a submitted deal into dispute, past mediation.
+fn dispute_by_force<T: Config>(id: DealId) {
+	let deal = Deals::<T>::get(id).expect("the deal lives");
+	let DealState::Submitted { seal, elapsed, .. } = deal.state else {
+		panic!("the deal is submitted");
+	};
+	endow::<T>(&deal.terms.creator, deal.terms.panel_fee);
+	let dispute = Dispute::Challenge(Reason::WrongResult);
+	Pallet::<T>::hold_stake(&deal.terms, dispute).expect("the creator was given as much");
+	let next = DealState::Disputed {
+		seal,
+		elapsed,
+		opened: None,
+		dispute,
+	};
+	Pallet::<T>::advance(id, deal, next);
+}
+
+/// A deal in dispute, for the benchmarks of mediation.
+pub(crate) fn dispute_out_of_nothing<T: Config>(
+	creator: &T::AccountId,
+	provider: &T::AccountId,
+) -> (DealId, Opening) {
+	endow::<T>(&T::Treasury::get(), 0);
+	endow::<T>(&T::AuditPool::get(), 0);
+	let deal = T::BenchmarkHelper::open_deal(creator, provider);
+	Pallet::<T>::do_acknowledge(provider, deal).expect("it is in time");
+	pass::<T>(1);
+	Pallet::<T>::do_submit(provider, deal, opening().seal(deal)).expect("it is in time");
+	dispute_by_force::<T>(deal);
+	(deal, opening())
 }
 
 /// A bond with as many parts unbonding as there can be, all due.
@@ -265,6 +309,58 @@ mod benches {
 		scene.lapse();
 		#[extrinsic_call]
 		expire(RawOrigin::Signed(scene.creator.clone()), scene.deal);
+		scene.assert_settled();
+	}
+
+	#[benchmark]
+	fn open_dispute() {
+		let scene = Scene::<T>::submitted();
+		#[block]
+		{
+			let job = Deals::<T>::get(scene.deal).map(|deal| deal.job);
+			let needs = job.and_then(T::JobBook::needs);
+			dispute_by_force::<T>(scene.deal);
+			core::hint::black_box(needs);
+		}
+		assert!(matches!(
+			Deals::<T>::get(scene.deal).map(|d| d.state),
+			Some(DealState::Disputed { .. })
+		));
+	}
+
+	#[benchmark]
+	fn challenge() {
+		let scene = Scene::<T>::submitted();
+		let passed;
+		#[block]
+		{
+			passed = Pallet::<T>::check_challenge(&scene.creator, scene.deal, Reason::WrongResult).is_ok();
+		}
+		assert!(passed);
+	}
+
+	#[benchmark]
+	fn rule() {
+		let scene = Scene::<T>::disputed();
+		Deals::<T>::mutate(scene.deal, |deal| {
+			if let Some(DealState::Disputed { opened, .. }) = deal.as_mut().map(|deal| &mut deal.state) {
+				*opened = Some(opening());
+			}
+		});
+		let paid: Vec<T::AccountId> = (0..FIRST_PANELS + MAX_PANEL)
+			.map(|nth| account("mediator", nth, 0))
+			.collect();
+		for mediator in &paid {
+			endow::<T>(mediator, 0);
+		}
+		let ruling = Ruling {
+			verdict: Verdict::Upheld,
+			paid,
+		};
+		#[block]
+		{
+			Pallet::<T>::rule(scene.deal, ruling);
+		}
 		scene.assert_settled();
 	}
 

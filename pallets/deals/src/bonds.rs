@@ -1,6 +1,6 @@
 //! Bonds: putting them up, committing them to deals, and getting them back.
 
-use crate::{BondOf, Bonds, Config, Error, Event, HoldReason, Pallet, Unbonding};
+use crate::{BondOf, Bonds, Config, Error, Event, HoldReason, Pallet, Records, Unbonding};
 use frame_support::{ensure, traits::Get};
 use lilypad_primitives::Balance;
 use sp_runtime::DispatchResult;
@@ -99,6 +99,8 @@ impl<T: Config> Pallet<T> {
 	fn store_bond(provider: &T::AccountId, bond: BondOf<T>) {
 		if bond.total == 0 && bond.committed == 0 {
 			Bonds::<T>::remove(provider);
+			// A bond can be had anew at any time, and another account too: a score without one would keep nobody honest.
+			Records::<T>::remove(provider);
 		} else {
 			Bonds::<T>::insert(provider, bond);
 		}

@@ -3,7 +3,9 @@
 
 use crate::{Config, DealOf, DealState, Deals, Error, Pallet};
 use frame_support::{ensure, traits::Time};
-use lilypad_primitives::{traits::Mediate, BlockNumber, DealId, Millis, Opening, Seal};
+use lilypad_primitives::{
+	traits::Mediate, AuditDraw, BlockNumber, DealId, Dispute, Millis, Opening, Profile, Reason, Seal,
+};
 use sp_runtime::{DispatchError, SaturatedConversion};
 
 /// A deal in state `Submitted`, taken apart.
@@ -14,6 +16,16 @@ pub(crate) struct SubmittedDeal<T: Config> {
 	pub(crate) draw_at: BlockNumber,
 	pub(crate) judge_by: BlockNumber,
 	pub(crate) opened: Option<Opening>,
+	pub(crate) cleared: bool,
+	pub(crate) challenged: bool,
+}
+
+/// In which of two states a provider may open its seal.
+pub(crate) enum Openable<T: Config> {
+	/// The result was submitted.
+	Submitted(SubmittedDeal<T>),
+	/// It is in dispute, and the mediators reveal.
+	Disputed(DealOf<T>),
 }
 
 impl<T: Config> Pallet<T> {
@@ -57,7 +69,9 @@ impl<T: Config> Pallet<T> {
 		match deal.state {
 			DealState::Matched { .. } => (),
 			DealState::Running { .. } => return Err(Error::<T>::AlreadyAcknowledged.into()),
-			DealState::Submitted { .. } => return Err(Error::<T>::AlreadySubmitted.into()),
+			DealState::Submitted { .. } | DealState::Disputed { .. } => {
+				return Err(Error::<T>::AlreadySubmitted.into())
+			},
 		}
 		Self::ensure_not_late(&deal)?;
 		Ok(deal)
@@ -78,8 +92,15 @@ impl<T: Config> Pallet<T> {
 		opening: &Opening,
 	) -> Result<SubmittedDeal<T>, DispatchError> {
 		let deal = Self::live(id)?;
-		ensure!(deal.terms.creator == *who, Error::<T>::NotCreator);
-		Self::check_opening(id, deal, opening)
+		ensure!(Self::may_judge(who, &deal), Error::<T>::NotCreator);
+		let submitted = Self::check_submitted(deal)?;
+		Self::check_opening(id, &submitted.deal, submitted.seal, submitted.elapsed, opening)?;
+		Ok(submitted)
+	}
+
+	/// Who may accept and challenge. The one place to ask, for the day on which jobs from elsewhere name a delegate.
+	fn may_judge(who: &T::AccountId, deal: &DealOf<T>) -> bool {
+		deal.terms.creator == *who
 	}
 
 	/// For `reveal`.
@@ -87,52 +108,139 @@ impl<T: Config> Pallet<T> {
 		who: &T::AccountId,
 		id: DealId,
 		opening: &Opening,
-	) -> Result<SubmittedDeal<T>, DispatchError> {
+	) -> Result<Openable<T>, DispatchError> {
 		let deal = Self::live_of_provider(who, id)?;
-		let submitted = Self::check_opening(id, deal, opening)?;
+		if let DealState::Disputed {
+			seal,
+			elapsed,
+			opened,
+			..
+		} = deal.state
+		{
+			ensure!(opened.is_none(), Error::<T>::AlreadyRevealed);
+			ensure!(T::Mediation::may_open(id), Error::<T>::MediatorsNotReady);
+			Self::check_opening(id, &deal, seal, elapsed, opening)?;
+			return Ok(Openable::Disputed(deal));
+		}
+		let submitted = Self::check_submitted(deal)?;
+		Self::check_opening(id, &submitted.deal, submitted.seal, submitted.elapsed, opening)?;
 		ensure!(submitted.opened.is_none(), Error::<T>::AlreadyRevealed);
-		Ok(submitted)
+		Ok(Openable::Submitted(submitted))
 	}
 
-	fn check_opening(
-		id: DealId,
-		deal: DealOf<T>,
-		opening: &Opening,
-	) -> Result<SubmittedDeal<T>, DispatchError> {
+	/// A deal with a result that is not in dispute, taken apart.
+	pub(crate) fn submitted(deal: &DealOf<T>) -> Option<SubmittedDeal<T>> {
 		let DealState::Submitted {
 			seal,
 			elapsed,
 			draw_at,
 			judge_by,
 			opened,
+			cleared,
+			challenged,
 		} = deal.state
 		else {
-			return Err(Error::<T>::NotSubmitted.into());
+			return None;
 		};
-		Self::ensure_from(draw_at)?;
-		Self::ensure_not_late(&deal)?;
-		ensure!(
-			!T::Mediation::is_drawn_for_audit(id, &deal.terms, draw_at),
-			Error::<T>::DrawnForAudit
-		);
-		ensure!(opening.seal(id) == seal, Error::<T>::WrongOpening);
-		ensure!(
-			opening.usage <= elapsed.min(deal.terms.time_limit),
-			Error::<T>::UsageTooLong
-		);
-		Ok(SubmittedDeal {
-			deal,
+		Some(SubmittedDeal {
+			deal: deal.clone(),
 			seal,
 			elapsed,
 			draw_at,
 			judge_by,
 			opened,
+			cleared,
+			challenged,
 		})
+	}
+
+	/// That there is a result, which can be judged now.
+	fn check_submitted(deal: DealOf<T>) -> Result<SubmittedDeal<T>, Error<T>> {
+		let submitted = Self::submitted(&deal).ok_or(match deal.state {
+			DealState::Disputed { .. } => Error::InDispute,
+			_ => Error::NotSubmitted,
+		})?;
+		Self::ensure_from(submitted.draw_at)?;
+		Self::ensure_not_late(&deal)?;
+		Ok(submitted)
+	}
+
+	fn check_opening(
+		id: DealId,
+		deal: &DealOf<T>,
+		seal: Seal,
+		elapsed: Millis,
+		opening: &Opening,
+	) -> Result<(), Error<T>> {
+		ensure!(opening.seal(id) == seal, Error::WrongOpening);
+		ensure!(
+			opening.usage <= elapsed.min(deal.terms.time_limit),
+			Error::UsageTooLong
+		);
+		Ok(())
+	}
+
+	/// For `audit`.
+	pub(crate) fn check_audit(id: DealId) -> Result<SubmittedDeal<T>, DispatchError> {
+		let submitted = Self::check_submitted(Self::live(id)?)?;
+		let drawn = !submitted.cleared
+			&& T::Mediation::audit_draw(id, &submitted.deal.terms, submitted.draw_at) == AuditDraw::Drawn;
+		ensure!(drawn, Error::<T>::NotDrawn);
+		Ok(submitted)
+	}
+
+	/// For an `audit` without a fee.
+	pub(crate) fn check_free_audit(who: &T::AccountId, id: DealId) -> Result<(), DispatchError> {
+		let submitted = Self::check_audit(id)?;
+		let terms = &submitted.deal.terms;
+		ensure!(
+			*who == terms.provider || *who == terms.creator,
+			Error::<T>::NotProvider
+		);
+		Ok(())
+	}
+
+	/// For `challenge`.
+	pub(crate) fn check_challenge(
+		who: &T::AccountId,
+		id: DealId,
+		reason: Reason,
+	) -> Result<SubmittedDeal<T>, DispatchError> {
+		let deal = Self::live(id)?;
+		ensure!(Self::may_judge(who, &deal), Error::<T>::NotCreator);
+		let submitted = Self::check_submitted(deal)?;
+		ensure!(
+			reason == Reason::Unavailable || submitted.deal.terms.profile == Profile::Deterministic,
+			Error::<T>::NotVerifiable
+		);
+		// Once is enough to find out that there is none.
+		ensure!(!submitted.challenged, Error::<T>::NoPanel);
+		Ok(submitted)
+	}
+
+	/// Whether a result is to be audited, once that can be known.
+	pub(crate) fn drawn(id: DealId) -> Option<bool> {
+		let deal = Deals::<T>::get(id)?;
+		match deal.state {
+			DealState::Submitted { cleared: true, .. } => Some(false),
+			DealState::Submitted { draw_at, .. } if Self::now() >= draw_at => {
+				Some(T::Mediation::audit_draw(id, &deal.terms, draw_at) == AuditDraw::Drawn)
+			},
+			DealState::Disputed {
+				dispute: Dispute::Audit,
+				..
+			} => Some(true),
+			_ => None,
+		}
 	}
 
 	/// For `expire`.
 	pub(crate) fn check_expire(id: DealId) -> Result<DealOf<T>, DispatchError> {
 		let deal = Self::live(id)?;
+		ensure!(
+			!matches!(deal.state, DealState::Disputed { .. }),
+			Error::<T>::InDispute
+		);
 		Self::ensure_from(deal.state.deadline().saturating_add(1))?;
 		Ok(deal)
 	}

@@ -14,7 +14,7 @@ use frame_support::{
 		Get,
 	},
 };
-use lilypad_primitives::{Balance, Party, Purse, Settlement, Terms};
+use lilypad_primitives::{traits::Modules, Balance, Dispute, Party, Purse, Settlement, Terms, VersionId};
 use sp_runtime::{DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
@@ -57,30 +57,30 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Applies a settlement: makes its payments, gives the rest of the budget back unless the job needs it, and ends the
-	/// commitment of the collateral.
-	pub(crate) fn apply(terms: &Terms<T::AccountId>, settlement: &Settlement, keep_budget: bool) {
+	/// commitment of the collateral. `panel`: whose votes are paid. `version`: whose author's bond can be drawn on.
+	pub(crate) fn apply(
+		terms: &Terms<T::AccountId>,
+		settlement: &Settlement,
+		keep_budget: bool,
+		panel: &[T::AccountId],
+		version: Option<VersionId>,
+	) {
 		for payment in &settlement.moves {
-			let (reason, owner) = match payment.from {
-				Purse::Budget => (HoldReason::JobBudget, &terms.creator),
-				Purse::Collateral => (HoldReason::ProviderBond, &terms.provider),
-				Purse::ChallengeBond | Purse::AuthorBond | Purse::AuditPool => {
-					defensive!("only a mediated outcome draws on this purse");
-					continue;
-				},
-			};
+			if payment.to == Party::Mediators {
+				for (mediator, share) in shares(panel, payment.amount) {
+					Self::pay_from(payment.from, terms, version, mediator, share);
+				}
+				continue;
+			}
 			let to = match payment.to {
 				Party::Creator => terms.creator.clone(),
 				Party::Provider => terms.provider.clone(),
 				Party::Author => terms.author.clone(),
 				Party::Solver => terms.solver.clone().unwrap_or_else(T::Treasury::get),
 				Party::AuditPool => T::AuditPool::get(),
-				Party::Treasury => T::Treasury::get(),
-				Party::Mediators => {
-					defensive!("only a mediated outcome pays mediators");
-					T::Treasury::get()
-				},
+				Party::Treasury | Party::Mediators => T::Treasury::get(),
 			};
-			Self::pay(reason, owner, &to, payment.amount);
+			Self::pay_from(payment.from, terms, version, &to, payment.amount);
 		}
 		let spent = settlement.taken_from(Purse::Budget);
 		Self::debit_budget(&terms.creator, spent);
@@ -92,6 +92,60 @@ impl<T: Config> Pallet<T> {
 			terms.collateral,
 			settlement.taken_from(Purse::Collateral),
 		);
+	}
+
+	/// Pays out of a purse of a deal.
+	fn pay_from(
+		purse: Purse,
+		terms: &Terms<T::AccountId>,
+		version: Option<VersionId>,
+		to: &T::AccountId,
+		amount: Balance,
+	) {
+		match purse {
+			Purse::Budget => Self::pay(HoldReason::JobBudget, &terms.creator, to, amount),
+			Purse::Collateral => Self::pay(HoldReason::ProviderBond, &terms.provider, to, amount),
+			Purse::ChallengeBond => Self::pay(HoldReason::ChallengeBond, &terms.creator, to, amount),
+			Purse::AuditPool => Self::pay(HoldReason::AuditReserve, &T::AuditPool::get(), to, amount),
+			Purse::AuthorBond => {
+				let Some(version) = version else {
+					defensive!("an author's bond is drawn on without a version");
+					return;
+				};
+				let arrived = T::Modules::slash_author(version, to, amount);
+				let rest = amount.saturating_sub(arrived);
+				if rest > 0 {
+					let redirected = T::Modules::slash_author(version, &T::Treasury::get(), rest);
+					log::error!(target: LOG, "{rest} of an author's bond could not be paid; {redirected} went to the treasury");
+				}
+			},
+		}
+	}
+
+	/// Puts a challenger's bond on hold.
+	pub(crate) fn hold_stake(terms: &Terms<T::AccountId>, dispute: Dispute) -> DispatchResult {
+		match dispute {
+			Dispute::Audit => Self::hold(HoldReason::AuditReserve, &T::AuditPool::get(), terms.panel_fee),
+			Dispute::Challenge(_) => Self::hold(HoldReason::ChallengeBond, &terms.creator, terms.panel_fee),
+		}
+	}
+
+	/// Gives back what is left of what was put on hold for a dispute.
+	pub(crate) fn release_stake(terms: &Terms<T::AccountId>, dispute: Dispute, settlement: &Settlement) {
+		let left = |purse| terms.panel_fee.saturating_sub(settlement.taken_from(purse));
+		match dispute {
+			Dispute::Audit => {
+				let pool = T::AuditPool::get();
+				Self::give_back(HoldReason::AuditReserve, &pool, left(Purse::AuditPool));
+			},
+			Dispute::Challenge(_) => {
+				Self::give_back(
+					HoldReason::ChallengeBond,
+					&terms.creator,
+					left(Purse::ChallengeBond),
+				);
+			},
+		}
 	}
 
 	/// Lets go of a hold in favour of its owner.
@@ -169,4 +223,14 @@ fn set_or_remove<T: Config, Sums: frame_support::StorageMap<T::AccountId, Balanc
 	} else {
 		Sums::insert(who, sum);
 	}
+}
+
+/// Equal parts of an amount; what can't be divided goes to the first.
+fn shares<A>(panel: &[A], amount: Balance) -> impl Iterator<Item = (&A, Balance)> {
+	let votes = panel.len().max(1) as Balance;
+	let (each, rest) = (amount / votes, amount % votes);
+	panel
+		.iter()
+		.zip(0..)
+		.map(move |(who, nth)| (who, each.saturating_add(Balance::from(nth < rest))))
 }

@@ -1,21 +1,26 @@
 //! What is always true.
 //!
-//! 1. An account's hold for each reason is what the records say: its budgets, its deposits, its bond; no challenge
-//!    bonds, as long as there are no cases.
+//! 1. An account's hold for each reason is what the records say: its budgets, its deposits, its bond, the bonds of its
+//!    challenges; and for the audit pool what open audits may cost.
 //! 2. The committed part of a bond is the sum of the collaterals of the provider's live deals, and with what is
 //!    unbonding it fits into the bond.
 //! 3. The budgets of a creator's live deals are on hold.
 //! 4. Each live deal is in the deadline index once, at its deadline, and the index has nothing else.
 //! 5. Ids are used once: those of live deals are below the next.
 //! 6. A revealed usage is within the time limit and the time that passed.
+//! 7. Whoever has a score has a bond, and no score is better than perfect.
 
 use crate::{
 	Bonds, Budgets, Config, DealState, Deals, Deposits, HoldReason, LapseKey, Lapses, NextDealId, Pallet,
+	Records,
 };
 use alloc::collections::BTreeMap;
 use codec::Encode;
-use frame_support::{ensure, traits::fungible::InspectHold};
-use lilypad_primitives::{Balance, Opening};
+use frame_support::{
+	ensure,
+	traits::{fungible::InspectHold, Get},
+};
+use lilypad_primitives::{Balance, Dispute, Opening};
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
@@ -26,6 +31,28 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn check_holds() -> Result<(), TryRuntimeError> {
+		let mut stakes = BTreeMap::<_, Balance>::new();
+		let mut reserve: Balance = 0;
+		for deal in Deals::<T>::iter_values() {
+			match deal.state {
+				DealState::Disputed {
+					dispute: Dispute::Audit,
+					..
+				} => {
+					reserve = reserve
+						.checked_add(deal.terms.panel_fee)
+						.ok_or("1: amounts overflow")?
+				},
+				DealState::Disputed { .. } => {
+					let sum = stakes.entry(deal.terms.creator.encode()).or_default();
+					*sum = sum
+						.checked_add(deal.terms.panel_fee)
+						.ok_or("1: amounts overflow")?;
+				},
+				_ => (),
+			}
+		}
+		let pool = T::AuditPool::get();
 		let held = |reason: HoldReason, who: &T::AccountId| T::Currency::balance_on_hold(&reason.into(), who);
 		let check = |who: &T::AccountId| -> Result<(), TryRuntimeError> {
 			let bond = Bonds::<T>::get(who).map_or(0, |bond| bond.total);
@@ -41,15 +68,26 @@ impl<T: Config> Pallet<T> {
 				held(HoldReason::ProviderBond, who) == bond,
 				"1: bond differs from the hold"
 			);
+			let stake = stakes.get(&who.encode()).copied().unwrap_or_default();
 			ensure!(
-				held(HoldReason::ChallengeBond, who) == 0,
-				"1: a challenge bond without a case"
+				held(HoldReason::ChallengeBond, who) == stake,
+				"1: challenge bonds differ from the hold"
+			);
+			let reserved = if *who == pool { reserve } else { 0 };
+			ensure!(
+				held(HoldReason::AuditReserve, who) == reserved,
+				"1: the audits' reserve differs from the hold"
 			);
 			Ok(())
 		};
 		// The accounts that exist, and those that a record says must.
 		frame_system::Account::<T>::iter_keys().try_for_each(|who| check(&who))?;
 		Bonds::<T>::iter_keys().try_for_each(|who| check(&who))?;
+		check(&pool)?;
+		for (provider, record) in Records::<T>::iter() {
+			ensure!(Bonds::<T>::contains_key(&provider), "7: a score without a bond");
+			ensure!(record.is_sound(), "7: a score is better than perfect");
+		}
 		for (who, sum) in Budgets::<T>::iter().chain(Deposits::<T>::iter()) {
 			ensure!(sum > 0, "1: an entry that says nothing");
 			check(&who)?;
@@ -88,6 +126,11 @@ impl<T: Config> Pallet<T> {
 			);
 			ensure!(id < NextDealId::<T>::get(), "5: an id could be used again");
 			if let DealState::Submitted {
+				elapsed,
+				opened: Some(Opening { usage, .. }),
+				..
+			}
+			| DealState::Disputed {
 				elapsed,
 				opened: Some(Opening { usage, .. }),
 				..

@@ -21,10 +21,15 @@
 //!    having acknowledged does both.
 //! 4. From `draw_at` until `judge_by` either side opens the seal: the creator by *accepting*, which settles the deal, or
 //!    the provider by *revealing*, after which the creator may still accept, and pays by staying silent.
-//! 5. Whatever deadline lapses, anybody settles the deal with *expire*. `on_idle` does it for those who wait, as far as
+//! 5. Whichever of these calls comes first makes the draw: if it falls on the deal, the result is *audited* instead, at
+//!    the audit pool's expense. Otherwise the creator may *challenge* the result until `judge_by`, with a bond. Either way
+//!    mediation judges, and rules: see [`Arbitrable`].
+//! 6. Whatever deadline lapses, anybody settles the deal with *expire*. `on_idle` does it for those who wait, as far as
 //!    the block has room, and nothing depends on it.
 //!
-//! A settled deal leaves no state; the event [`Event::Settled`] says how it ended and what moved.
+//! [`Arbitrable`]: lilypad_primitives::traits::Arbitrable
+//!
+//! A settled deal leaves no state but the provider's score; the event [`Event::Settled`] says how it ended and what moved.
 //!
 //! ## Money
 //!
@@ -34,8 +39,8 @@
 //!
 //! ## Free calls
 //!
-//! `acknowledge`, `submit` and `reveal` are feeless for the deal's provider as long as they would succeed: predicate and
-//! call share one function in `checks.rs`.
+//! `acknowledge`, `submit`, `reveal` and `audit` are feeless for the deal's provider, and `audit` for its creator, as long
+//! as they would succeed: predicate and call share one function in `checks.rs`.
 //!
 //! ## Invariants
 //!
@@ -48,11 +53,13 @@ extern crate alloc;
 mod benchmarking;
 mod bonds;
 mod checks;
+mod dispute;
 mod escrow;
 mod invariants;
 mod lifecycle;
 #[cfg(test)]
 mod mock;
+pub mod scores;
 mod seam;
 mod settlement;
 pub mod state;
@@ -63,7 +70,7 @@ pub mod weights;
 
 #[cfg(feature = "runtime-benchmarks")]
 pub use benchmarking::{BenchmarkHelper, WithoutMarket};
-use lilypad_primitives::{DealId, Millis, Move, Opening, Outcome, Seal, Terms, Triple};
+use lilypad_primitives::{DealId, Dispute, Millis, Move, Opening, Outcome, Reason, Seal, Terms, Triple};
 pub use pallet::*;
 pub use state::{Bond, Deal, DealState, LapseKey, Unbonding};
 pub use weights::WeightInfo;
@@ -87,7 +94,7 @@ pub mod pallet {
 	use frame_support::{pallet_prelude::*, traits::Time, weights::WeightMeter};
 	use frame_system::pallet_prelude::*;
 	use lilypad_primitives::{
-		traits::{JobBook, Mediate, OnDealSettled},
+		traits::{JobBook, Mediate, Modules, OnDealSettled},
 		JobId, OfferId,
 	};
 
@@ -110,8 +117,11 @@ pub mod pallet {
 		/// The market.
 		type JobBook: JobBook<Self::AccountId>;
 
-		/// Mediation, which says whether a result was drawn for an audit.
+		/// Mediation, which draws audits and judges results.
 		type Mediation: Mediate<Self::AccountId>;
+
+		/// The registry, which holds the authors' bonds.
+		type Modules: Modules<Self::AccountId>;
 
 		/// Who is told of settlements.
 		type OnSettled: OnDealSettled<Self::AccountId>;
@@ -162,6 +172,10 @@ pub mod pallet {
 		#[pallet::constant]
 		type MinBond: Get<Balance>;
 
+		/// How much of a provider's turnover its score remembers.
+		#[pallet::constant]
+		type ScoreHorizon: Get<Balance>;
+
 		/// Weights.
 		type WeightInfo: WeightInfo;
 
@@ -181,6 +195,8 @@ pub mod pallet {
 		Deposit,
 		/// What a challenger has put at stake in mediation.
 		ChallengeBond,
+		/// What the audit pool has set aside for open audits.
+		AuditReserve,
 	}
 
 	/// The live deals.
@@ -213,6 +229,10 @@ pub mod pallet {
 	/// What each account has on hold as deposits.
 	#[pallet::storage]
 	pub type Deposits<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Balance, ValueQuery>;
+
+	/// What became of the deals of each provider that has a bond.
+	#[pallet::storage]
+	pub type Records<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, scores::TrackRecord>;
 
 	/// What happened.
 	#[pallet::event]
@@ -289,6 +309,27 @@ pub mod pallet {
 			/// Run time to pay for.
 			usage: Millis,
 		},
+		/// Mediators judge the result: the creator challenged it, or the chain drew it for an audit.
+		Disputed {
+			/// The deal.
+			deal: DealId,
+			/// Why.
+			dispute: Dispute,
+		},
+		/// The result was drawn for an audit which can't be: the deal goes on as if it had not been drawn.
+		AuditSkipped {
+			/// The deal.
+			deal: DealId,
+			/// Why not.
+			why: SkipReason,
+		},
+		/// No panel judged the result: the deal goes on, and a challenge's bond has been given back.
+		DisputeDropped {
+			/// The deal.
+			deal: DealId,
+			/// The last block to accept or reveal.
+			judge_by: BlockNumber,
+		},
 		/// A deal has ended. What of budget and collateral did not move is its owner's again, or stays on hold for a job
 		/// that is queued once more.
 		Settled {
@@ -324,6 +365,19 @@ pub mod pallet {
 		},
 	}
 
+	/// Why an audit was skipped.
+	#[derive(
+		Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+	)]
+	pub enum SkipReason {
+		/// The pool can't pay every panel that the audit may need.
+		PoolTooSmall,
+		/// There are not enough mediators for such jobs.
+		NoMediators,
+		/// The randomness is missing.
+		NoRandomness,
+	}
+
 	/// Why a call failed.
 	#[pallet::error]
 	pub enum Error<T> {
@@ -352,8 +406,17 @@ pub mod pallet {
 		WrongOpening,
 		/// The usage is longer than the time limit, or than the chain's time from acknowledgement to submission.
 		UsageTooLong,
-		/// The result was drawn for an audit, which decides now.
-		DrawnForAudit,
+		/// Mediators judge the result, and decide how the deal ends. Look at the case in mediation.
+		InDispute,
+		/// The provider can open its seal again when the mediators have committed to their votes.
+		MediatorsNotReady,
+		/// The result was not drawn for an audit: accept, reveal or challenge it.
+		NotDrawn,
+		/// There are not enough mediators for a full panel, so nobody could judge a challenge.
+		NoPanel,
+		/// The module need not give the same result twice, so that nobody can tell whether this one is right: only
+		/// `Unavailable` can be challenged.
+		NotVerifiable,
 		/// The amount is zero.
 		ZeroAmount,
 		/// The account has no bond. Call `bond` first.
@@ -398,6 +461,7 @@ pub mod pallet {
 				T::MinBond::get() > 0,
 				"a bond of nothing would be a free entry in storage"
 			);
+			assert!(T::ScoreHorizon::get() > 0, "a score must remember something");
 			assert!(
 				T::Treasury::get() != T::AuditPool::get(),
 				"fines and levies must not mix"
@@ -519,45 +583,89 @@ pub mod pallet {
 		/// Origin: signed, by the deal's creator, from `draw_at` until `judge_by`. `opening` is what the provider handed
 		/// over, or revealed.
 		///
-		/// Errors: [`Error::UnknownDeal`], [`Error::NotCreator`], [`Error::NotSubmitted`], [`Error::TooEarly`],
-		/// [`Error::TooLate`], [`Error::DrawnForAudit`], [`Error::WrongOpening`], [`Error::UsageTooLong`].
-		/// Emits [`Event::Revealed`] unless the provider had revealed, and [`Event::Settled`].
+		/// If the draw falls on the deal, the result is audited instead, and nothing is accepted. What `opening` says stands
+		/// in the block then, for mediators to see: call `audit` first if the draw's outcome can be known.
+		///
+		/// Errors: [`Error::UnknownDeal`], [`Error::NotCreator`], [`Error::NotSubmitted`], [`Error::InDispute`],
+		/// [`Error::TooEarly`], [`Error::TooLate`], [`Error::WrongOpening`], [`Error::UsageTooLong`].
+		/// Emits [`Event::Revealed`] unless the provider had revealed, and [`Event::Settled`]; or [`Event::Disputed`].
 		#[pallet::call_index(7)]
-		#[pallet::weight(Pallet::<T>::settling_well(T::WeightInfo::accept()))]
-		pub fn accept(origin: OriginFor<T>, deal: DealId, opening: Opening) -> DispatchResult {
+		#[pallet::weight(Pallet::<T>::disputing(Pallet::<T>::settling_well(T::WeightInfo::accept())))]
+		pub fn accept(origin: OriginFor<T>, deal: DealId, opening: Opening) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_accept(&who, deal, opening)
+			let weight = Self::do_accept(&who, deal, opening)?;
+			Ok(Some(weight).into())
 		}
 
-		/// Opens the provider's own seal on the chain, so that it is paid although the creator stays silent.
+		/// Opens the provider's own seal on the chain: so that it is paid although the creator stays silent, and in a dispute,
+		/// where a provider that does not open its seal has withheld its result.
 		///
-		/// Origin: signed, by the deal's provider, from `draw_at` until `judge_by`; free as long as it succeeds.
+		/// Origin: signed, by the deal's provider, from `draw_at` until `judge_by`, or in a dispute while the mediators reveal;
+		/// free as long as it succeeds.
+		///
+		/// If the draw falls on the deal, the result is audited instead, and nothing is opened: see `accept`.
 		///
 		/// Errors: [`Error::UnknownDeal`], [`Error::NotProvider`], [`Error::NotSubmitted`], [`Error::TooEarly`],
-		/// [`Error::TooLate`], [`Error::DrawnForAudit`], [`Error::WrongOpening`], [`Error::UsageTooLong`],
-		/// [`Error::AlreadyRevealed`]. Emits [`Event::Revealed`].
+		/// [`Error::TooLate`], [`Error::WrongOpening`], [`Error::UsageTooLong`], [`Error::AlreadyRevealed`],
+		/// [`Error::MediatorsNotReady`]. Emits [`Event::Revealed`] or [`Event::Disputed`].
 		#[pallet::call_index(8)]
-		#[pallet::weight(T::WeightInfo::reveal())]
+		#[pallet::weight(Pallet::<T>::disputing(T::WeightInfo::reveal()).max(Pallet::<T>::opening_in_case()))]
 		#[pallet::feeless_if(|origin: &OriginFor<T>, deal: &DealId, opening: &Opening| -> bool {
 			ensure_signed(origin.clone()).is_ok_and(|who| Pallet::<T>::check_reveal(&who, *deal, opening).is_ok())
 		})]
-		pub fn reveal(origin: OriginFor<T>, deal: DealId, opening: Opening) -> DispatchResult {
+		pub fn reveal(origin: OriginFor<T>, deal: DealId, opening: Opening) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_reveal(&who, deal, opening)
+			let weight = Self::do_reveal(&who, deal, opening)?;
+			Ok(Some(weight).into())
 		}
 
 		/// Settles a deal whose deadline has lapsed: as a no-show after `ack_by`, as a time-out after `submit_by`; after
-		/// `judge_by` as accepted if the result was revealed, and as a time-out if it was withheld.
+		/// `judge_by` as accepted if the result was revealed, and as a time-out if it was withheld. If the draw falls on a
+		/// withheld result, it is audited instead.
 		///
 		/// Origin: signed, by anybody.
 		///
-		/// Errors: [`Error::UnknownDeal`], [`Error::TooEarly`]. Emits [`Event::Settled`].
+		/// Errors: [`Error::UnknownDeal`], [`Error::TooEarly`], [`Error::InDispute`]. Emits [`Event::Settled`] or
+		/// [`Event::Disputed`].
 		#[pallet::call_index(9)]
 		#[pallet::weight(Pallet::<T>::expire_weight())]
 		pub fn expire(origin: OriginFor<T>, deal: DealId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
 			let weight = Self::do_expire(deal)?;
 			Ok(Some(weight).into())
+		}
+
+		/// Begins the audit of a result that was drawn for it. `accept` and `reveal` do so too, but show the result.
+		///
+		/// Origin: signed, by anybody, from `draw_at` until `judge_by`; free for the deal's provider and creator as long as it
+		/// succeeds.
+		///
+		/// Errors: [`Error::UnknownDeal`], [`Error::NotSubmitted`], [`Error::InDispute`], [`Error::TooEarly`],
+		/// [`Error::TooLate`], [`Error::NotDrawn`]. Emits [`Event::Disputed`] or [`Event::AuditSkipped`].
+		#[pallet::call_index(10)]
+		#[pallet::weight(Pallet::<T>::disputing(T::WeightInfo::reveal()))]
+		#[pallet::feeless_if(|origin: &OriginFor<T>, deal: &DealId| -> bool {
+			ensure_signed(origin.clone()).is_ok_and(|who| Pallet::<T>::check_free_audit(&who, *deal).is_ok())
+		})]
+		pub fn audit(origin: OriginFor<T>, deal: DealId) -> DispatchResult {
+			ensure_signed(origin)?;
+			Self::do_audit(deal)
+		}
+
+		/// Has mediators judge the result, with the terms' panel fee as a bond. What the panels cost is taken out of it if they
+		/// confirm the result; otherwise it comes back whole.
+		///
+		/// Origin: signed, by the deal's creator, from `draw_at` until `judge_by`. If the draw falls on the deal, the result is
+		/// audited instead, and no bond is needed.
+		///
+		/// Errors: [`Error::UnknownDeal`], [`Error::NotCreator`], [`Error::NotSubmitted`], [`Error::InDispute`],
+		/// [`Error::TooEarly`], [`Error::TooLate`], [`Error::NotVerifiable`], [`Error::NoPanel`], and the coin's own when there
+		/// is too little for the bond. Emits [`Event::Disputed`].
+		#[pallet::call_index(11)]
+		#[pallet::weight(Pallet::<T>::disputing(Pallet::<T>::disputing(T::WeightInfo::challenge())))]
+		pub fn challenge(origin: OriginFor<T>, deal: DealId, reason: Reason) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_challenge(&who, deal, reason)
 		}
 	}
 
@@ -571,6 +679,16 @@ pub mod pallet {
 		/// The terms of a live deal.
 		pub fn terms(id: DealId) -> Option<Terms<T::AccountId>> {
 			Deals::<T>::get(id).map(|deal| deal.terms)
+		}
+
+		/// What became of a provider's deals.
+		pub fn record_of(provider: T::AccountId) -> Option<scores::TrackRecord> {
+			Records::<T>::get(provider)
+		}
+
+		/// Whether a submitted result is to be audited. `None` while that is open, and when there is nothing to audit.
+		pub fn is_drawn(id: DealId) -> Option<bool> {
+			Self::drawn(id)
 		}
 
 		/// A provider's bond.

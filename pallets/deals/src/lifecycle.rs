@@ -1,11 +1,14 @@
 //! The deal's transitions, one function each.
 
 use crate::{
-	checks::SubmittedDeal, Config, DealOf, DealState, Deals, Event, LapseKey, Lapses, Pallet, WeightInfo,
+	checks::{Openable, SubmittedDeal},
+	Config, DealOf, DealState, Deals, Event, LapseKey, Lapses, Pallet, WeightInfo,
 };
 use frame_support::{traits::Get, weights::Weight};
 use lilypad_primitives::{
-	fits::run_blocks, traits::JobBook, Balance, DealId, Opening, Outcome, Seal, Status,
+	fits::run_blocks,
+	traits::{JobBook, Mediate},
+	Balance, DealId, Opening, Outcome, Seal, Status,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -49,10 +52,11 @@ impl<T: Config> Pallet<T> {
 		// always claim one more.
 		let elapsed = match deal.state {
 			DealState::Running { acked_ms, .. } => Self::now_ms().saturating_sub(acked_ms),
-			DealState::Matched { .. } | DealState::Submitted { .. } => 0,
+			DealState::Matched { .. } | DealState::Submitted { .. } | DealState::Disputed { .. } => 0,
 		}
 		.saturating_add(T::MillisPerBlock::get());
-		let draw_at = Self::now().saturating_add(T::DrawBlocks::get());
+		// The draw uses the blocks after this one, and a block's randomness is known in the next.
+		let draw_at = Self::now().saturating_add(T::DrawBlocks::get()).saturating_add(1);
 		let judge_by = draw_at.saturating_add(T::JudgeBlocks::get());
 		let job = deal.job;
 		Self::advance(
@@ -64,6 +68,8 @@ impl<T: Config> Pallet<T> {
 				draw_at,
 				judge_by,
 				opened: None,
+				cleared: false,
+				challenged: false,
 			},
 		);
 		Self::deposit_event(Event::Submitted {
@@ -75,8 +81,16 @@ impl<T: Config> Pallet<T> {
 		Ok(T::WeightInfo::submit().saturating_add(T::JobBook::run_ended(job)))
 	}
 
-	pub(crate) fn do_accept(who: &T::AccountId, id: DealId, opening: Opening) -> DispatchResult {
-		let SubmittedDeal { deal, opened, .. } = Self::check_accept(who, id, &opening)?;
+	/// Returns what it weighed at most.
+	pub(crate) fn do_accept(
+		who: &T::AccountId,
+		id: DealId,
+		opening: Opening,
+	) -> Result<Weight, DispatchError> {
+		let submitted = Self::check_accept(who, id, &opening)?;
+		let Some(SubmittedDeal { deal, opened, .. }) = Self::screen(id, submitted) else {
+			return Ok(Self::disputing(T::WeightInfo::accept()));
+		};
 		let Opening { triple, usage, .. } = opening;
 		if opened.is_none() {
 			Self::deposit_event(Event::Revealed {
@@ -87,46 +101,61 @@ impl<T: Config> Pallet<T> {
 		}
 		let completed = triple.status == Status::Completed;
 		Self::settle_deal(id, deal, Outcome::Accepted { usage, completed }, Some(triple));
-		Ok(())
+		Ok(Self::settling_well(T::WeightInfo::accept()))
 	}
 
-	pub(crate) fn do_reveal(who: &T::AccountId, id: DealId, opening: Opening) -> DispatchResult {
-		let SubmittedDeal {
-			deal,
-			seal,
-			elapsed,
-			draw_at,
-			judge_by,
-			..
-		} = Self::check_reveal(who, id, &opening)?;
-		let Opening { triple, usage, .. } = opening;
-		Self::advance(
-			id,
-			deal,
-			DealState::Submitted {
-				seal,
-				elapsed,
-				draw_at,
-				judge_by,
-				opened: Some(opening),
-			},
-		);
-		Self::deposit_event(Event::Revealed {
+	/// Returns what it weighed at most.
+	pub(crate) fn do_reveal(
+		who: &T::AccountId,
+		id: DealId,
+		opening: Opening,
+	) -> Result<Weight, DispatchError> {
+		let revealed = Event::Revealed {
 			deal: id,
-			triple,
-			usage,
-		});
-		Ok(())
+			triple: opening.triple,
+			usage: opening.usage,
+		};
+		match Self::check_reveal(who, id, &opening)? {
+			Openable::Submitted(submitted) => {
+				if let Some(submitted) = Self::screen(id, submitted) {
+					Self::deposit_event(revealed);
+					Self::store_submitted(
+						id,
+						SubmittedDeal {
+							opened: Some(opening),
+							..submitted
+						},
+					);
+				}
+				Ok(Self::disputing(T::WeightInfo::reveal()))
+			},
+			Openable::Disputed(mut deal) => {
+				if let DealState::Disputed { opened, .. } = &mut deal.state {
+					*opened = Some(opening);
+				}
+				Deals::<T>::insert(id, deal);
+				Self::deposit_event(revealed);
+				T::Mediation::opened(id);
+				Ok(Self::opening_in_case())
+			},
+		}
 	}
 
 	/// Returns what it weighed at most.
 	pub(crate) fn do_expire(id: DealId) -> Result<Weight, DispatchError> {
 		let deal = Self::check_expire(id)?;
+		// Whoever fears the audit must not get away with a time-out.
+		let withheld = Self::submitted(&deal).filter(|submitted| submitted.opened.is_none());
+		if withheld.is_some_and(|submitted| Self::screen(id, submitted).is_none()) {
+			return Ok(Self::disputing(T::WeightInfo::expire_fault()));
+		}
 		let (outcome, result) = match deal.state {
 			DealState::Matched { .. } => (Outcome::NoShow, None),
 			DealState::Running { .. } | DealState::Submitted { opened: None, .. } => {
 				(Outcome::TimedOut, None)
 			},
+			// Checked: it doesn't lapse.
+			DealState::Disputed { .. } => return Err(crate::Error::<T>::InDispute.into()),
 			DealState::Submitted {
 				opened: Some(Opening { triple, usage, .. }),
 				..
@@ -138,6 +167,7 @@ impl<T: Config> Pallet<T> {
 		Self::settle_deal(id, deal, outcome, result);
 		Ok(match outcome {
 			Outcome::Accepted { .. } => Self::settling_well(T::WeightInfo::expire_opened()),
+			Outcome::TimedOut => Self::disputing(Self::settling(T::WeightInfo::expire_fault())),
 			_ => Self::settling(T::WeightInfo::expire_fault()),
 		})
 	}
@@ -148,7 +178,9 @@ impl<T: Config> Pallet<T> {
 			DealState::Running { acked_ms, .. } => Outcome::CancelledRunning {
 				elapsed: Self::now_ms().saturating_sub(acked_ms),
 			},
-			DealState::Matched { .. } | DealState::Submitted { .. } => Outcome::CancelledBeforeAck,
+			DealState::Matched { .. } | DealState::Submitted { .. } | DealState::Disputed { .. } => {
+				Outcome::CancelledBeforeAck
+			},
 		};
 		Self::settle_deal(id, deal, outcome, None);
 		Ok(())
@@ -156,7 +188,8 @@ impl<T: Config> Pallet<T> {
 
 	/// Weight of expiring whatever there is.
 	pub(crate) fn expire_weight() -> Weight {
-		Self::settling(T::WeightInfo::expire_fault()).max(Self::settling_well(T::WeightInfo::expire_opened()))
+		let fault = Self::disputing(Self::settling(T::WeightInfo::expire_fault()));
+		fault.max(Self::settling_well(T::WeightInfo::expire_opened()))
 	}
 
 	/// Weight of a call that settles a deal: its own, and what the market does about it.
@@ -169,8 +202,19 @@ impl<T: Config> Pallet<T> {
 		own.saturating_add(T::JobBook::settled_well_weight())
 	}
 
+	/// Weight of a call that may begin a dispute besides.
+	pub(crate) fn disputing(own: Weight) -> Weight {
+		own.saturating_add(T::WeightInfo::open_dispute())
+			.saturating_add(T::Mediation::open_case_weight())
+	}
+
+	/// Weight of opening a seal in a case, which may close it.
+	pub(crate) fn opening_in_case() -> Weight {
+		T::WeightInfo::reveal().saturating_add(T::Mediation::opened_weight())
+	}
+
 	/// Puts a live deal into its next state, and its deadline into the index.
-	fn advance(id: DealId, mut deal: DealOf<T>, next: DealState) {
+	pub(crate) fn advance(id: DealId, mut deal: DealOf<T>, next: DealState) {
 		let (before, after) = (deal.state.deadline(), next.deadline());
 		if before != after {
 			Lapses::<T>::remove(LapseKey::new(before, id));

@@ -1,4 +1,5 @@
-//! A small chain with balances, a market that records what it is told, and mediation that can be told what to draw.
+//! A small chain with balances, a market that records what it is told, and mediation that can be told what to draw and
+//! records which cases it is asked to open.
 #![allow(missing_docs)]
 
 use crate as pallet_deals;
@@ -12,9 +13,10 @@ use frame_support::{
 };
 use lilypad_primitives::{
 	terms::Amounts,
-	traits::{Deals as DealsSeam, JobBook, Mediate, OnDealSettled},
-	Balance, BlockNumber, DealId, JobId, Millis, OfferId, Opening, Outcome, OutputRoot, Pricing, Profile,
-	Settlement, Status, Terms, Triple, LP,
+	traits::{Deals as DealsSeam, JobBook, Mediate, Modules as ModulesSeam, NoPanel, OnDealSettled},
+	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, JobId, JobNeeds, MachineSpec, MediatorPolicy,
+	Millis, ModuleInfo, ModuleName, OfferId, Opening, Outcome, OutputRoot, Platform, Pricing, Profile,
+	RuntimeImage, Settlement, Status, Terms, Triple, VersionId, LP,
 };
 use sp_runtime::{BuildStorage, Permill};
 
@@ -30,6 +32,10 @@ pub(crate) const OTHER: AccountId = 5;
 pub(crate) const NOBODY: AccountId = 6;
 pub(crate) const TREASURY: AccountId = 100;
 pub(crate) const POOL: AccountId = 101;
+/// Where the registry keeps the author's bond in this chain.
+pub(crate) const REGISTRY: AccountId = 102;
+/// Mediators. Have no balance.
+pub(crate) const PANEL: [AccountId; 3] = [201, 202, 203];
 
 pub(crate) const ED: Balance = LP / 1000;
 pub(crate) const ENDOWMENT: Balance = 1000 * LP;
@@ -40,7 +46,8 @@ pub(crate) const ACK: BlockNumber = 3;
 pub(crate) const FETCH_BYTES: u64 = 1000;
 pub(crate) const MAX_FETCH: BlockNumber = 10;
 pub(crate) const MARGIN: BlockNumber = 5;
-pub(crate) const DRAW: BlockNumber = 4;
+/// Blocks from submission to the draw: those that it uses, and one more in which the last one's output is known.
+pub(crate) const DRAW: BlockNumber = 5;
 pub(crate) const JUDGE: BlockNumber = 10;
 pub(crate) const UNBONDING: BlockNumber = 20;
 
@@ -116,6 +123,19 @@ parameter_types! {
 	pub static Delay: Millis = 0;
 	/// What mediation has drawn.
 	pub static Drawn: Vec<DealId> = vec![];
+	/// Whether mediation lacks the randomness to draw.
+	pub static Blind: bool = false;
+	/// Whether there are enough mediators.
+	pub static HasPanel: bool = true;
+	/// Whether the mediators have committed.
+	pub static PanelReveals: bool = false;
+	/// The cases that mediation was asked to open.
+	pub static Opened: Vec<(DealId, CaseRequest<AccountId>)> = vec![];
+	/// The deals whose providers have opened their seals in their cases.
+	pub static ToldOpened: Vec<DealId> = vec![];
+	/// What is left of the bond behind the only module version, and whether it is withdrawn.
+	pub static AuthorBond: Balance = 0;
+	pub static Delisted: bool = false;
 	/// With whom the market matches a queued job at once.
 	pub static Rematch: Option<AccountId> = None;
 }
@@ -131,12 +151,83 @@ impl Time for Clock {
 
 pub struct Mediation;
 impl Mediate<AccountId> for Mediation {
-	fn is_drawn_for_audit(deal: DealId, _: &Terms<AccountId>, draw_at: BlockNumber) -> bool {
+	fn audit_draw(deal: DealId, _: &Terms<AccountId>, draw_at: BlockNumber) -> AuditDraw {
 		assert!(
 			System::block_number() >= draw_at,
 			"the draw was asked for before its block"
 		);
-		Drawn::get().contains(&deal)
+		match (Blind::get(), Drawn::get().contains(&deal)) {
+			(true, _) => AuditDraw::NoRandomness,
+			(false, true) => AuditDraw::Drawn,
+			(false, false) => AuditDraw::NotDrawn,
+		}
+	}
+
+	fn open_case(deal: DealId, request: CaseRequest<AccountId>) -> Result<(), NoPanel> {
+		if !HasPanel::get() {
+			return Err(NoPanel);
+		}
+		Opened::mutate(|opened| opened.push((deal, request)));
+		Ok(())
+	}
+
+	fn may_open(_: DealId) -> bool {
+		PanelReveals::get()
+	}
+
+	fn opened(deal: DealId) {
+		assert!(
+			matches!(
+				Deals::<Test>::get(deal).map(|deal| deal.state),
+				Some(crate::DealState::Disputed { opened: Some(_), .. })
+			),
+			"mediation was told too early"
+		);
+		ToldOpened::mutate(|told| told.push(deal));
+	}
+}
+
+/// A registry with one version, whose author's bond is in an account of its own.
+pub struct Registry;
+impl ModulesSeam<AccountId> for Registry {
+	fn resolve(_: &ModuleName) -> Option<VersionId> {
+		Some(VersionId(3))
+	}
+
+	fn version(_: VersionId) -> Option<ModuleInfo<AccountId>> {
+		Some(ModuleInfo {
+			name: "cowsay:v1".parse().expect("a name"),
+			author: AUTHOR,
+			runtime: RuntimeImage::Wasm { code: [0; 32] },
+			fetch_bytes: 0,
+			min_spec: MachineSpec::new(1, 1, 1),
+			max_run: LIMIT,
+			fee: FEE,
+			profile: Profile::Deterministic,
+			curated: false,
+			delisted: Delisted::get(),
+			manifest_hash: [0; 32],
+			bond: AuthorBond::get(),
+		})
+	}
+
+	fn slash_author(version: VersionId, to: &AccountId, amount: Balance) -> Balance {
+		use frame_support::traits::tokens::Preservation::Expendable;
+		assert_eq!(version, VersionId(3));
+		let due = amount.min(AuthorBond::get());
+		let moved = Balances::transfer(&REGISTRY, to, due, Expendable).unwrap_or_default();
+		AuthorBond::mutate(|bond| *bond -= moved);
+		moved
+	}
+
+	fn delist_disproven(version: VersionId) {
+		assert_eq!(version, VersionId(3));
+		Delisted::set(true);
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn register_for_benchmark(_: &AccountId, _: ModuleName) -> VersionId {
+		VersionId(3)
 	}
 }
 
@@ -190,6 +281,16 @@ impl JobBook<AccountId> for Market {
 
 	fn settled_well_weight() -> Weight {
 		Weight::from_parts(1_000_000_000, 0)
+	}
+
+	fn needs(job: JobId) -> Option<JobNeeds<AccountId>> {
+		Jobs::get(job).filter(|j| j.deal.is_some()).map(|_| JobNeeds {
+			version: VersionId(3),
+			platform: Platform::Wasm,
+			spec: MachineSpec::new(1_000, 100, 10),
+			fetch_bytes: 0,
+			mediators: MediatorPolicy::Only(PANEL.to_vec().try_into().expect("few")),
+		})
 	}
 
 	fn unfetchable_before(job: JobId) -> bool {
@@ -246,6 +347,7 @@ impl Config for Test {
 	type Time = Clock;
 	type JobBook = Market;
 	type Mediation = Mediation;
+	type Modules = Registry;
 	type OnSettled = Recorder;
 	type Treasury = TreasuryAccount;
 	type AuditPool = AuditPoolAccount;
@@ -254,11 +356,12 @@ impl Config for Test {
 	type FetchBytesPerBlock = ConstU64<FETCH_BYTES>;
 	type MaxFetchBlocks = ConstU32<MAX_FETCH>;
 	type SubmitMargin = ConstU32<MARGIN>;
-	type DrawBlocks = ConstU32<DRAW>;
+	type DrawBlocks = ConstU32<{ DRAW - 1 }>;
 	type JudgeBlocks = ConstU32<JUDGE>;
 	type UnbondingBlocks = ConstU32<UNBONDING>;
 	type MaxUnbonding = ConstU32<3>;
 	type MinBond = ConstU128<LP>;
+	type ScoreHorizon = ConstU128<{ 1_000 * LP }>;
 	type WeightInfo = ();
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = MockMarketHelper;
@@ -268,6 +371,13 @@ impl Config for Test {
 pub(crate) fn new_test_ext() -> sp_io::TestExternalities {
 	Delay::set(0);
 	Drawn::set(vec![]);
+	Blind::set(false);
+	HasPanel::set(true);
+	PanelReveals::set(false);
+	Opened::set(vec![]);
+	ToldOpened::set(vec![]);
+	AuthorBond::set(0);
+	Delisted::set(false);
 	Rematch::set(None);
 	let mut storage = frame_system::GenesisConfig::<Test>::default()
 		.build_storage()
@@ -437,12 +547,16 @@ pub(crate) struct Balances0(Vec<(AccountId, i128, i128)>);
 /// Takes a picture of everybody's balances.
 pub(crate) fn balances() -> Balances0 {
 	Balances0(
-		[CREATOR, PROVIDER, AUTHOR, SOLVER, OTHER, NOBODY, TREASURY, POOL]
-			.map(|who| {
-				let account = System::account(who).data;
-				(who, account.free as i128, account.reserved as i128)
-			})
-			.to_vec(),
+		[
+			CREATOR, PROVIDER, AUTHOR, SOLVER, OTHER, NOBODY, TREASURY, POOL, REGISTRY,
+		]
+		.into_iter()
+		.chain(PANEL)
+		.map(|who| {
+			let account = System::account(who).data;
+			(who, account.free as i128, account.reserved as i128)
+		})
+		.collect(),
 	)
 }
 

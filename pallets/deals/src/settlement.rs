@@ -1,10 +1,10 @@
 //! The end of a deal, whichever it is.
 
-use crate::{Config, DealOf, Deals, Event, LapseKey, Lapses, Moves, Pallet};
+use crate::{Config, DealOf, DealState, Deals, Event, LapseKey, Lapses, Moves, Pallet};
 use lilypad_primitives::{
 	settle,
 	traits::{JobBook, OnDealSettled},
-	DealId, Outcome, Purse, Triple,
+	DealId, Outcome, Purse, Triple, VersionId,
 };
 
 impl<T: Config> Pallet<T> {
@@ -13,12 +13,28 @@ impl<T: Config> Pallet<T> {
 	/// Can't fail, and everything of the deal is done when the market hears of it: the market gives the capacity back if
 	/// no submission has, and may open another deal with the same job or the same provider at once.
 	pub(crate) fn settle_deal(id: DealId, deal: DealOf<T>, outcome: Outcome, result: Option<Triple>) {
+		Self::settle_dispute(id, deal, outcome, result, &[], None);
+	}
+
+	/// The same, for a deal whose panel is to be paid. `version` is the module's, if its author is.
+	pub(crate) fn settle_dispute(
+		id: DealId,
+		deal: DealOf<T>,
+		outcome: Outcome,
+		result: Option<Triple>,
+		panel: &[T::AccountId],
+		version: Option<VersionId>,
+	) {
 		let keep_budget = T::JobBook::will_requeue(deal.job, &outcome);
 		Deals::<T>::remove(id);
 		Lapses::<T>::remove(LapseKey::new(deal.state.deadline(), id));
 
 		let settlement = settle(&deal.terms, &outcome);
-		Self::apply(&deal.terms, &settlement, keep_budget);
+		Self::apply(&deal.terms, &settlement, keep_budget, panel, version);
+		if let DealState::Disputed { dispute, .. } = deal.state {
+			Self::release_stake(&deal.terms, dispute, &settlement);
+		}
+		Self::keep_score(&deal.terms, &outcome);
 
 		let moves = Moves::truncate_from(settlement.moves.clone());
 		Self::deposit_event(Event::Settled {

@@ -2,7 +2,9 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound};
-use lilypad_primitives::{Balance, BlockNumber, DealId, JobId, Millis, OfferId, Opening, Seal, Terms};
+use lilypad_primitives::{
+	Balance, BlockNumber, DealId, Dispute, JobId, Millis, OfferId, Opening, Seal, Terms,
+};
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, Get};
 
@@ -25,7 +27,9 @@ pub struct Deal<AccountId> {
 ///
 /// ```text
 /// Matched ──acknowledge──▶ Running ──submit──▶ Submitted ──accept, expire──▶ gone
-///    ├───────────────submit─────────────────────▲  └─reveal─▲
+///    ├───────────────submit─────────────────────▲ ▲ │ └─reveal─▲              ▲
+///    │                                            │ └─challenge, or drawn──▶ Disputed ──the verdict
+///    │                                            └────────no panel─────────────┘ └─reveal─▲
 ///    └─decline, report_unfetchable, cancel, expire──▶ gone ◀──cancel, expire (Running)
 /// ```
 #[derive(
@@ -52,7 +56,7 @@ pub enum DealState {
 	},
 	/// There is a sealed result, which can only be judged.
 	///
-	/// Changed by `reveal`; left by `accept` and `expire`.
+	/// Changed by `reveal`; left by `accept`, `challenge`, `audit` and `expire`, of which all but the last also make the draw.
 	Submitted {
 		/// The provider's commitment.
 		seal: Seal,
@@ -65,22 +69,40 @@ pub enum DealState {
 		/// What the seal hides, once the provider has revealed it: with the salt, so that the creator can accept with
 		/// what the chain knows.
 		opened: Option<Opening>,
+		/// Whether the draw has been made, and no audit follows.
+		cleared: bool,
+		/// Whether the creator has challenged, and no panel could be found.
+		challenged: bool,
+	},
+	/// Mediators judge the result.
+	///
+	/// Changed by `reveal` while they reveal; left by the verdict. It has no deadline of its own: the case has.
+	Disputed {
+		/// The provider's commitment.
+		seal: Seal,
+		/// As before.
+		elapsed: Millis,
+		/// As before.
+		opened: Option<Opening>,
+		/// Why.
+		dispute: Dispute,
 	},
 }
 
 impl DealState {
-	/// The last block before the deal lapses.
+	/// The last block before the deal lapses. A disputed deal never does: its case has deadlines.
 	pub fn deadline(&self) -> BlockNumber {
 		match *self {
 			DealState::Matched { ack_by } => ack_by,
 			DealState::Running { submit_by, .. } => submit_by,
 			DealState::Submitted { judge_by, .. } => judge_by,
+			DealState::Disputed { .. } => BlockNumber::MAX,
 		}
 	}
 
 	/// Whether the deal still uses its offer's capacity.
 	pub fn uses_capacity(&self) -> bool {
-		!matches!(self, DealState::Submitted { .. })
+		matches!(self, DealState::Matched { .. } | DealState::Running { .. })
 	}
 }
 

@@ -34,6 +34,12 @@ pub trait WeightInfo {
 	fn expire_fault() -> Weight;
 	/// `expire` of a deal with a revealed result, without the market's part.
 	fn expire_opened() -> Weight;
+	/// Putting a deal into dispute: the bond, and finding out what the job needs. Without mediation's part.
+	fn open_dispute() -> Weight;
+	/// `challenge`, without the dispute itself.
+	fn challenge() -> Weight;
+	/// Settling a deal by a verdict with the largest panel paid, without the market's part.
+	fn rule() -> Weight;
 	/// The sweeper's look at the index when nothing has lapsed.
 	fn sweep_nothing() -> Weight;
 	/// The most expensive predicate of a feeless call.
@@ -72,6 +78,9 @@ macro_rules! all_estimates {
 			reveal: 40 us, 3 reads, 1 writes;
 			expire_fault: 300 us, 20 reads, 15 writes;
 			expire_opened: 400 us, 25 reads, 20 writes;
+			open_dispute: 100 us, 8 reads, 5 writes;
+			challenge: 40 us, 3 reads, 1 writes;
+			rule: 1000 us, 35 reads, 30 writes;
 			sweep_nothing: 10 us, 3 reads, 1 writes;
 			predicate: 30 us, 3 reads, 0 writes;
 		}

@@ -9,7 +9,8 @@ use frame_support::{defensive, traits::Get, weights::Weight};
 use lilypad_primitives::{
 	highest_affordable_rate,
 	traits::{JobBook, JobEnding, Modules, OnJobEnded},
-	BlockNumber, DealId, JobId, MachineSpec, Offer, OfferId, OfferState, Outcome, Triple,
+	BlockNumber, DealId, JobId, JobNeeds, MachineSpec, MediatorPolicy, Offer, OfferId, OfferState, Outcome,
+	Triple,
 };
 
 impl<T: Config> Pallet<T> {
@@ -134,6 +135,28 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 
 	fn run_ended_weight() -> Weight {
 		Self::weight_of_run_ended()
+	}
+
+	fn needs(id: JobId) -> Option<JobNeeds<T::AccountId>> {
+		let record = Jobs::<T>::get(id)?;
+		let JobState::Matched { offer, .. } = record.state else {
+			return None;
+		};
+		// Neither list can change while the deal lives, and an offer stays for as long as it has one.
+		let mediators = match (record.job.request.mediators, Offers::<T>::get(offer)?.mediators) {
+			(MediatorPolicy::Only(mut both), MediatorPolicy::Only(offered)) => {
+				both.retain(|who| offered.contains(who));
+				MediatorPolicy::Only(both)
+			},
+			_ => MediatorPolicy::Any,
+		};
+		Some(JobNeeds {
+			version: record.job.version,
+			platform: record.class.platform,
+			spec: record.job.request.spec,
+			fetch_bytes: record.fetch_bytes,
+			mediators,
+		})
 	}
 
 	fn unfetchable_before(id: JobId) -> bool {

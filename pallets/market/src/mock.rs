@@ -373,6 +373,10 @@ pub(crate) mod desk {
 		fn version(id: VersionId) -> Option<ModuleInfo<AccountId>> {
 			Registry::<Test>::get(id)
 		}
+		fn slash_author(_: VersionId, _: &AccountId, _: Balance) -> Balance {
+			0
+		}
+		fn delist_disproven(_: VersionId) {}
 		#[cfg(feature = "runtime-benchmarks")]
 		fn register_for_benchmark(author: &AccountId, name: ModuleName) -> VersionId {
 			let id = VersionId(Registry::<Test>::iter_keys().count() as u32);

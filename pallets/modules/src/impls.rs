@@ -85,6 +85,17 @@ impl<T: Config> Modules<T::AccountId> for Pallet<T> {
 		Versions::<T>::get(id)
 	}
 
+	fn slash_author(version: VersionId, to: &T::AccountId, amount: Balance) -> Balance {
+		Self::do_slash(version, to, amount)
+	}
+
+	fn delist_disproven(version: VersionId) {
+		// It may be withdrawn already, which is all that is wanted.
+		if let Err(error) = Self::do_delist(None, version) {
+			log::debug!(target: "runtime::modules", "version {version} is not withdrawn again: {error:?}");
+		}
+	}
+
 	#[cfg(feature = "runtime-benchmarks")]
 	fn register_for_benchmark(author: &T::AccountId, name: ModuleName) -> VersionId {
 		use frame_support::traits::fungible::{Inspect, Mutate};

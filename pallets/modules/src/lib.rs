@@ -42,6 +42,7 @@ mod impls;
 #[cfg(test)]
 mod mock;
 mod retire;
+mod slash;
 #[cfg(test)]
 mod tests;
 mod try_state;

@@ -1,9 +1,10 @@
 //! Types and pure rules of the Lilypad market, shared by pallets, worker, relayer and command line.
 //!
-//! Nothing here reads or writes state. The three rules that everything else obeys are pure functions:
+//! Nothing here reads or writes state. The rules that everything else obeys are pure functions:
 //!
 //! * [`fits()`]: may this offer take this job, and on which [`Terms`]?
 //! * [`settle()`]: who gets how much from which purse when a deal ends?
+//! * [`AuditRules`]: how often is a result audited, and does the levy pay for it?
 //! * [`GpuSpec`]s and [`MachineSpec`]s: does one machine *cover* another, and what is left of it?
 //!
 //! [`traits`] holds the seams between the pallets: start there.
@@ -11,11 +12,13 @@
 
 extern crate alloc;
 
+pub mod audit;
 pub mod fits;
 pub mod ids;
 pub mod job;
 #[cfg(feature = "std")]
 pub mod manifest;
+pub mod mediation;
 pub mod module;
 pub mod offer;
 pub mod result;
@@ -24,9 +27,14 @@ pub mod spec;
 pub mod terms;
 pub mod traits;
 
+pub use audit::AuditRules;
 pub use fits::{fits, highest_affordable_rate, MatchContext, Mismatch};
 pub use ids::{BlockNumber, DealId, JobId, Millis, OfferId, VersionId};
 pub use job::{InputFile, Inputs, Job, JobOrigin, JobRequest};
+pub use mediation::{
+	AuditDraw, CaseRequest, Commitment, Dispute, JobNeeds, MediationRules, Reason, Round, Ruling, Verdict,
+	Vote,
+};
 pub use module::{ModuleInfo, ModuleName, Platform, Profile, RuntimeImage, RuntimeKind};
 pub use offer::{CreatorPolicy, MediatorPolicy, ModulePolicy, Offer, OfferState, PeerAddress};
 pub use result::{Opening, OutputRoot, Seal, Status, Triple};

@@ -181,6 +181,9 @@ pub enum Outcome {
 		votes: u32,
 		/// What is left of the author's bond for this version.
 		author_bond: Balance,
+		/// Whether the creator challenged; otherwise the chain audited, and the pool stands in for a bond too small. For a
+		/// challenge it does not: whoever chooses when to challenge could drain it.
+		challenged: bool,
 	},
 	/// Too few mediators voted on a challenge.
 	UnresolvedChallenge,
@@ -349,11 +352,14 @@ pub fn settle<A>(terms: &Terms<A>, outcome: &Outcome) -> Settlement {
 			usage,
 			votes,
 			author_bond,
+			challenged,
 		} => {
 			book.author_bond = author_bond;
 			let owed = votes_cost(votes);
 			let from_author = book.pay(Purse::AuthorBond, Party::Mediators, owed);
-			book.pay(Purse::AuditPool, Party::Mediators, owed - from_author);
+			if !challenged {
+				book.pay(Purse::AuditPool, Party::Mediators, owed - from_author);
+			}
 			let cost = book.pay(Purse::Budget, Party::Provider, terms.cost(usage));
 			book.pay(Purse::AuthorBond, Party::Creator, cost);
 		},
@@ -521,6 +527,7 @@ mod tests {
 					usage: 1000,
 					votes: 11,
 					author_bond: 11 * fee + 5,
+					challenged: true,
 				},
 				vec![
 					(AuthorBond, Mediators, 11 * fee),
@@ -533,12 +540,22 @@ mod tests {
 					usage: 1000,
 					votes: 2,
 					author_bond: fee,
+					challenged: false,
 				},
 				vec![
 					(AuthorBond, Mediators, fee),
 					(Purse::AuditPool, Mediators, fee),
 					(Budget, Provider, LP),
 				],
+			),
+			(
+				Outcome::NonDeterministic {
+					usage: 1000,
+					votes: 2,
+					author_bond: fee,
+					challenged: true,
+				},
+				vec![(AuthorBond, Mediators, fee), (Budget, Provider, LP)],
 			),
 			(Outcome::UnresolvedChallenge, vec![]),
 			(
@@ -607,10 +624,13 @@ mod tests {
 				}
 			}),
 			v.clone().prop_map(|votes| Outcome::Overturned { votes }),
-			(t(), v, any::<u128>()).prop_map(|(usage, votes, author_bond)| Outcome::NonDeterministic {
-				usage,
-				votes,
-				author_bond
+			(t(), v, any::<u128>(), any::<bool>()).prop_map(|(usage, votes, author_bond, challenged)| {
+				Outcome::NonDeterministic {
+					usage,
+					votes,
+					author_bond,
+					challenged,
+				}
 			}),
 			Just(Outcome::UnresolvedChallenge),
 			(t(), any::<bool>()).prop_map(|(usage, completed)| Outcome::UnresolvedAudit { usage, completed }),

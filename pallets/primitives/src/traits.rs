@@ -8,8 +8,8 @@
 //! ```
 
 use crate::{
-	Balance, BlockNumber, DealId, JobId, JobOrigin, JobRequest, ModuleInfo, ModuleName, OfferId, Outcome,
-	Settlement, Terms, Triple, VersionId,
+	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, JobId, JobNeeds, JobOrigin, JobRequest, ModuleInfo,
+	ModuleName, OfferId, Opening, Outcome, Ruling, Settlement, Terms, Triple, VersionId,
 };
 use sp_runtime::{DispatchError, DispatchResult, Permill, Weight};
 
@@ -19,6 +19,10 @@ pub trait Modules<AccountId> {
 	fn resolve(name: &ModuleName) -> Option<VersionId>;
 	/// A version's record.
 	fn version(id: VersionId) -> Option<ModuleInfo<AccountId>>;
+	/// Takes up to this much of the bond behind a version and gives it to `to`. Returns how much arrived there.
+	fn slash_author(version: VersionId, to: &AccountId, amount: Balance) -> Balance;
+	/// Withdraws a version whose author's promise was proven false. Does nothing if it is withdrawn already.
+	fn delist_disproven(version: VersionId);
 	/// Registers a version that fits every test and benchmark, and returns its name.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn register_for_benchmark(author: &AccountId, name: ModuleName) -> VersionId;
@@ -67,6 +71,8 @@ pub trait JobBook<AccountId> {
 	fn run_ended_weight() -> Weight {
 		Weight::zero()
 	}
+	/// What it takes to run this job again. `None` when there is no such job, or it has no deal.
+	fn needs(job: JobId) -> Option<JobNeeds<AccountId>>;
 	/// Whether an earlier provider of this job has already reported its image or inputs as not to be had.
 	fn unfetchable_before(job: JobId) -> bool;
 	/// Whether the job would be queued again, its budget staying held, if its deal ended like this.
@@ -129,16 +135,57 @@ pub trait PostJob<AccountId> {
 	) -> Result<JobId, DispatchError>;
 }
 
-/// Mediation, as deals see it. `()` draws no audits.
+/// Mediation, as deals see it. `()` draws no audits and has no mediators.
 pub trait Mediate<AccountId> {
-	/// Whether this deal's result was drawn for an audit. Only asked from `draw_at` on.
-	fn is_drawn_for_audit(deal: DealId, terms: &Terms<AccountId>, draw_at: BlockNumber) -> bool;
+	/// Whether this deal's result is to be audited. The same answer from `draw_at` on for as long as the randomness of the
+	/// blocks before it is kept, whoever asks.
+	fn audit_draw(deal: DealId, terms: &Terms<AccountId>, draw_at: BlockNumber) -> AuditDraw;
+	/// Opens a deal's case. Fails, and changes nothing, when there are not enough mediators for a full panel.
+	fn open_case(deal: DealId, request: CaseRequest<AccountId>) -> Result<(), NoPanel>;
+	/// Whether the provider may open its seal in the deal's case now: the mediators have committed to their votes.
+	fn may_open(deal: DealId) -> bool;
+	/// The provider has opened its seal. May rule at once, if everybody else has revealed: call it last.
+	fn opened(deal: DealId);
+	/// What [`Self::audit_draw`] and [`Self::open_case`] weigh at most together.
+	fn open_case_weight() -> Weight {
+		Weight::zero()
+	}
+	/// What [`Self::opened`] weighs at most.
+	fn opened_weight() -> Weight {
+		Weight::zero()
+	}
 }
 
+/// There are not enough mediators for a full panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoPanel;
+
 impl<AccountId> Mediate<AccountId> for () {
-	fn is_drawn_for_audit(_: DealId, _: &Terms<AccountId>, _: BlockNumber) -> bool {
+	fn audit_draw(_: DealId, _: &Terms<AccountId>, _: BlockNumber) -> AuditDraw {
+		AuditDraw::NotDrawn
+	}
+	fn open_case(_: DealId, _: CaseRequest<AccountId>) -> Result<(), NoPanel> {
+		Err(NoPanel)
+	}
+	fn may_open(_: DealId) -> bool {
 		false
 	}
+	fn opened(_: DealId) {}
+}
+
+/// Deals, as mediation sees them.
+pub trait Arbitrable<AccountId> {
+	/// What the provider's seal hides, if the provider has opened it.
+	fn opening(deal: DealId) -> Option<Opening>;
+	/// A deal's case is closed: settles the deal, or lets it go on when no panel could be found. Can't fail.
+	fn rule(deal: DealId, ruling: Ruling<AccountId>);
+	/// What [`Self::rule`] weighs at most.
+	fn rule_weight() -> Weight {
+		Weight::zero()
+	}
+	/// Puts a deal with these parties into dispute for a benchmark, and returns its opening. The provider has not opened.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn dispute_for_benchmark(creator: &AccountId, provider: &AccountId) -> (DealId, Opening);
 }
 
 /// Providers' scores. With `()` everybody has the highest.

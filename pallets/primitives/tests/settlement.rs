@@ -168,10 +168,13 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
 			votes
 		}),
 		v().prop_map(|votes| Outcome::Overturned { votes }),
-		(t(), v(), bond()).prop_map(|(usage, votes, author_bond)| Outcome::NonDeterministic {
-			usage,
-			votes,
-			author_bond
+		(t(), v(), bond(), b()).prop_map(|(usage, votes, author_bond, challenged)| {
+			Outcome::NonDeterministic {
+				usage,
+				votes,
+				author_bond,
+				challenged,
+			}
 		}),
 		Just(Outcome::UnresolvedChallenge),
 		(t(), b()).prop_map(|(usage, completed)| Outcome::UnresolvedAudit { usage, completed }),

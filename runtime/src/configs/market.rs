@@ -16,7 +16,8 @@ use crate::{
 		currency::{deposit, LP, MICRO_LP, MILLI_LP},
 		time::{DAYS, HOURS, MINUTES, SLOT_DURATION},
 	},
-	AccountId, Balance, Balances, Deals, Market, Modules, Runtime, RuntimeCall, RuntimeHoldReason, Timestamp,
+	AccountId, Balance, Balances, Deals, Market, Mediation, Modules, Runtime, RuntimeCall, RuntimeHoldReason,
+	Timestamp,
 };
 
 /// Longest run that a module can declare and a job can ask for: a day.
@@ -45,9 +46,10 @@ impl pallet_modules::Config for Runtime {
 }
 
 parameter_types! {
-	/// Prices and fines.
+	/// Prices and fines, until governance says otherwise.
 	pub const MarketPricing: Pricing = Pricing {
-		levy_rate: Permill::from_percent(2),
+		// What an audit costs on average, and a little more: see `AuditRules`.
+		levy_rate: Permill::from_parts(35_000),
 		mediator_fee_rate: Permill::from_percent(50),
 		min_mediator_fee: 10 * MILLI_LP,
 		largest_panel: 7,
@@ -76,9 +78,9 @@ parameter_types! {
 impl pallet_market::Config for Runtime {
 	type Modules = Modules;
 	type Deals = Deals;
-	type Scores = ();
+	type Scores = Deals;
 	type OnJobEnded = ();
-	type Pricing = MarketPricing;
+	type Pricing = pallet_mediation::PricingInForce<Runtime>;
 	type OfferDeposit = OfferDeposit;
 	type PeerDeposit = PeerDeposit;
 	type MaxScan = MaxScan;
@@ -109,6 +111,7 @@ parameter_types! {
 	pub const UnbondingBlocks: BlockNumber = DAYS;
 	pub const MaxUnbonding: u32 = 16;
 	pub const MinBond: Balance = LP;
+	pub const ScoreHorizon: Balance = 1_000 * LP;
 }
 
 impl pallet_deals::Config for Runtime {
@@ -116,7 +119,8 @@ impl pallet_deals::Config for Runtime {
 	type Currency = Balances;
 	type Time = Timestamp;
 	type JobBook = Market;
-	type Mediation = ();
+	type Mediation = Mediation;
+	type Modules = Modules;
 	type OnSettled = ();
 	type Treasury = TreasuryAccount;
 	type AuditPool = AuditPoolAccount;
@@ -130,6 +134,7 @@ impl pallet_deals::Config for Runtime {
 	type UnbondingBlocks = UnbondingBlocks;
 	type MaxUnbonding = MaxUnbonding;
 	type MinBond = MinBond;
+	type ScoreHorizon = ScoreHorizon;
 	type WeightInfo = pallet_deals::weights::SubstrateWeight<Runtime>;
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = crate::benchmarks::OpenDeals;
@@ -143,10 +148,10 @@ parameter_types! {
 	pub const EntitledShare: Perbill = Perbill::from_percent(25);
 	/// Longest entitled transaction, in bytes: a vote with its opening takes less than half of it.
 	pub const EntitledMaxLength: u32 = 1_024;
-	/// What any one predicate may read: the deal or case, its job and offer, the party's record and the clock.
+	/// What any one predicate may read: the deal, the rules and the outputs of a draw; or a case with all its votes.
 	pub PredicateWeight: Weight = {
 		let db: RuntimeDbWeight = ParityDbWeight::get();
-		Weight::from_parts(10_000_000, 8_192).saturating_add(db.reads(5))
+		Weight::from_parts(40_000_000, 16_384).saturating_add(db.reads(8))
 	};
 }
 
@@ -159,6 +164,12 @@ pub enum Right {
 	Submit(DealId),
 	/// To open a deal's seal.
 	Reveal(DealId),
+	/// To begin a deal's audit.
+	Audit(DealId),
+	/// To commit to a vote on a deal.
+	CommitVote(DealId),
+	/// To vote on a deal.
+	RevealVote(DealId),
 }
 
 /// The rights that entitle a party to a call without a fee.
@@ -172,6 +183,13 @@ impl pallet_feeless::Rights<RuntimeCall> for Rights {
 			RuntimeCall::Deals(pallet_deals::Call::acknowledge { deal }) => Some(Right::Acknowledge(*deal)),
 			RuntimeCall::Deals(pallet_deals::Call::submit { deal, .. }) => Some(Right::Submit(*deal)),
 			RuntimeCall::Deals(pallet_deals::Call::reveal { deal, .. }) => Some(Right::Reveal(*deal)),
+			RuntimeCall::Deals(pallet_deals::Call::audit { deal }) => Some(Right::Audit(*deal)),
+			RuntimeCall::Mediation(pallet_mediation::Call::commit_vote { deal, .. }) => {
+				Some(Right::CommitVote(*deal))
+			},
+			RuntimeCall::Mediation(pallet_mediation::Call::reveal_vote { deal, .. }) => {
+				Some(Right::RevealVote(*deal))
+			},
 			_ => None,
 		}
 	}

@@ -4,6 +4,7 @@
 pub(crate) mod consensus;
 pub(crate) mod governance;
 pub(crate) mod market;
+pub(crate) mod mediation;
 pub(crate) mod money;
 pub(crate) mod system;
 pub(crate) mod utility;

@@ -65,12 +65,15 @@ pub enum ProxyType {
 	/// The calls that are free for the provider itself are not free for its proxy: a wrapped call pays.
 	#[codec(index = 3)]
 	Provider,
-	/// Post jobs, and cancel or accept them: spends the account's money on jobs.
+	/// Post jobs, and cancel, accept or challenge them: spends the account's money on jobs.
 	#[codec(index = 4)]
 	Creator,
 	/// Register and delist modules.
 	#[codec(index = 5)]
 	Author,
+	/// Judge results: what a mediator's hot key needs when the tickets' owner keeps another. Like `Provider`, it pays.
+	#[codec(index = 6)]
+	Mediator,
 }
 
 /// A provider's calls.
@@ -98,6 +101,7 @@ fn is_provider_call(call: &RuntimeCall) -> bool {
 				| Deals::report_unfetchable { .. }
 				| Deals::submit { .. }
 				| Deals::reveal { .. }
+				| Deals::audit { .. }
 				| Deals::expire { .. }
 		)
 	)
@@ -115,7 +119,9 @@ fn is_creator_call(call: &RuntimeCall) -> bool {
 				| Market::cancel_job { .. }
 				| Market::expire_job { .. }
 				| Market::conclude_match { .. }
-		) | RuntimeCall::Deals(Deals::accept { .. } | Deals::expire { .. })
+		) | RuntimeCall::Deals(
+			Deals::accept { .. } | Deals::challenge { .. } | Deals::audit { .. } | Deals::expire { .. }
+		)
 	)
 }
 
@@ -149,6 +155,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 			ProxyType::Provider => is_batch || is_provider_call(call),
 			ProxyType::Creator => is_batch || is_creator_call(call),
 			ProxyType::Author => is_batch || matches!(call, RuntimeCall::Modules(..)),
+			ProxyType::Mediator => is_batch || matches!(call, RuntimeCall::Mediation(..)),
 		}
 	}
 

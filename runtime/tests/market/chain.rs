@@ -33,7 +33,7 @@ pub(crate) const STRANGER: Who = Who::Eve;
 pub(crate) const RATE: Balance = LP;
 pub(crate) const LIMIT: Millis = 10_000;
 pub(crate) const CAP: Balance = 10 * LP;
-pub(crate) const LEVY: Balance = LP / 5;
+pub(crate) const LEVY: Balance = 35 * LP / 100;
 pub(crate) const FEE: Balance = LP / 2;
 pub(crate) const BUDGET: Balance = 25 * LP;
 pub(crate) const COLLATERAL: Balance = 155 * LP;
@@ -80,6 +80,7 @@ pub(crate) fn check() {
 	Modules::do_try_state().expect("the registry's invariants hold");
 	Market::do_try_state().expect("the market's invariants hold");
 	Deals::do_try_state().expect("the deals' invariants hold");
+	lilypad_runtime::Mediation::do_try_state().expect("mediation's invariants hold");
 	// What deals hold for the market is what the market's records say.
 	let budgets: Vec<_> = pallet_deals::Budgets::<Runtime>::iter().collect();
 	let expected = Market::held_budgets();

@@ -6,8 +6,10 @@ use crate::{
 	run::{folder, peer},
 	ui::Stage,
 };
-use lilypad_client::{calls, AccountId, ChainEvent, DealsEvent, MarketEvent};
-use lilypad_primitives::{BlockNumber, DealId};
+use lilypad_client::{
+	calls, words, AccountId, ChainEvent, ClientError, DealsEvent, MarketEvent, MediationEvent, TxOutcome,
+};
+use lilypad_primitives::{BlockNumber, DealId, Dispute, Opening};
 use serde_json::json;
 
 /// Attempts to accept a result before that is left to the end of the time to object.
@@ -65,6 +67,19 @@ impl Drive<'_> {
 					_ => (),
 				}
 			},
+			ChainEvent::MediationEvent(MediationEvent::StageEntered { deal, stage, .. })
+				if self.is_current(deal) =>
+			{
+				let facts = json!({ "job": self.job, "deal": deal, "until": stage.last_block() });
+				self.app.ui.stage(Stage::Verifying, &stage.words(), facts)
+			},
+			ChainEvent::MediationEvent(MediationEvent::CaseClosed { deal, verdict, .. })
+				if self.is_current(deal) =>
+			{
+				self.app
+					.ui
+					.say(&format!("the mediators' verdict: {}", words::verdict(&verdict)))
+			},
 			ChainEvent::DealsEvent(event) => match event {
 				// The market names the deal as the job's a moment later.
 				DealsEvent::DealOpened {
@@ -84,6 +99,12 @@ impl Drive<'_> {
 					self.journal
 						.update(self.job, |e| e.root = Some(triple.root.to_string()))?;
 				},
+				DealsEvent::Disputed { deal, dispute } if self.is_current(deal) => {
+					self.disputed(deal, &dispute)
+				},
+				DealsEvent::DisputeDropped { deal, judge_by } if self.is_current(deal) => {
+					self.resumed(judge_by)
+				},
 				DealsEvent::Settled { deal, outcome, .. } if self.is_current(deal) => {
 					self.last_failure = Some(explain(&outcome))
 				},
@@ -102,21 +123,18 @@ impl Drive<'_> {
 		};
 		let (deal, fetched) = (current.deal, self.fetched.is_some());
 		// In the next block.
-		let may_open = current
-			.sealed
-			.as_ref()
-			.is_some_and(|s| number.saturating_add(1) >= s.draw_at);
+		let may_open = !current.disputed
+			&& current
+				.sealed
+				.as_ref()
+				.is_some_and(|s| number.saturating_add(1) >= s.draw_at);
 		let tries = self.accepting && current.attempts < ATTEMPTS;
 		if let (Some(opening), true, true, true) = (current.opening, fetched, may_open, tries) {
 			current.attempts += 1;
 			self.app
 				.ui
 				.stage(Stage::Accepting, "", json!({ "job": self.job, "deal": deal }));
-			match self
-				.client
-				.submit(self.signer, calls::deals::accept(deal, opening))
-				.await
-			{
+			match self.accept(deal, opening).await {
 				Ok(outcome) => {
 					for event in outcome.events {
 						self.on_event(event)?;
@@ -143,6 +161,17 @@ impl Drive<'_> {
 		Ok(())
 	}
 
+	/// Accepts a result; or begins its audit, if it was drawn for one, without showing it to those who will have to find it
+	/// for themselves.
+	async fn accept(&self, deal: DealId, opening: Opening) -> Result<TxOutcome, ClientError> {
+		let drawn = self.client.best().await?.is_drawn(deal).await? == Some(true);
+		let call = match drawn {
+			true => calls::deals::audit(deal),
+			false => calls::deals::accept(deal, opening),
+		};
+		self.client.submit(self.signer, call).await
+	}
+
 	pub(super) fn matched(&mut self, deal: DealId, provider: AccountId) -> Result<(), CliError> {
 		self.lap("match");
 		let facts = json!({ "job": self.job, "deal": deal, "provider": provider.to_string() });
@@ -165,6 +194,7 @@ impl Drive<'_> {
 			deadline: BlockNumber::MAX,
 			opening: None,
 			attempts: 0,
+			disputed: false,
 		});
 		if let Some((_, ack_by)) = self.opened.filter(|(opened, _)| *opened == deal) {
 			self.set_deadline(ack_by);
@@ -182,6 +212,32 @@ impl Drive<'_> {
 		if let Some(current) = &mut self.current {
 			current.deadline = deadline;
 		}
+	}
+
+	/// Mediators judge the result: nothing can be accepted, and the deal does not lapse.
+	pub(super) fn disputed(&mut self, deal: DealId, dispute: &Dispute) {
+		self.set_deadline(BlockNumber::MAX);
+		if let Some(current) = &mut self.current {
+			current.disputed = true;
+			current.sealed.get_or_insert(Sealed { draw_at: 0 });
+		}
+		self.lap_run();
+		let detail = format!("mediators judge the result: {}", words::dispute(dispute));
+		let facts = json!({ "job": self.job, "deal": deal, "dispute": dispute });
+		self.app.ui.stage(Stage::Verifying, &detail, facts);
+	}
+
+	/// No panel was found: the deal goes on.
+	fn resumed(&mut self, judge_by: BlockNumber) {
+		self.set_deadline(judge_by);
+		if let Some(current) = &mut self.current {
+			current.disputed = false;
+			current.attempts = 0;
+			current.sealed = Some(Sealed { draw_at: 0 });
+		}
+		self.app
+			.ui
+			.say("no panel of mediators could be found; the deal goes on");
 	}
 
 	pub(super) fn acknowledged(&mut self, submit_by: BlockNumber) {

@@ -70,6 +70,8 @@ struct Current {
 	opening: Option<Opening>,
 	/// Attempts to accept.
 	attempts: u8,
+	/// Whether mediators judge the result.
+	disputed: bool,
 }
 
 /// See the module.
@@ -162,6 +164,7 @@ impl<'a> Drive<'a> {
 						DealState::Submitted {
 							draw_at, judge_by, ..
 						} => self.sealed(draw_at, judge_by),
+						DealState::Disputed { dispute, .. } => self.disputed(deal, &dispute),
 					}
 				}
 			},

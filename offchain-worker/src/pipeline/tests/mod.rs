@@ -251,9 +251,20 @@ impl World {
 		}))
 	}
 
+	/// The folder, once the tasks of the life before have let it go.
+	async fn open_data(&self) -> DataDir {
+		for _ in 0..500 {
+			match DataDir::open(self.dir.path()) {
+				Err(WorkerError::DataDirInUse(_)) => tokio::time::sleep(Duration::from_millis(10)).await,
+				opened => return opened.expect("a folder"),
+			}
+		}
+		panic!("the folder stays in use");
+	}
+
 	async fn start(&self, gate: Gate) -> Life {
 		let chain = Arc::new(self.chain.with_gate(gate.clone()));
-		let data = Arc::new(DataDir::open(self.dir.path()).expect("free"));
+		let data = Arc::new(self.open_data().await);
 		let blobs = BlobStore::open(&data.blobs()).await.expect("opened");
 		let endpoint = p2p::bind(data.peer_key().expect("a key"), None)
 			.await
@@ -290,7 +301,13 @@ impl World {
 		});
 		let (matched, mut deals) = tokio::sync::mpsc::channel(100);
 		let follower = tokio::spawn(async move {
-			let follow = super::watch::follow_chain(chain, best_sender, matched, CancellationToken::new());
+			let follow = super::watch::follow_chain(
+				chain,
+				best_sender,
+				matched,
+				tokio::sync::mpsc::channel(1).0,
+				CancellationToken::new(),
+			);
 			tokio::join!(follow, async { while deals.recv().await.is_some() {} })
 				.0
 				.ok();

@@ -245,19 +245,6 @@ fn accept_boundary_of_the_time_limit() {
 }
 
 #[test]
-fn accept_fails_when_drawn_for_an_audit() {
-	test(|| {
-		let deal = submitted();
-		Drawn::set(vec![deal]);
-		pass(DRAW);
-		assert_noop!(
-			DealsPallet::accept(signed(CREATOR), deal, opening()),
-			Error::<Test>::DrawnForAudit
-		);
-	});
-}
-
-#[test]
 fn accept_fails_when_nothing_is_submitted() {
 	test(|| {
 		for deal in [matched(), running()] {

@@ -289,3 +289,25 @@ fn a_hold_that_is_too_small_is_paid_out_as_far_as_it_reaches_and_reported() {
 		assert!(DealsPallet::do_try_state().is_err());
 	});
 }
+
+#[test]
+fn a_tip_too_small_to_bring_a_solver_to_life_goes_to_the_treasury() {
+	test(|| {
+		kill(SOLVER);
+		let before = balances();
+		accept_with(Terms {
+			tip: ED - 1,
+			..terms(PROVIDER)
+		});
+		assert_changed(
+			&before,
+			&[
+				(CREATOR, minus(LP + FEE + LEVY + ED - 1), 0),
+				(PROVIDER, plus(LP), 0),
+				(AUTHOR, plus(FEE), 0),
+				(TREASURY, plus(ED - 1), 0),
+				(POOL, plus(LEVY), 0),
+			],
+		);
+	});
+}

@@ -62,11 +62,39 @@ fn reveal_is_free_for_the_provider_with_the_right_opening_in_time() {
 				..opening()
 			})
 		));
+		// It begins the audit, so it succeeds.
 		Drawn::set(vec![deal]);
-		assert!(!is_free(PROVIDER, call(opening())));
+		assert!(is_free(PROVIDER, call(opening())));
 		Drawn::set(vec![]);
 		assert_ok!(DealsPallet::reveal(signed(PROVIDER), deal, opening()));
 		assert!(!is_free(PROVIDER, call(opening())));
+	});
+}
+
+#[test]
+fn reveal_is_free_in_a_dispute_once_the_mediators_have_committed() {
+	test(|| {
+		let deal = challenged();
+		let call = || Call::reveal {
+			deal,
+			opening: opening(),
+		};
+		assert!(!is_free(PROVIDER, call()));
+		PanelReveals::set(true);
+		assert!(is_free(PROVIDER, call()));
+	});
+}
+
+#[test]
+fn audit_is_free_for_the_parties_of_a_drawn_result() {
+	test(|| {
+		let deal = submitted();
+		pass(DRAW);
+		assert!(!is_free(PROVIDER, Call::audit { deal }));
+		Drawn::set(vec![deal]);
+		assert!(is_free(PROVIDER, Call::audit { deal }));
+		assert!(is_free(CREATOR, Call::audit { deal }));
+		assert!(!is_free(OTHER, Call::audit { deal }));
 	});
 }
 
@@ -86,6 +114,10 @@ fn nothing_else_is_free() {
 					opening: opening(),
 				},
 				Call::expire { deal },
+				Call::challenge {
+					deal,
+					reason: Reason::WrongResult,
+				},
 			] {
 				assert!(!is_free(who, call));
 			}

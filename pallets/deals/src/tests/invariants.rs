@@ -35,8 +35,15 @@ fn a_hold_that_no_record_explains() {
 	notices("1: bond differs from the hold", |_| {
 		hold_more(HoldReason::ProviderBond, PROVIDER)
 	});
-	notices("1: a challenge bond without a case", |_| {
+	notices("1: challenge bonds differ from the hold", |_| {
 		hold_more(HoldReason::ChallengeBond, CREATOR)
+	});
+	notices("1: the audits' reserve differs from the hold", |_| {
+		mint(POOL, LP);
+		hold_more(HoldReason::AuditReserve, POOL)
+	});
+	notices("1: the audits' reserve differs from the hold", |_| {
+		hold_more(HoldReason::AuditReserve, OTHER)
 	});
 }
 
@@ -83,6 +90,18 @@ fn commitments_that_do_not_add_up() {
 }
 
 #[test]
+fn a_deal_whose_provider_has_no_bond() {
+	notices("2: a deal without a bond", |_| {
+		let bond = Bonds::<Test>::take(PROVIDER).expect("bonded");
+		let reason = HoldReason::ProviderBond.into();
+		let exact = frame_support::traits::tokens::Precision::Exact;
+		assert_ok!(<Balances as MutateHold<_>>::release(
+			&reason, &PROVIDER, bond.total, exact
+		));
+	});
+}
+
+#[test]
 fn a_deal_whose_budget_is_not_held() {
 	notices("3: a deal's budget is not on hold", |deal| {
 		Deals::<Test>::mutate(deal, |deal| deal.as_mut().expect("lives").terms.budget += 1);
@@ -113,4 +132,43 @@ fn a_usage_that_is_too_long() {
 			}
 		});
 	});
+}
+
+#[test]
+fn a_score_that_cannot_be() {
+	notices("7: a score without a bond", |_| {
+		Records::<Test>::insert(OTHER, TrackRecord::default())
+	});
+	notices("7: a score is better than perfect", |_| {
+		let record = TrackRecord {
+			good: 2,
+			all: 1,
+			..Default::default()
+		};
+		Records::<Test>::insert(PROVIDER, record)
+	});
+}
+
+#[test]
+fn a_stake_that_is_not_held() {
+	for dispute in [Dispute::Audit, Dispute::Challenge(Reason::Unavailable)] {
+		let expected = match dispute {
+			Dispute::Audit => "1: the audits' reserve differs from the hold",
+			Dispute::Challenge(_) => "1: challenge bonds differ from the hold",
+		};
+		notices(expected, |deal| {
+			Deals::<Test>::mutate(deal, |deal| {
+				let deal = deal.as_mut().expect("lives");
+				let DealState::Submitted { seal, elapsed, .. } = deal.state else {
+					panic!("the deal is submitted");
+				};
+				deal.state = DealState::Disputed {
+					seal,
+					elapsed,
+					opened: None,
+					dispute,
+				};
+			});
+		});
+	}
 }

@@ -2,8 +2,10 @@
 
 mod accept;
 mod acknowledge;
+mod audit;
 mod bond;
 mod cancel;
+mod challenge;
 mod counterparties;
 mod decline;
 mod expire;
@@ -13,6 +15,8 @@ mod market;
 mod random;
 mod report_unfetchable;
 mod reveal;
+mod rule;
+mod scores;
 mod submit;
 mod sweep;
 mod unbond;
@@ -20,13 +24,14 @@ mod withdraw_unbonded;
 
 pub(crate) use crate::mock::*;
 pub(crate) use crate::{
-	Bond, Bonds, Budgets, DealState, Deals, Deposits, Error, Event, HoldReason, LapseKey, Lapses, NextDealId,
-	SweepCursor, Unbonding,
+	scores::TrackRecord, Bond, Bonds, Budgets, DealState, Deals, Deposits, Error, Event, HoldReason,
+	LapseKey, Lapses, NextDealId, Records, SkipReason, SweepCursor, Unbonding,
 };
 pub(crate) use frame_support::{assert_noop, assert_ok};
 pub(crate) use lilypad_primitives::{
-	traits::Deals as DealsSeam, DealId, JobId, Move, OfferId, Opening, Outcome, Party, Purse, Seal, Status,
-	Terms, Triple, LP,
+	traits::{Arbitrable, Deals as DealsSeam, Scores},
+	DealId, Dispute, JobId, MediatorPolicy, Move, OfferId, Opening, Outcome, Party, Profile, Purse, Reason,
+	Ruling, Seal, Status, Terms, Triple, Verdict, LP,
 };
 
 /// A settlement's event.
@@ -52,4 +57,45 @@ pub(crate) fn settled(
 #[track_caller]
 pub(crate) fn assert_told(expected: Told) {
 	assert_eq!(Record::get().last(), Some(&expected));
+}
+
+/// What each panel costs: eleven votes of five.
+pub(crate) const PANEL_FEE: u128 = 55 * LP;
+/// What a vote costs.
+pub(crate) const VOTE: u128 = 5 * LP;
+
+/// A submitted deal that the draw falls on, in the first block in which it can be judged, with a pool that can pay.
+pub(crate) fn drawn() -> DealId {
+	mint(POOL, 2 * PANEL_FEE);
+	let deal = submitted();
+	Drawn::set(vec![deal]);
+	pass(DRAW);
+	deal
+}
+
+/// The same, being audited.
+pub(crate) fn audited() -> DealId {
+	let deal = drawn();
+	assert_ok!(DealsPallet::audit(signed(OTHER), deal));
+	deal
+}
+
+/// A deal whose result the creator has challenged as wrong.
+pub(crate) fn challenged() -> DealId {
+	let deal = submitted();
+	pass(DRAW);
+	assert_ok!(DealsPallet::challenge(signed(CREATOR), deal, Reason::WrongResult));
+	deal
+}
+
+/// The provider opens its seal in its case.
+pub(crate) fn open_in_case(deal: DealId) {
+	PanelReveals::set(true);
+	assert_ok!(DealsPallet::reveal(signed(PROVIDER), deal, opening()));
+}
+
+/// Mediation rules, and so many mediators are paid.
+pub(crate) fn rule(deal: DealId, verdict: Verdict, votes: usize) {
+	let paid = PANEL[..votes].to_vec();
+	<DealsPallet as Arbitrable<_>>::rule(deal, Ruling { verdict, paid });
 }

@@ -38,6 +38,20 @@ enum Step {
 	Expire(usize),
 	Stranger(usize, usize),
 	Draw(usize),
+	Audit(usize),
+	Challenge(usize, u8),
+	/// Mediation has, or hasn't, mediators; they have committed, or haven't.
+	Panel(bool, bool),
+	/// A verdict on a disputed deal, and how many votes are paid.
+	Rule(usize, u8, usize),
+	/// A submitted result is drawn or challenged, perhaps opened, and ruled on.
+	Case {
+		nth: usize,
+		audit: bool,
+		open: bool,
+		verdict: u8,
+		votes: usize,
+	},
 	Sweep,
 	Pass(u32),
 	Delay(u64),
@@ -63,7 +77,14 @@ fn step() -> impl Strategy<Value = Step> {
 		1 => deal().prop_map(Step::Cancel),
 		3 => deal().prop_map(Step::Expire),
 		1 => (deal(), provider()).prop_map(|(deal, who)| Step::Stranger(deal, who)),
-		1 => deal().prop_map(Step::Draw),
+		2 => deal().prop_map(Step::Draw),
+		2 => deal().prop_map(Step::Audit),
+		3 => (deal(), 0u8..3).prop_map(|(deal, reason)| Step::Challenge(deal, reason)),
+		2 => (prop::bool::weighted(0.8), any::<bool>()).prop_map(|(has, reveals)| Step::Panel(has, reveals)),
+		6 => (deal(), 0u8..6, 0usize..4).prop_map(|(deal, verdict, votes)| Step::Rule(deal, verdict, votes)),
+		4 => (deal(), any::<bool>(), prop::bool::weighted(0.8), 0u8..6, 0usize..4).prop_map(
+			|(nth, audit, open, verdict, votes)| Step::Case { nth, audit, open, verdict, votes }
+		),
 		1 => Just(Step::Sweep),
 		6 => (1u32..8).prop_map(Step::Pass),
 		1 => (0u64..10_000).prop_map(Step::Delay),
@@ -118,6 +139,30 @@ fn is_submitted(deal: &DealOf<Test>) -> bool {
 	matches!(deal.state, DealState::Submitted { .. })
 }
 
+fn is_disputed(deal: &DealOf<Test>) -> bool {
+	matches!(deal.state, DealState::Disputed { .. })
+}
+
+/// Rules on a deal, if it is in dispute.
+fn rule_on(deal: DealId, verdict: u8, votes: usize) {
+	if !Deals::<Test>::get(deal).is_some_and(|deal| is_disputed(&deal)) {
+		return;
+	}
+	let opened = <DealsPallet as Arbitrable<_>>::opening(deal).is_some();
+	let verdict = match verdict {
+		0 if opened => Verdict::Upheld,
+		1 if opened => Verdict::Overcharged { median: 100 },
+		2 if opened => {
+			AuthorBond::set(50 * LP);
+			Verdict::NonDeterministic
+		},
+		3 => Verdict::Unresolved,
+		4 => Verdict::NoPanel,
+		_ => Verdict::Overturned { result: None },
+	};
+	rule(deal, verdict, votes.min(3));
+}
+
 /// Whose image or inputs another provider has reported already.
 fn is_unfetchable(deal: &DealOf<Test>) -> bool {
 	is_matched(deal) && Jobs::get(deal.job).is_some_and(|job| job.unfetchable)
@@ -132,7 +177,7 @@ fn parties(deal: DealId) -> (AccountId, AccountId) {
 fn call(who: AccountId, call: Call<Test>) {
 	let may_be_free = matches!(
 		call,
-		Call::acknowledge { .. } | Call::submit { .. } | Call::reveal { .. }
+		Call::acknowledge { .. } | Call::submit { .. } | Call::reveal { .. } | Call::audit { .. }
 	);
 	let call = RuntimeCall::DealsPallet(call);
 	assert!(call.get_dispatch_info().call_weight.ref_time() > 0);
@@ -189,6 +234,49 @@ fn take(step: Step) {
 			}
 		},
 		Step::Draw(nth) => Drawn::mutate(|drawn| drawn.extend(live(nth))),
+		Step::Audit(nth) => on(nth, is_submitted, |deal, _, provider| {
+			call(provider, Call::audit { deal })
+		}),
+		Step::Challenge(nth, reason) => on(nth, is_submitted, |deal, creator, _| {
+			let reason = match reason {
+				0 => Reason::WrongResult,
+				1 => Reason::Overcharged,
+				_ => Reason::Unavailable,
+			};
+			call(creator, Call::challenge { deal, reason });
+		}),
+		Step::Panel(has, reveals) => {
+			HasPanel::set(has);
+			PanelReveals::set(reveals);
+		},
+		Step::Rule(nth, verdict, votes) => on(nth, is_disputed, |deal, _, _| rule_on(deal, verdict, votes)),
+		Step::Case {
+			nth,
+			audit,
+			open,
+			verdict,
+			votes,
+		} => on(
+			nth,
+			|deal| is_running(deal) || is_submitted(deal),
+			|deal, creator, provider| {
+				let seal = opening_of(deal).seal(deal);
+				call(provider, Call::submit { deal, seal });
+				pass(DRAW);
+				if audit {
+					Drawn::mutate(|drawn| drawn.push(deal));
+				}
+				let reason = Reason::WrongResult;
+				call(creator, Call::challenge { deal, reason });
+				if open {
+					PanelReveals::set(true);
+					let opening = opening_of(deal);
+					call(provider, Call::reveal { deal, opening });
+					PanelReveals::set(false);
+				}
+				rule_on(deal, verdict, votes);
+			},
+		),
 		Step::Sweep => {
 			<DealsPallet as frame_support::traits::Hooks<_>>::on_idle(
 				System::block_number(),
@@ -287,6 +375,10 @@ fn on(nth: usize, wanted: fn(&DealOf<Test>) -> bool, act: impl FnOnce(DealId, Ac
 /// Waits until everything has lapsed, expires it, withdraws what waits, and unbonds.
 fn wait_for_everything() {
 	while let Some(deal) = live(0) {
+		rule_on(deal, 3, 0);
+		if !Deals::<Test>::contains_key(deal) {
+			continue;
+		}
 		go_to(System::block_number().max(deadline(deal) + 1));
 		call(NOBODY, Call::expire { deal });
 		assert!(
@@ -316,6 +408,9 @@ fn run(steps: Vec<Step>, rematch: Option<usize>) -> Vec<Outcome> {
 	new_test_ext().execute_with(|| {
 		for who in PROVIDERS {
 			assert_ok!(DealsPallet::bond(signed(who), BOND));
+		}
+		for who in [POOL, REGISTRY, CREATOR, AUTHOR] {
+			mint(who, 100_000 * LP);
 		}
 		Rematch::set(rematch.map(|who| PROVIDERS[who]));
 		let issued = Balances::total_issuance();
@@ -359,6 +454,13 @@ fn nothing_stays_on_hold_whatever_happens() {
 			let name = match outcome {
 				Outcome::Accepted { completed, .. } => format!("Accepted, completed: {completed}"),
 				Outcome::CancelledRunning { .. } => "CancelledRunning".into(),
+				Outcome::Upheld { challenged, .. } => format!("Upheld, challenged: {challenged}"),
+				Outcome::Overcharged { .. } => "Overcharged".into(),
+				Outcome::Overturned { .. } => "Overturned".into(),
+				Outcome::NonDeterministic { challenged, .. } => {
+					format!("NonDeterministic, challenged: {challenged}")
+				},
+				Outcome::UnresolvedAudit { .. } => "UnresolvedAudit".into(),
 				other => format!("{other:?}"),
 			};
 			*reached.borrow_mut().entry(name).or_default() += 1;
@@ -373,9 +475,17 @@ fn nothing_stays_on_hold_whatever_happens() {
 		"CancelledRunning",
 		"Declined",
 		"NoShow",
+		"NonDeterministic, challenged: false",
+		"NonDeterministic, challenged: true",
+		"Overcharged",
+		"Overturned",
 		"TimedOut",
 		"Unfetchable { again: false }",
 		"Unfetchable { again: true }",
+		"UnresolvedAudit",
+		"UnresolvedChallenge",
+		"Upheld, challenged: false",
+		"Upheld, challenged: true",
 	];
 	let reached = reached.into_inner();
 	println!("how often each outcome came up: {reached:?}");

@@ -90,19 +90,6 @@ fn reveal_fails_when_the_usage_is_too_long() {
 }
 
 #[test]
-fn reveal_fails_when_drawn_for_an_audit() {
-	test(|| {
-		let deal = submitted();
-		Drawn::set(vec![deal]);
-		pass(DRAW);
-		assert_noop!(
-			DealsPallet::reveal(signed(PROVIDER), deal, opening()),
-			Error::<Test>::DrawnForAudit
-		);
-	});
-}
-
-#[test]
 fn reveal_fails_when_repeated() {
 	test(|| {
 		let deal = revealed();

@@ -33,6 +33,8 @@ fn submit_works() {
 			draw_at,
 			judge_by,
 			opened: None,
+			cleared: false,
+			challenged: false,
 		};
 		assert_eq!(Deals::<Test>::get(deal).map(|d| d.state), Some(state));
 	});

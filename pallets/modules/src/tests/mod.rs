@@ -6,4 +6,5 @@ mod delist;
 mod deprecate;
 mod reclaim;
 mod register;
+mod slash_author;
 mod try_state;

@@ -1,0 +1,127 @@
+//! Small line charts as SVG, side by side.
+
+use std::fmt::Write as _;
+
+const WIDTH: f64 = 460.0;
+const HEIGHT: f64 = 320.0;
+const LEFT: f64 = 56.0;
+const BOTTOM: f64 = 46.0;
+const TOP: f64 = 16.0;
+const RIGHT: f64 = 14.0;
+/// Readable on light and dark ground, and apart from each other without colours' help by their dashes.
+const STYLES: [(&str, &str); 3] = [("#2f6fb0", ""), ("#c2452d", "6 3"), ("#5a8f29", "2 3")];
+
+/// One line.
+pub struct Line {
+	name: &'static str,
+	points: Vec<(f64, f64)>,
+}
+
+impl Line {
+	pub fn new(name: &'static str) -> Self {
+		Self { name, points: vec![] }
+	}
+
+	pub fn add(&mut self, x: f64, y: f64) {
+		self.points.push((x, y));
+	}
+}
+
+/// One chart.
+pub struct Plot {
+	x: &'static str,
+	y: &'static str,
+	lines: Vec<Line>,
+}
+
+impl Plot {
+	pub fn new(x: &'static str, y: &'static str, lines: Vec<Line>) -> Self {
+		Self { x, y, lines }
+	}
+
+	fn range(&self, of: impl Fn(&(f64, f64)) -> f64) -> (f64, f64) {
+		let all = || self.lines.iter().flat_map(|line| &line.points).map(&of);
+		let (low, high) = (all().fold(0.0, f64::min), all().fold(0.0, f64::max));
+		(low, if high > low { high } else { low + 1.0 })
+	}
+
+	fn draw(&self, out: &mut String, offset: f64) {
+		let (x, y) = (self.range(|p| p.0), self.range(|p| p.1));
+		let at_x = |v: f64| offset + LEFT + (v - x.0) / (x.1 - x.0) * (WIDTH - LEFT - RIGHT);
+		let at_y = |v: f64| HEIGHT - BOTTOM - (v - y.0) / (y.1 - y.0) * (HEIGHT - BOTTOM - TOP);
+		for step in 0..=5 {
+			let t = f64::from(step) / 5.0;
+			let (vx, vy) = (x.0 + t * (x.1 - x.0), y.0 + t * (y.1 - y.0));
+			writeln!(
+				out,
+				r##"<line x1="{0:.1}" y1="{2:.1}" x2="{1:.1}" y2="{2:.1}" stroke="#8884"/><text x="{3:.1}" y="{4:.1}" text-anchor="end">{vy:.2}</text>"##,
+				at_x(x.0), at_x(x.1), at_y(vy), at_x(x.0) - 6.0, at_y(vy) + 4.0,
+			)
+			.unwrap();
+			let below = HEIGHT - BOTTOM + 16.0;
+			writeln!(
+				out,
+				r##"<text x="{:.1}" y="{below:.1}" text-anchor="middle">{vx:.0}</text>"##,
+				at_x(vx)
+			)
+			.unwrap();
+		}
+		writeln!(
+			out,
+			r##"<line x1="{:.1}" y1="{2:.1}" x2="{:.1}" y2="{2:.1}" stroke="#888"/>"##,
+			at_x(x.0),
+			at_x(x.1),
+			at_y(0.0)
+		)
+		.unwrap();
+		let middle = offset + (LEFT + WIDTH - RIGHT) / 2.0;
+		writeln!(
+			out,
+			r##"<text x="{middle:.1}" y="{:.1}" text-anchor="middle">{}</text>"##,
+			HEIGHT - 8.0,
+			self.x
+		)
+		.unwrap();
+		let (tx, ty) = (offset + 12.0, (TOP + HEIGHT - BOTTOM) / 2.0);
+		writeln!(
+			out,
+			r##"<text transform="translate({tx:.1} {ty:.1}) rotate(-90)" text-anchor="middle">{}</text>"##,
+			self.y
+		)
+		.unwrap();
+		for ((nth, line), (colour, dash)) in self.lines.iter().enumerate().zip(STYLES) {
+			let points: Vec<_> = line
+				.points
+				.iter()
+				.map(|p| format!("{:.1},{:.1}", at_x(p.0), at_y(p.1)))
+				.collect();
+			writeln!(
+				out,
+				r##"<polyline points="{}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>"##,
+				points.join(" ")
+			)
+			.unwrap();
+			let (lx, ly) = (offset + WIDTH - RIGHT - 210.0, TOP + 10.0 + 16.0 * nth as f64);
+			writeln!(
+				out,
+				r##"<line x1="{lx:.1}" y1="{ly:.1}" x2="{:.1}" y2="{ly:.1}" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/><text x="{:.1}" y="{:.1}">{}</text>"##,
+				lx + 24.0, lx + 30.0, ly + 4.0, line.name
+			)
+			.unwrap();
+		}
+	}
+}
+
+/// All charts as one picture.
+pub fn svg(plots: &[Plot]) -> String {
+	let width = WIDTH * plots.len() as f64;
+	let mut out = format!(
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {HEIGHT:.0}\" font-family=\"sans-serif\" font-size=\"11\" \
+		fill=\"#777\" role=\"img\" aria-label=\"Income by strategy\">\n"
+	);
+	for (nth, plot) in plots.iter().enumerate() {
+		plot.draw(&mut out, nth as f64 * WIDTH);
+	}
+	out.push_str("</svg>\n");
+	out
+}
