@@ -15,6 +15,7 @@ use crate::{
 	progress::ProgressHub,
 	results::BlobStore,
 	sources::Sources,
+	WorkerError,
 };
 use lilypad_primitives::{DealId, Millis, Platform, RuntimeImage, Status, VersionId};
 use std::{
