@@ -166,7 +166,7 @@ async fn a_quote_says_rule_by_rule_why_nothing_fits_and_what_would() {
 	let remedy = &quote["wouldFit"][0];
 	assert_eq!(
 		(&remedy["without"], &remedy["total"]),
-		(&json!(["budget"]), &json!("602000000000000000"))
+		(&json!(["budget"]), &json!("603500000000000000"))
 	);
 	assert_eq!(
 		remedy["text"],
