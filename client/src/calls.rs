@@ -8,8 +8,8 @@ use crate::{
 };
 use codec::{Compact, Encode};
 use lilypad_primitives::{
-	module::ManifestBytes, Balance, Commitment, DealId, JobId, JobRequest, MachineSpec, Millis, ModuleName, OfferId,
-	Opening, PeerAddress, Profile, RuntimeImage, Seal, VersionId, Vote,
+	module::ManifestBytes, Balance, Commitment, DealId, JobId, JobRequest, MachineSpec, Millis, ModuleName,
+	OfferId, Opening, PeerAddress, Profile, RuntimeImage, Seal, VersionId, Vote,
 };
 use sp_runtime::MultiAddress;
 use subxt::{

@@ -46,7 +46,7 @@ pub use client::{At, Client, ClientConfig, DEFAULT_URL};
 pub use error::{CallError, ClientError, Missing, RefusalReason};
 pub use events::{ChainEvent, DealsEvent, FeeEvent, MarketEvent, MediationEvent, ModulesEvent};
 pub use follow::{Follower, Update};
-pub use mediation::{Capability, Case, CaseStage, Mediator, MediationParameters, Seat, SeatState};
+pub use mediation::{Capability, Case, CaseStage, MediationParameters, Mediator, Seat, SeatState};
 pub use signer::{verify, Signer, SignerError};
 pub use sp_runtime::MultiSignature;
 pub use submit::{TxOptions, TxOutcome};

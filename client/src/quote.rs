@@ -2,8 +2,8 @@
 //! itself, so that the answer is what posting would meet with.
 
 use crate::{
-	error::CallError, mediation::MediationParameters, submit::call_error, types::Quote, view::View, AccountId,
-	Client, ClientError,
+	error::CallError, mediation::MediationParameters, submit::call_error, types::Quote, view::View,
+	AccountId, Client, ClientError,
 };
 use codec::{Decode, Encode};
 use lilypad_primitives::{DealId, JobRequest};
@@ -28,8 +28,9 @@ impl View {
 		creator: &AccountId,
 		request: &JobRequest<AccountId>,
 	) -> Result<Quote, ClientError> {
-		let answer: Result<Quote, sp_runtime::DispatchError> =
-			self.view_function("Market", "quote", (creator, request).encode()).await?;
+		let answer: Result<Quote, sp_runtime::DispatchError> = self
+			.view_function("Market", "quote", (creator, request).encode())
+			.await?;
 		answer.map_err(|error| self.explain(&error).into())
 	}
 

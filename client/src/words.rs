@@ -31,7 +31,9 @@ pub fn dispute(dispute: &Dispute) -> &'static str {
 	match dispute {
 		Dispute::Audit => "it was drawn for an audit",
 		Dispute::Challenge(Reason::WrongResult) => "its creator says that it is wrong",
-		Dispute::Challenge(Reason::Overcharged) => "its creator says that the run took less time than charged",
+		Dispute::Challenge(Reason::Overcharged) => {
+			"its creator says that the run took less time than charged"
+		},
 		Dispute::Challenge(Reason::Unavailable) => "its creator says that the provider does not hand it over",
 	}
 }
@@ -44,7 +46,10 @@ pub fn verdict(verdict: &Verdict) -> String {
 			format!("the result is right, and its run takes {median} ms, less than was charged")
 		},
 		Verdict::Overturned { result: Some(triple) } => {
-			format!("the result is wrong, or was withheld; the right one is {}", triple.root)
+			format!(
+				"the result is wrong, or was withheld; the right one is {}",
+				triple.root
+			)
 		},
 		Verdict::Overturned { result: None } => "the result is wrong, or was withheld".into(),
 		Verdict::NonDeterministic => "the module gives different results on honest machines".into(),

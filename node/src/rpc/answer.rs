@@ -7,8 +7,8 @@ use lilypad_client::{
 	AccountId,
 };
 use lilypad_primitives::{
-	Balance, BlockNumber, DealId, Dispute, JobId, JobRequest, Mismatch, ModuleInfo, ModulePolicy, Offer, OfferId,
-	Outcome, RuntimeImage, Triple, VersionId,
+	Balance, BlockNumber, DealId, Dispute, JobId, JobRequest, Mismatch, ModuleInfo, ModulePolicy, Offer,
+	OfferId, Outcome, RuntimeImage, Triple, VersionId,
 };
 use pallet_deals::{Deal, DealState};
 use pallet_market::{JobRecord, JobState, Quote};

@@ -262,7 +262,13 @@ impl FakeChain {
 		};
 		// Nobody may be listening.
 		let drawn = Vec::new();
-		self.blocks.send(BestBlock { block, matched, drawn }).ok();
+		self.blocks
+			.send(BestBlock {
+				block,
+				matched,
+				drawn,
+			})
+			.ok();
 		block
 	}
 
@@ -289,7 +295,14 @@ impl FakeChain {
 	}
 
 	/// A result with this seal is in dispute, before a panel that has so many blocks to commit.
-	pub(crate) fn open_case(&self, id: DealId, job: Job<AccountId>, seal: Seal, panel: &[AccountId], blocks: BlockNumber) {
+	pub(crate) fn open_case(
+		&self,
+		id: DealId,
+		job: Job<AccountId>,
+		seal: Seal,
+		panel: &[AccountId],
+		blocks: BlockNumber,
+	) {
 		{
 			let mut state = self.lock();
 			let by = state.number + blocks;
@@ -301,7 +314,9 @@ impl FakeChain {
 			};
 			let deal = deal(id, disputed);
 			state.jobs.insert(deal.job, job);
-			state.cases.insert(id, case(&deal, CaseStage::Committing { by }, panel));
+			state
+				.cases
+				.insert(id, case(&deal, CaseStage::Committing { by }, panel));
 			state.deals.insert(id, deal);
 		}
 		self.mine(vec![]);
@@ -491,7 +506,9 @@ impl FakeChain {
 					stage: None,
 				};
 				let by = now + REVEAL_BLOCKS;
-				state.cases.insert(id, case(&deal, CaseStage::Committing { by }, &[account(9)]));
+				state
+					.cases
+					.insert(id, case(&deal, CaseStage::Committing { by }, &[account(9)]));
 				state.deals.insert(id, deal);
 			},
 			Call::Register(capability, tickets) => {
@@ -503,7 +520,10 @@ impl FakeChain {
 			},
 			Call::SetCapability(_) | Call::AddTickets(_) => {
 				let key: &[u8] = me.as_ref();
-				let mediator = state.mediators.get_mut(key).ok_or_else(|| refused("NotMediator"))?;
+				let mediator = state
+					.mediators
+					.get_mut(key)
+					.ok_or_else(|| refused("NotMediator"))?;
 				match call.clone() {
 					Call::SetCapability(capability) => mediator.capability.versions = vec![(0, capability)],
 					Call::AddTickets(more) => mediator.tickets.extend(0..more),
@@ -512,7 +532,9 @@ impl FakeChain {
 			},
 			Call::Draw(id) => {
 				let case = state.cases.get_mut(&id).ok_or_else(|| refused("NoCase"))?;
-				case.stage = CaseStage::Committing { by: now + REVEAL_BLOCKS };
+				case.stage = CaseStage::Committing {
+					by: now + REVEAL_BLOCKS,
+				};
 			},
 			Call::CommitVote(id, commitment) => {
 				let case = state.cases.get_mut(&id).ok_or_else(|| refused("NoCase"))?;
@@ -520,7 +542,11 @@ impl FakeChain {
 					return Err(refused("NotCommitting"));
 				}
 				let (round, mut seated) = (case.round, false);
-				for seat in case.seats.iter_mut().filter(|seat| seat.round == round && seat.mediator == me) {
+				for seat in case
+					.seats
+					.iter_mut()
+					.filter(|seat| seat.round == round && seat.mediator == me)
+				{
 					if seat.state != SeatState::Drawn {
 						return Err(refused("AlreadyCommitted"));
 					}
@@ -531,7 +557,9 @@ impl FakeChain {
 					return Err(refused("NotSeated"));
 				}
 				if case.panel().all(|seat| seat.state != SeatState::Drawn) {
-					case.stage = CaseStage::Revealing { by: now + REVEAL_BLOCKS };
+					case.stage = CaseStage::Revealing {
+						by: now + REVEAL_BLOCKS,
+					};
 				}
 			},
 			Call::RevealVote(id, vote, salt) => {

@@ -92,7 +92,10 @@ pub fn next_step(record: &DealRecord, deal: Option<&Deal>, now: BlockNumber, tim
 			}
 		},
 		DealState::Disputed {
-			seal, opened, stage: case, ..
+			seal,
+			opened,
+			stage: case,
+			..
 		} => {
 			if let Some(step) = before_opening(stage, deal, *seal) {
 				return step;
@@ -295,13 +298,19 @@ mod tests {
 		};
 		let committing = Some(CaseStage::Committing { by: 30 });
 		let revealing = Some(CaseStage::Revealing { by: 40 });
-		assert_eq!(step(sealed(false), disputed(committing, None), 20), Step::NoteSubmitted);
+		assert_eq!(
+			step(sealed(false), disputed(committing, None), 20),
+			Step::NoteSubmitted
+		);
 		assert_eq!(step(sealed(true), disputed(None, None), 20), Step::Wait);
 		assert_eq!(step(sealed(true), disputed(committing, None), 20), Step::Wait);
 		assert_eq!(step(sealed(true), disputed(revealing, None), 31), Step::Reveal);
 		assert_eq!(step(sealed(true), disputed(revealing, None), 39), Step::Reveal);
 		assert_eq!(step(sealed(true), disputed(revealing, None), 40), Step::Wait);
-		assert_eq!(step(sealed(true), disputed(revealing, Some(opening())), 31), Step::Wait);
+		assert_eq!(
+			step(sealed(true), disputed(revealing, Some(opening())), 31),
+			Step::Wait
+		);
 		assert_eq!(
 			step(sealed(true), disputed(revealing, Some(opening())), 46),
 			Step::MoveCase(CaseMove::Expire)

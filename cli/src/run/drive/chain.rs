@@ -99,8 +99,12 @@ impl Drive<'_> {
 					self.journal
 						.update(self.job, |e| e.root = Some(triple.root.to_string()))?;
 				},
-				DealsEvent::Disputed { deal, dispute } if self.is_current(deal) => self.disputed(deal, &dispute),
-				DealsEvent::DisputeDropped { deal, judge_by } if self.is_current(deal) => self.resumed(judge_by),
+				DealsEvent::Disputed { deal, dispute } if self.is_current(deal) => {
+					self.disputed(deal, &dispute)
+				},
+				DealsEvent::DisputeDropped { deal, judge_by } if self.is_current(deal) => {
+					self.resumed(judge_by)
+				},
 				DealsEvent::Settled { deal, outcome, .. } if self.is_current(deal) => {
 					self.last_failure = Some(explain(&outcome))
 				},
@@ -231,7 +235,9 @@ impl Drive<'_> {
 			current.attempts = 0;
 			current.sealed = Some(Sealed { draw_at: 0 });
 		}
-		self.app.ui.say("no panel of mediators could be found; the deal goes on");
+		self.app
+			.ui
+			.say("no panel of mediators could be found; the deal goes on");
 	}
 
 	pub(super) fn acknowledged(&mut self, submit_by: BlockNumber) {
