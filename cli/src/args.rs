@@ -4,7 +4,7 @@ use crate::complete;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::{engine::ArgValueCompleter, Shell};
 use lilypad_client::{lp, AccountId};
-use lilypad_primitives::{Balance, JobId, ModuleName, OfferId, OfferState, Platform};
+use lilypad_primitives::{Balance, DealId, JobId, ModuleName, OfferId, OfferState, Platform, Reason};
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
@@ -14,7 +14,8 @@ Exit codes:
   2  wrong usage
   3  no node can be reached, or it is on another chain
   4  refused: money, key, input, module, or no provider fits
-  5  the job failed: it ended without a result, or its program did not end with exit code 0
+  5  the job failed: it ended without a result, its program did not end with exit code 0, or its result is not that
+     of a run on this machine (--verify)
   6  the result can't be obtained
   130  interrupted; the job goes on
 
@@ -38,7 +39,7 @@ Put into the shell's start-up file, so that it always fits the installed version
 Names of modules and offers are asked from the node that LILYPAD_URL names, or that the line names by --url or -n; jobs
 and keys are those of this machine.";
 
-/// Run jobs on the Lilypad network, publish modules, provide machines.
+/// Run jobs on the Lilypad network, publish modules, provide machines, judge results.
 #[derive(Debug, Parser)]
 #[command(name = "lilypad", version, after_help = AFTER_HELP, arg_required_else_help = true, subcommand_required = true)]
 pub struct Cli {
@@ -138,6 +139,12 @@ pub enum Command {
 	/// Provide a machine
 	#[command(subcommand, alias = "resource-provider")]
 	Provider(ProviderCommand),
+	/// Judge results: run disputed jobs again, and vote
+	#[command(subcommand)]
+	Mediator(MediatorCommand),
+	/// Results that mediators judge
+	#[command(subcommand)]
+	Case(CaseCommand),
 	/// Keys and money
 	#[command(subcommand)]
 	Account(AccountCommand),
@@ -217,6 +224,9 @@ pub struct RunArgs {
 	/// Fetch and verify the result, but leave paying to `lilypad job accept`
 	#[arg(long, conflicts_with = "detach")]
 	pub no_accept: bool,
+	/// Run the job on this machine, too, and do not pay for a result that differs; the module must be deterministic
+	#[arg(long, conflicts_with = "detach")]
+	pub verify: bool,
 	/// Post the job and return at once; `lilypad job get` fetches the result later
 	#[arg(short, long)]
 	pub detach: bool,
@@ -253,6 +263,94 @@ pub struct AcceptArgs {
 	pub yes: bool,
 }
 
+/// Arguments of `job challenge`.
+#[derive(Clone, Debug, Args)]
+pub struct ChallengeArgs {
+	/// The job's number
+	#[arg(add = ArgValueCompleter::new(complete::jobs))]
+	pub job: JobId,
+	/// What is wrong: wrong-result, overcharged or unavailable
+	#[arg(long, value_name = "REASON", value_parser = reason)]
+	pub reason: Reason,
+	/// Do not ask
+	#[arg(short, long)]
+	pub yes: bool,
+}
+
+fn reason(text: &str) -> Result<Reason, String> {
+	one_of(
+		text,
+		&[
+			("wrong-result", Reason::WrongResult),
+			("overcharged", Reason::Overcharged),
+			("unavailable", Reason::Unavailable),
+		],
+	)
+}
+
+/// `mediator …`
+#[derive(Debug, Subcommand)]
+pub enum MediatorCommand {
+	/// Look at this machine and write a configuration file for it
+	Init(MediatorInit),
+	/// Register as a mediator and run disputed jobs again with this machine
+	Start(MediatorStart),
+	/// Show tickets, bond and cases of a mediator
+	Status {
+		/// The mediator [default: your own account]
+		#[arg(value_parser = account)]
+		mediator: Option<AccountId>,
+	},
+	/// Give tickets up
+	Unbond {
+		/// How many
+		tickets: u32,
+	},
+	/// Take the bond of tickets that were given up, once its time is over
+	Withdraw,
+}
+
+/// Arguments of `mediator init`.
+#[derive(Clone, Debug, Args)]
+pub struct MediatorInit {
+	/// The file [default: mediator.json in the data folder]
+	#[arg(long, value_name = "FILE")]
+	pub config: Option<PathBuf>,
+	/// Tickets to have: each puts its price on hold, and has the same chance in every draw
+	#[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+	pub tickets: u32,
+	/// Most cases at a time
+	#[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+	pub slots: u32,
+	/// Replace a file that is there
+	#[arg(long)]
+	pub force: bool,
+}
+
+/// Arguments of `mediator start`.
+#[derive(Clone, Debug, Args)]
+pub struct MediatorStart {
+	/// The configuration file [default: mediator.json in the data folder]
+	#[arg(long, value_name = "FILE")]
+	pub config: Option<PathBuf>,
+}
+
+/// `case …`
+#[derive(Debug, Subcommand)]
+pub enum CaseCommand {
+	/// List the results in dispute
+	List {
+		/// Only those that this mediator judges
+		#[arg(long, value_name = "ACCOUNT", value_parser = account)]
+		mediator: Option<AccountId>,
+	},
+	/// Show the panel of a disputed deal, and what it has said
+	Show {
+		/// The deal's number
+		deal: DealId,
+	},
+}
+
 /// `job …`
 #[derive(Debug, Subcommand)]
 pub enum JobCommand {
@@ -270,6 +368,14 @@ pub enum JobCommand {
 	Get(FollowArgs),
 	/// Fetch and verify a submitted result, show what it costs, and pay for it
 	Accept(AcceptArgs),
+	/// Have mediators judge a submitted result, with a bond
+	Challenge(ChallengeArgs),
+	/// Run a job again on this machine and compare: before paying, or afterwards
+	Verify {
+		/// The job's number
+		#[arg(add = ArgValueCompleter::new(complete::jobs))]
+		job: JobId,
+	},
 	/// Cancel a job
 	Cancel {
 		/// The job's number
@@ -305,6 +411,12 @@ pub enum ModuleCommand {
 	Publish {
 		/// The folder
 		dir: PathBuf,
+		/// An input for the runs that show whether a deterministic module is [default: the manifest's defaults]
+		#[arg(long, value_name = "KEY=VALUE", value_parser = key_value, action = clap::ArgAction::Append)]
+		check_input: Vec<KeyValue>,
+		/// An input file for these runs, by the name that the manifest gives it
+		#[arg(long, value_name = "NAME=PATH", value_parser = key_value, action = clap::ArgAction::Append)]
+		check_file: Vec<KeyValue>,
 		/// Agree to deposit and bond without being asked
 		#[arg(short, long)]
 		yes: bool,
@@ -485,6 +597,10 @@ pub struct ProviderStart {
 	/// The configuration file [default: provider.json in the data folder]
 	#[arg(long, value_name = "FILE")]
 	pub config: Option<PathBuf>,
+	/// Cheat, for tests of verification: forge, withhold or overcharge
+	#[cfg(feature = "misbehave")]
+	#[arg(long = "provider-misbehave", hide = true)]
+	pub misbehave: Option<lilypad_worker::misbehave::Misbehaviour>,
 }
 
 /// `account …`

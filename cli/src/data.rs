@@ -46,6 +46,16 @@ impl DataDir {
 		self.0.join("provider")
 	}
 
+	/// The mediator's folder.
+	pub fn mediator(&self) -> PathBuf {
+		self.0.join("mediator")
+	}
+
+	/// Where modules are kept that were run here to check a result.
+	pub fn checks(&self) -> PathBuf {
+		self.0.join("checks")
+	}
+
 	/// The jobs of all chains.
 	pub fn all_jobs(&self) -> Result<Vec<Entry>, CliError> {
 		let mut all = Vec::new();

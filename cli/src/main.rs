@@ -1,14 +1,17 @@
-//! `lilypad`: run jobs on the Lilypad network, publish modules, provide machines.
+//! `lilypad`: run jobs on the Lilypad network, publish modules, provide machines, judge results.
 
 mod account;
 mod app;
 mod args;
+mod case;
+mod check;
 mod complete;
 mod data;
 mod doctor;
 mod error;
 mod job;
 mod keys;
+mod mediator;
 mod module;
 mod offer;
 mod provider;
@@ -32,7 +35,11 @@ fn main() -> std::process::ExitCode {
 	let cli = Cli::parse();
 	log(
 		cli.global.verbose,
-		matches!(&cli.command, Command::Provider(args::ProviderCommand::Start(_))),
+		matches!(
+			&cli.command,
+			Command::Provider(args::ProviderCommand::Start(_))
+				| Command::Mediator(args::MediatorCommand::Start(_))
+		),
 	);
 	let json = cli.global.json;
 	match start(cli) {
@@ -68,6 +75,8 @@ async fn dispatch(app: &App, command: Command) -> Result<(), CliError> {
 		Command::Module(command) => module::run(app, &command).await,
 		Command::Offer(command) => offer::run(app, &command).await,
 		Command::Provider(command) => provider::run(app, &command).await,
+		Command::Mediator(command) => mediator::run(app, &command).await,
+		Command::Case(command) => case::run(app, &command).await,
 		Command::Account(command) => account::run(app, &command).await,
 		Command::Doctor => doctor::run(app).await,
 		Command::Completion { shell } => {
@@ -81,9 +90,9 @@ async fn dispatch(app: &App, command: Command) -> Result<(), CliError> {
 	}
 }
 
-/// Logs go to standard error: warnings, or what `-v` or `RUST_LOG` ask for. A provider tells what it does.
-fn log(verbose: u8, is_provider: bool) {
-	let ours = match (verbose, is_provider) {
+/// Logs go to standard error: warnings, or what `-v` or `RUST_LOG` ask for. A worker tells what it does.
+fn log(verbose: u8, is_worker: bool) {
+	let ours = match (verbose, is_worker) {
 		(0, false) => "lilypad=warn,lilypad_client=warn,lilypad_worker=warn",
 		(0, true) | (1, _) => "lilypad=info,lilypad_client=info,lilypad_worker=info",
 		(2, _) => "lilypad=debug,lilypad_client=debug,lilypad_worker=debug",

@@ -180,6 +180,10 @@ async fn start(app: &App, args: &ProviderStart) -> Result<(), CliError> {
 		bond,
 		resume: false,
 	});
+	#[cfg(feature = "misbehave")]
+	{
+		config.misbehave = args.misbehave;
+	}
 	let shutdown = CancellationToken::new();
 	let stop = shutdown.clone();
 	let signals = tokio::spawn(async move {
@@ -194,7 +198,7 @@ async fn start(app: &App, args: &ProviderStart) -> Result<(), CliError> {
 }
 
 /// Waits to be told to stop.
-async fn ended() -> std::io::Result<()> {
+pub async fn ended() -> std::io::Result<()> {
 	let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
 	tokio::select! {
 		done = tokio::signal::ctrl_c() => done,
@@ -267,7 +271,8 @@ async fn status(app: &App, provider: Option<AccountId>) -> Result<(), CliError> 
 	})
 }
 
-fn problems(status: &Value) -> String {
+/// Why a worker takes no new work, in words.
+pub fn problems(status: &Value) -> String {
 	let list: Vec<&str> = status["problems"]
 		.as_array()
 		.into_iter()
@@ -286,7 +291,12 @@ async fn ask_worker(app: &App) -> Option<Value> {
 		Ok(file) => file.admin_listen?,
 		Err(_) => admin()?,
 	};
-	timeout(Duration::from_secs(3), http_json(address, "/status"))
+	ask_worker_at(Some(address)).await
+}
+
+/// What the worker at a loopback address says about itself.
+pub async fn ask_worker_at(address: Option<SocketAddr>) -> Option<Value> {
+	timeout(Duration::from_secs(3), http_json(address?, "/status"))
 		.await
 		.ok()?
 		.ok()

@@ -3,7 +3,7 @@
 use clap::Parser;
 use sc_cli::RunCmd;
 
-use crate::provider::ProviderArgs;
+use crate::{mediator::MediatorArgs, provider::ProviderArgs};
 
 /// The node's command line.
 #[derive(Debug, Parser)]
@@ -19,6 +19,10 @@ pub(crate) struct Cli {
 	/// How to run the worker.
 	#[command(flatten)]
 	pub(crate) provider: ProviderArgs,
+
+	/// How to judge results.
+	#[command(flatten)]
+	pub(crate) mediator: MediatorArgs,
 }
 
 /// Everything but running the node.
@@ -88,6 +92,23 @@ mod tests {
 		assert!(cli.subcommand.is_none());
 		assert!(cli.run.shared_params.is_dev());
 		assert!(cli.run.tmp);
+	}
+
+	#[test]
+	fn provider_and_mediator_have_keys_of_their_own() {
+		let cli = Cli::try_parse_from([
+			"lilypad-node",
+			"--dev",
+			"--provider",
+			"--provider-suri",
+			"//Bob",
+			"--mediator",
+			"--mediator-suri",
+			"//Charlie",
+		]);
+		let cli = cli.expect("it is valid");
+		assert!(cli.provider.provider && cli.mediator.mediator);
+		assert!(Cli::try_parse_from(["lilypad-node", "--mediator-suri", "//Charlie"]).is_err());
 	}
 
 	#[test]

@@ -8,7 +8,7 @@ use sc_service::{chain_ops, ChainSpec, Configuration, TaskManager};
 use crate::{
 	chain_spec,
 	cli::{BuildSpecCmd, Cli, Subcommand},
-	provider,
+	mediator, provider,
 	service::{self, Backend, Client, ImportQueue},
 };
 
@@ -77,10 +77,13 @@ pub(crate) fn run() -> sc_cli::Result<()> {
 fn run_node(cli: &Cli) -> sc_cli::Result<()> {
 	cli.create_runner(&cli.run)?
 		.run_node_until_exit(|config| async move {
-			let worker = cli.provider.worker_config(&config)?;
+			let workers = mediator::join(
+				cli.provider.worker_config(&config)?,
+				cli.mediator.worker_config(&config)?,
+			);
 			let node = service::start(config)?;
-			if let Some(worker) = worker {
-				provider::spawn(&node, worker);
+			for (role, worker) in workers {
+				provider::spawn(&node, role, worker);
 			}
 			Ok(node.tasks)
 		})

@@ -1,8 +1,9 @@
-//! The Lilypad node: a validator, a full node, or a provider.
+//! The Lilypad node: a validator, a full node, a provider, or a mediator.
 
 mod chain_spec;
 mod cli;
 mod command;
+mod mediator;
 mod provider;
 mod rpc;
 mod service;

@@ -82,9 +82,14 @@ pub(crate) struct ProviderArgs {
 	/// Loopback address where the worker's status and metrics are served.
 	#[arg(long, value_name = "ADDRESS")]
 	provider_admin: Option<SocketAddr>,
+
+	/// Cheat, for tests of verification: forge, withhold or overcharge.
+	#[cfg(feature = "misbehave")]
+	#[arg(long, hide = true, requires = "provider")]
+	provider_misbehave: Option<lilypad_worker::misbehave::Misbehaviour>,
 }
 
-fn engine(text: &str) -> Result<EngineChoice, String> {
+pub(crate) fn engine(text: &str) -> Result<EngineChoice, String> {
 	match text {
 		"auto" => Ok(EngineChoice::Auto),
 		"wasm-only" => Ok(EngineChoice::WasmOnly),
@@ -125,21 +130,41 @@ impl ProviderArgs {
 			bond: self.provider_bond,
 			resume: self.provider_resume,
 		});
+		#[cfg(feature = "misbehave")]
+		{
+			config.misbehave = self.provider_misbehave;
+		}
 		config.check().map_err(other)?;
 		Ok(Some(config))
 	}
 
 	fn signer(&self) -> Result<Signer, Error> {
-		match (&self.provider_suri, &self.provider_keystore, &self.provider_password_file) {
-			(Some(suri), _, _) => Signer::from_suri(suri).map_err(other),
-			(None, Some(file), Some(password)) =>
-				Signer::from_keystore(file, read_password(password)?.trim_end_matches(['\n', '\r'])).map_err(other),
-			_ => Err(Error::Other(
-				"a provider needs a key: give --provider-keystore and --provider-password-file, or --provider-suri \
-				 (`lilypad account new` makes a key file)"
-					.into(),
-			)),
-		}
+		key(
+			"provider",
+			self.provider_suri.as_deref(),
+			self.provider_keystore.as_deref(),
+			self.provider_password_file.as_deref(),
+		)
+	}
+}
+
+/// The key of a worker in this role.
+pub(crate) fn key(
+	role: &str,
+	suri: Option<&str>,
+	keystore: Option<&Path>,
+	password_file: Option<&Path>,
+) -> Result<Signer, Error> {
+	match (suri, keystore, password_file) {
+		(Some(suri), _, _) => Signer::from_suri(suri).map_err(other),
+		(None, Some(file), Some(password)) => {
+			let password = read_password(password)?;
+			Signer::from_keystore(file, password.trim_end_matches(['\n', '\r'])).map_err(other)
+		},
+		_ => Err(Error::Other(format!(
+			"a {role} needs a key: give --{role}-keystore and --{role}-password-file, or --{role}-suri (`lilypad account \
+			 new` makes a key file)"
+		))),
 	}
 }
 
@@ -153,7 +178,7 @@ fn read_password(file: &Path) -> Result<String, Error> {
 }
 
 /// Where this node's own RPC server is to listen, which the worker talks to.
-fn own_rpc(node: &Configuration) -> String {
+pub(crate) fn own_rpc(node: &Configuration) -> String {
 	let port = match node.rpc.addr.as_deref() {
 		Some([first, ..]) => first.listen_addr.port(),
 		_ => node.rpc.port,
@@ -161,25 +186,25 @@ fn own_rpc(node: &Configuration) -> String {
 	format!("ws://{}", SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
 }
 
-/// Runs the worker as long as the node. The node stops when the worker can't go on: a provider that silently runs no jobs
-/// is worse than one that is down.
-pub(crate) fn spawn(node: &Node, mut config: WorkerConfig) {
+/// Runs a worker as long as the node. The node stops when the worker can't go on: a provider that silently runs no jobs, or
+/// a mediator that silently does not vote, is worse than one that is down.
+pub(crate) fn spawn(node: &Node, role: &'static str, mut config: WorkerConfig) {
 	if let Some(rpc) = node.rpc {
 		config.urls = vec![format!("ws://{rpc}")];
 	}
 	config.expected_genesis = Some(node.genesis.0);
 	node.tasks
 		.spawn_essential_handle()
-		.spawn("provider", Some("worker"), async move {
+		.spawn(role, Some("worker"), async move {
 			let shutdown = CancellationToken::new();
 			// Dropping this future, as the node does when it stops, stops the worker's tasks too.
 			let _stop = shutdown.clone().drop_guard();
 			if let Err(error) = lilypad_worker::run(config, shutdown).await {
-				log::error!("the worker stops: {error}");
+				log::error!("the {role}'s worker stops: {error}");
 			}
 		});
 }
 
-fn other(error: impl std::fmt::Display) -> Error {
+pub(crate) fn other(error: impl std::fmt::Display) -> Error {
 	Error::Other(error.to_string())
 }

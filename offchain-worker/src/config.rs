@@ -2,7 +2,7 @@
 
 use crate::{chain::NewOffer, WorkerError};
 use lilypad_client::Signer;
-use lilypad_primitives::{offer::MAX_PEER_ADDRESS, Balance};
+use lilypad_primitives::{offer::MAX_PEER_ADDRESS, Balance, MachineSpec};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -32,6 +32,17 @@ pub struct OfferConfig {
 	/// Whether to resume offers that are paused at start. The chain pauses a provider's offers when it fails a job, so a
 	/// worker that is restarted over and over should not resume them by itself.
 	pub resume: bool,
+}
+
+/// A mediator, as its operator wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediatorConfig {
+	/// The machine that each run gets.
+	pub machine: MachineSpec,
+	/// Most cases at a time.
+	pub slots: u32,
+	/// Tickets to have, at least. Each puts its price on hold, and has the same chance in every draw.
+	pub tickets: u32,
 }
 
 /// Limits on what others can make the worker store or do.
@@ -73,6 +84,11 @@ pub struct Timing {
 	pub reveal_grace: u32,
 	/// Blocks before a deadline at which a step that depends on it is given up.
 	pub deadline_margin: u32,
+	/// Blocks for which a mediator asks a provider that does not answer for its result, before it says that it could not
+	/// fetch it.
+	pub ask_blocks: u32,
+	/// Blocks before the end of the time to commit at which a mediator says what it knows.
+	pub commit_margin: u32,
 	/// Blocks for which a deal must be gone before its run is stopped and its files removed: it may have vanished only
 	/// because the chain changes branches.
 	pub gone_blocks: u32,
@@ -90,6 +106,8 @@ impl Default for Timing {
 			quick_run: Duration::from_millis(1500),
 			reveal_grace: 3,
 			deadline_margin: 1,
+			ask_blocks: 15,
+			commit_margin: 5,
 			gone_blocks: 3,
 			reconcile: Duration::from_secs(30),
 			retry: Duration::from_millis(500),
@@ -121,6 +139,11 @@ pub struct WorkerConfig {
 	pub admin_listen: Option<SocketAddr>,
 	/// The offer to post.
 	pub offer: Option<OfferConfig>,
+	/// The mediator to be, if any.
+	pub mediator: Option<MediatorConfig>,
+	/// How to cheat, for tests of verification.
+	#[cfg(feature = "misbehave")]
+	pub misbehave: Option<crate::misbehave::Misbehaviour>,
 	/// Limits.
 	pub limits: Limits,
 	/// Times.
@@ -141,6 +164,9 @@ impl WorkerConfig {
 			public_addresses: Vec::new(),
 			admin_listen: None,
 			offer: None,
+			mediator: None,
+			#[cfg(feature = "misbehave")]
+			misbehave: None,
 			limits: Limits::default(),
 			timing: Timing::default(),
 		}
@@ -169,6 +195,11 @@ impl WorkerConfig {
 				return wrong(format!(
 					"the public address '{address}' is not of the form 203.0.113.7:4433"
 				));
+			}
+		}
+		if let Some(mediator) = &self.mediator {
+			if mediator.tickets == 0 || mediator.slots == 0 || !mediator.machine.is_usable() {
+				return wrong("a mediator needs a machine, and at least one slot and one ticket".into());
 			}
 		}
 		if self.limits.max_archive_bytes > self.limits.module_cache_bytes {

@@ -4,6 +4,10 @@
 //! knows what may have happened: a run that may exist is looked for before it is started, and a sealed result, with its
 //! salt, is on disk before the chain hears of the seal, so that there is never a second seal.
 
+mod cases;
+
+pub use cases::{CaseRecord, CaseStage, SeatId};
+
 use crate::AccountId;
 use lilypad_primitives::{DealId, JobId, Millis, OfferId, Opening, Status, Triple};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
@@ -223,6 +227,7 @@ impl Journal {
 		let tx = db.begin_write()?;
 		tx.open_table(DEALS)?;
 		tx.open_table(FLAGS)?;
+		tx.open_table(cases::CASES)?;
 		tx.commit()?;
 		Ok(Self { db: Arc::new(db) })
 	}

@@ -1,4 +1,4 @@
-//! The worker: a provider's hands.
+//! The worker: a provider's hands, and a mediator's.
 //!
 //! It watches the chain for jobs matched with its account, fetches what they need, runs them, publishes what they gave and
 //! submits sealed results:
@@ -9,6 +9,7 @@
 //!
 //! * [`run`] is all of it; `lilypad-node --provider` and `lilypad provider start` call it.
 //! * [`pipeline`] is the way of a deal; [`journal`] what makes it survive a crash at any moment.
+//! * [`mediate`] is the way of a mediator's seat: the same job, run again, and a vote.
 //! * [`executor`] runs jobs, in containers or as WebAssembly; [`output`] makes their outputs a result.
 //! * [`p2p`] is how files come and results go, for the worker and for its clients; [`http`] serves opened results to others.
 //! * [`chain`] is the chain behind a trait, with a fake for tests.
@@ -21,8 +22,12 @@ pub mod executor;
 pub mod http;
 pub mod image;
 pub mod journal;
+pub mod local;
 pub mod machine;
+pub mod mediate;
 pub mod metrics;
+#[cfg(feature = "misbehave")]
+pub mod misbehave;
 pub mod offers;
 pub mod output;
 pub mod p2p;

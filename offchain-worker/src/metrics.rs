@@ -49,6 +49,10 @@ pub struct Metrics {
 	pub settled: Number,
 	/// Deals that ended without one.
 	pub lost: Number,
+	/// Seats in panels.
+	pub cases: Number,
+	/// Votes revealed.
+	pub votes: Number,
 	/// Steps that failed and were tried again.
 	pub failures: Number,
 	/// Number of the best block.
@@ -63,7 +67,7 @@ impl Metrics {
 	/// The text.
 	pub fn render(&self) -> String {
 		let mut out = String::new();
-		let rows: [(&str, &str, &str, &Number); 9] = [
+		let rows: [(&str, &str, &str, &Number); 11] = [
 			(
 				"deals_total",
 				"counter",
@@ -88,6 +92,18 @@ impl Metrics {
 				"counter",
 				"Deals that ended without a result of this worker",
 				&self.lost,
+			),
+			(
+				"seats_total",
+				"counter",
+				"Seats in panels that this mediator was drawn for",
+				&self.cases,
+			),
+			(
+				"votes_total",
+				"counter",
+				"Votes that this mediator has revealed",
+				&self.votes,
 			),
 			(
 				"step_failures_total",

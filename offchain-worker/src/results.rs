@@ -260,6 +260,19 @@ impl BlobStore {
 			.map_err(ResultError::store)
 	}
 
+	/// Keeps the result of a run without outputs under `tag`.
+	pub async fn publish_nothing(&self, tag: &str) -> Result<(), ResultError> {
+		self.publish(tag, &[]).await.map(|_| ())
+	}
+
+	/// Bytes of all files of a result that has been published here.
+	pub async fn total_size(&self, root: OutputRoot) -> Result<u64, ResultError> {
+		let files = self.list(root).await?;
+		Ok(files
+			.iter()
+			.fold(0, |sum: u64, file| sum.saturating_add(file.size)))
+	}
+
 	/// Writes everything to disk and closes the store.
 	pub async fn shutdown(&self) -> Result<(), ResultError> {
 		self.store.shutdown().await.map_err(ResultError::store)

@@ -7,9 +7,10 @@ use crate::{
 	executor::{DockerExecutor, Executor, WasmExecutor},
 	http,
 	journal::Journal,
+	mediate::{self, standing::ensure_mediator},
 	metrics::Metrics,
 	offers::{claim_account, ensure_offer, Ailments, Health},
-	p2p::{self, Access, PeerClient, PeerService},
+	p2p::{self, Access, PeerClient, PeerService, RequestSigner},
 	pipeline::{watch, Context, Engines},
 	progress::ProgressHub,
 	results::BlobStore,
@@ -48,8 +49,14 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<()
 	let client = Client::connect(&client)
 		.await
 		.map_err(crate::chain::ChainError::from)?;
-	let chain = Arc::new(OnChain::new(client, config.signer.clone()).await?);
+	let chain = OnChain::new(client, config.signer.clone()).await?;
 	let engines = executors(&config.engine).await?;
+	#[cfg(feature = "misbehave")]
+	let (chain, engines) = match config.misbehave {
+		Some(how) => (chain.cheating(how), crate::misbehave::engines(engines, how)),
+		None => (chain, engines),
+	};
+	let chain = Arc::new(chain);
 	if !caught_up(&*chain, &shutdown).await? {
 		return Ok(());
 	}
@@ -182,7 +189,8 @@ pub async fn run_with(
 	}
 
 	let endpoint = p2p::bind(data.peer_key()?, config.p2p_listen).await?;
-	let peers = PeerClient::on(endpoint.clone(), chain.genesis_hash(), None);
+	let signer: Arc<dyn RequestSigner> = Arc::new(config.signer.clone());
+	let peers = PeerClient::on(endpoint.clone(), chain.genesis_hash(), Some(signer));
 	let arrivals = channel::Sender::new(0);
 	let service = PeerService {
 		chain: chain.clone(),
@@ -194,6 +202,8 @@ pub async fn run_with(
 		limits: config.limits.clone(),
 		arrivals: arrivals.clone(),
 		reserved: Arc::default(),
+		#[cfg(feature = "misbehave")]
+		withholds: config.misbehave == Some(crate::misbehave::Misbehaviour::Withhold),
 	};
 	let router = service.serve(endpoint.clone(), shutdown.clone());
 	let own = p2p::announced(&endpoint, &config).await;
@@ -201,6 +211,9 @@ pub async fn run_with(
 		claim_account(&*chain, &peers, &own).await?;
 		if let Some(offer) = &config.offer {
 			ensure_offer(&*chain, &journal, &engines, offer).await?;
+		}
+		if let Some(mediator) = &config.mediator {
+			ensure_mediator(&*chain, &engines, mediator).await?;
 		}
 		chain.best_block().await.map_err(WorkerError::from)
 	};
@@ -241,7 +254,7 @@ pub async fn run_with(
 	});
 	let health = Health {
 		chain: chain.clone(),
-		journal,
+		journal: journal.clone(),
 		engines: engines.clone(),
 		data: data.clone(),
 		limits: config.limits.clone(),
@@ -265,6 +278,20 @@ pub async fn run_with(
 			shutdown.clone(),
 		),
 	);
+	if let Some(mediator) = &config.mediator {
+		tasks.spawn(
+			"cases",
+			mediate::watch::supervise(ctx.clone(), drawn, shutdown.clone()),
+		);
+		let standing = mediate::standing::Standing {
+			chain: chain.clone(),
+			engines: engines.clone(),
+			data: data.clone(),
+			limits: config.limits.clone(),
+			config: mediator.clone(),
+		};
+		tasks.spawn("standing", standing.watch(config.timing.health, shutdown.clone()));
+	}
 	tasks.spawn("deals", watch::supervise(ctx, matched, shutdown.clone()));
 	tasks.spawn("health", health.watch(config.timing.health, shutdown.clone()));
 	tasks.spawn("heartbeat", count_blocks(best, metrics.clone(), shutdown.clone()));
@@ -282,6 +309,7 @@ pub async fn run_with(
 		let source = status::StatusSource {
 			chain,
 			hub,
+			journal,
 			engines,
 			metrics,
 			ailments,

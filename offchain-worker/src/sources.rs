@@ -1,21 +1,23 @@
 //! Where images, code and input files come from.
 //!
 //! In this order: the executor has the image already; it is in the worker's own store, where its author has put it; another
-//! provider has it; a registry has it. Input files come from the job's creator alone.
+//! provider has it; a registry has it. Input files come from the job's creator alone; for mediators, from whoever has them.
 
 use crate::{
 	chain::Chain,
 	config::Limits,
 	datadir::DataDir,
 	executor::PreparedSource,
+	mediate::case_input_tag,
 	p2p::{Access, P2pError, PeerClient},
 	results::{module_tag, BlobStore, ResultError},
+	AccountId,
 };
 use futures::StreamExt;
 use iroh_blobs::{api::remote::GetProgressItem, Hash, HashAndFormat};
 use lilypad_primitives::{
 	manifest::{Blob, Manifest, Runtime},
-	ModuleInfo, PeerAddress, VersionId,
+	DealId, ModuleInfo, PeerAddress, VersionId,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -207,16 +209,70 @@ impl Sources {
 	}
 
 	/// Which of these files are not in the own store.
-	pub async fn missing(
-		&self,
-		hashes: impl IntoIterator<Item = [u8; 32]>,
-	) -> Result<Vec<[u8; 32]>, ResultError> {
+	pub async fn missing(&self, files: &[Blob]) -> Result<Vec<Blob>, ResultError> {
 		let mut missing = Vec::new();
-		for hash in hashes {
-			if self.blobs.size(hash).await?.is_none() {
-				missing.push(hash);
+		for file in files {
+			if self.blobs.size(file.hash.0).await?.is_none() {
+				missing.push(*file);
 			}
 		}
 		Ok(missing)
+	}
+
+	/// Gets the input files of a disputed deal's job into the own store, for a mediator of its panel: from whoever of these
+	/// accounts has them, in their order. What they are hash-checked against is on the chain, so anybody may serve.
+	pub async fn case_inputs(
+		&self,
+		deal: DealId,
+		files: &[Blob],
+		from: &[AccountId],
+	) -> Result<(), FetchError> {
+		let mut missing = self.missing(files).await?;
+		let mut failure = "nobody has announced an address".to_string();
+		for account in from {
+			if missing.is_empty() {
+				break;
+			}
+			match self.case_inputs_from(deal, &missing, account).await {
+				Ok(()) => (),
+				Err(P2pError::Store(error @ ResultError::DiskFull)) => return Err(error.into()),
+				Err(error) => failure = format!("{account}: {error}"),
+			}
+			missing = self.missing(files).await?;
+		}
+		for file in files {
+			if !missing.contains(file) {
+				self.blobs
+					.tag(file.hash.0, &case_input_tag(deal, &file.hash.0))
+					.await?;
+			}
+		}
+		match missing.len() {
+			0 => Ok(()),
+			n => Err(FetchError::NotFound {
+				what: format!("{n} input files"),
+				why: failure,
+			}),
+		}
+	}
+
+	async fn case_inputs_from(
+		&self,
+		deal: DealId,
+		files: &[Blob],
+		account: &AccountId,
+	) -> Result<(), P2pError> {
+		let address = self.chain.peer(account).await;
+		let address = address.map_err(|e| P2pError::Address(e.to_string()))?;
+		let peer = address.ok_or_else(|| P2pError::Address("it has announced none".into()))?;
+		self.peers.connect(&peer).await?.case_inputs(deal).await?;
+		for file in files {
+			self.fetch_from(&peer, file, &|_, _| ()).await?;
+			// Kept before the store tidies up.
+			self.blobs
+				.tag(file.hash.0, &case_input_tag(deal, &file.hash.0))
+				.await?;
+		}
+		Ok(())
 	}
 }

@@ -2,13 +2,14 @@
 
 use crate::{
 	chain::Chain,
+	journal::{CaseRecord, Journal},
 	metrics::Metrics,
 	offers::Ailments,
 	pipeline::Engines,
 	progress::{Progress, ProgressHub},
 };
 use axum::{extract::State, http::StatusCode, response::IntoResponse, routing::get, Json, Router};
-use lilypad_primitives::{Balance, DealId, JobId, OfferId, OfferState, Platform};
+use lilypad_primitives::{Balance, DealId, JobId, OfferId, OfferState, Platform, Round};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, PoisonError};
 
@@ -41,6 +42,22 @@ pub struct Status {
 	pub problems: Vec<String>,
 	/// Deals: those that go on, and those whose results are still served.
 	pub deals: Vec<DealStatus>,
+	/// Seats in panels, those of closed cases whose results are still served among them.
+	#[serde(default)]
+	pub cases: Vec<SeatStatus>,
+}
+
+/// A seat in a panel, in short.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SeatStatus {
+	/// The deal.
+	pub deal: DealId,
+	/// The round.
+	pub round: Round,
+	/// How far it has come.
+	pub stage: String,
+	/// The last thing that went wrong.
+	pub trouble: Option<String>,
 }
 
 /// An offer, in short.
@@ -76,6 +93,8 @@ pub struct StatusSource {
 	pub chain: Arc<dyn Chain>,
 	/// What deals are doing.
 	pub hub: ProgressHub,
+	/// What the mediator has decided.
+	pub journal: Journal,
 	/// What runs jobs.
 	pub engines: Engines,
 	/// Counts.
@@ -117,6 +136,12 @@ impl StatusSource {
 			job,
 			progress: serde_json::to_value(progress).unwrap_or_default(),
 		};
+		let seat = |record: CaseRecord| SeatStatus {
+			deal: record.seat.deal,
+			round: record.seat.round,
+			stage: record.stage.name().into(),
+			trouble: record.trouble,
+		};
 		Status {
 			version: env!("CARGO_PKG_VERSION").into(),
 			account: account.to_string(),
@@ -131,6 +156,13 @@ impl StatusSource {
 			offers,
 			problems,
 			deals: self.hub.all().into_iter().map(deal).collect(),
+			cases: self
+				.journal
+				.cases()
+				.unwrap_or_default()
+				.into_iter()
+				.map(seat)
+				.collect(),
 		}
 	}
 }

@@ -1,7 +1,9 @@
 //! `lilypad job …`: one's own jobs.
 
 mod accept;
+mod challenge;
 mod ended;
+mod verify;
 
 use crate::{
 	app::App,
@@ -28,6 +30,8 @@ pub async fn run(app: &App, command: &JobCommand) -> Result<(), CliError> {
 		JobCommand::Watch(args) => follow(app, args).await,
 		JobCommand::Get(args) => follow(app, args).await,
 		JobCommand::Accept(args) => accept::accept(app, args).await,
+		JobCommand::Challenge(args) => challenge::challenge(app, args).await,
+		JobCommand::Verify { job } => verify::verify(app, *job).await,
 		JobCommand::Cancel { job, yes } => cancel(app, *job, *yes).await,
 	}
 }

@@ -23,7 +23,18 @@ pub async fn run(app: &App, command: &ModuleCommand) -> Result<(), CliError> {
 	match command {
 		ModuleCommand::List => list(app).await,
 		ModuleCommand::Show { module } => show(app, module).await,
-		ModuleCommand::Publish { dir, yes } => publish::publish(app, dir, *yes).await,
+		ModuleCommand::Publish {
+			dir,
+			check_input,
+			check_file,
+			yes,
+		} => {
+			let sample = publish::Sample {
+				inputs: check_input,
+				files: check_file,
+			};
+			publish::publish(app, dir, sample, *yes).await
+		},
 		ModuleCommand::Curate { module, remove } => retire::curate(app, module, !remove).await,
 		ModuleCommand::Deprecate(args) => retire::deprecate(app, args).await,
 		ModuleCommand::Restore(which) => retire::restore(app, which).await,

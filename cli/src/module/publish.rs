@@ -2,6 +2,8 @@
 
 use crate::{
 	app::{require_money, App},
+	args::KeyValue,
+	check::is_deterministic,
 	error::CliError,
 	run::peer,
 };
@@ -107,7 +109,17 @@ async fn read_folder(dir: &Path) -> Result<Folder, CliError> {
 	})
 }
 
-pub async fn publish(app: &App, dir: &Path, yes: bool) -> Result<(), CliError> {
+/// What to check a deterministic module with.
+#[derive(Debug)]
+pub struct Sample<'a> {
+	/// Inputs.
+	pub inputs: &'a [KeyValue],
+	/// Input files.
+	pub files: &'a [KeyValue],
+}
+
+/// Publishes the module in a folder.
+pub async fn publish(app: &App, dir: &Path, sample: Sample<'_>, yes: bool) -> Result<(), CliError> {
 	let folder = read_folder(dir).await?;
 	let name = folder
 		.manifest
@@ -132,7 +144,14 @@ pub async fn publish(app: &App, dir: &Path, yes: bool) -> Result<(), CliError> {
 				"{name} is taken, with another manifest: what a tag means never changes; give yours another tag"
 			)))
 		},
-		None => register(app, &client, &view, &signer, &folder.manifest, &name, bytes, yes).await?,
+		None => {
+			let manifest = &folder.manifest;
+			if manifest.profile == Profile::Deterministic {
+				let code = folder.code.as_deref();
+				is_deterministic(app, manifest, code, sample.inputs, sample.files).await?;
+			}
+			register(app, &client, &view, &signer, manifest, &name, bytes, yes).await?
+		},
 	};
 	let copies = match (&folder.code, folder.manifest.blob()) {
 		(Some(file), Some(blob)) => Some(spread(app, &client, &signer, version, file, blob).await?),

@@ -9,6 +9,7 @@ pub mod request;
 use crate::{
 	app::{require_money, App},
 	args::RunArgs,
+	check,
 	data::{now, write_whole, Entry, LocalFile},
 	error::CliError,
 	module::Note,
@@ -18,7 +19,7 @@ use drive::{Drive, Finished, Until};
 use lilypad_client::{
 	calls, lp, AccountId, Call, ChainEvent, Client, MarketEvent, Signer, TxOptions, TxOutcome,
 };
-use lilypad_primitives::{manifest::Manifest, JobId, Status};
+use lilypad_primitives::{manifest::Manifest, JobId, Profile, Status};
 use quote::{breakdown, spending_limit, Misfit};
 use serde_json::{json, Value};
 use std::time::Instant;
@@ -40,6 +41,12 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 			.say(&format!("warning: {} is {}", args.module, note.words()));
 	}
 	let manifest = read_manifest(&args.module.to_string(), &module.manifest)?;
+	if args.verify && module.info.profile == Profile::NonDeterministic {
+		return Err(CliError::Input(format!(
+			"{} is not declared deterministic: another run of it says nothing about a result, so --verify can't be used",
+			args.module
+		)));
+	}
 	let mut prepared = request::prepare(args, &module, &manifest, &view).await?;
 	let quote = view.quote(&account, &prepared.request).await?;
 	let budget = match (quote.offers.is_empty(), args.budget) {
@@ -124,7 +131,13 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 		(false, true) => Until::Fetched,
 		(false, false) => Until::Done,
 	};
-	let finished = drive.run(outcome.block.number.saturating_add(1), until).await?;
+	let mut from = outcome.block.number.saturating_add(1);
+	if args.verify {
+		let fetched = drive.fetch(from).await?;
+		compare(app, &client, &signer, job, &fetched).await?;
+		from = drive.best().max(outcome.block.number).saturating_add(1);
+	}
+	let finished = drive.run(from, until).await?;
 	match args.detach {
 		true => {
 			let words = || {
@@ -137,6 +150,37 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 		},
 		false => conclude(app, job, &args.module.to_string(), &finished, begun),
 	}
+}
+
+/// Runs the job here, too, and compares.
+async fn compare(
+	app: &App,
+	client: &Client,
+	signer: &Signer,
+	job: JobId,
+	fetched: &Finished,
+) -> Result<(), CliError> {
+	let Some(theirs) = fetched.result else {
+		return Ok(());
+	};
+	app.ui
+		.say("running the job on this machine, to compare before paying …");
+	let ours = check::rerun(app, client, signer, job).await?;
+	if ours.triple == theirs {
+		app.ui.say("this machine finds the same result");
+		return Ok(());
+	}
+	Err(CliError::JobFailed {
+		job,
+		why: format!(
+			"the provider's result {} ({}) is not the one that this machine finds, {} ({}); {}",
+			theirs.root,
+			theirs.status,
+			ours.triple.root,
+			ours.triple.status,
+			check::how_to_challenge(job)
+		),
+	})
 }
 
 /// Posts the job. An interruption meanwhile waits for the job's number: without it there would be no way back.

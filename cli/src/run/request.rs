@@ -150,7 +150,7 @@ fn read_inputs(path: &Path) -> Result<InputValues, CliError> {
 }
 
 /// Values from a file and from the command line, which goes before.
-fn inputs(
+pub fn inputs(
 	manifest: &Manifest,
 	from_file: Option<InputValues>,
 	typed: &[KeyValue],
@@ -182,7 +182,8 @@ fn inputs(
 	manifest.inputs_from_text(all).map_err(refused)
 }
 
-async fn files(manifest: &Manifest, given: &[KeyValue]) -> Result<Vec<LocalFile>, CliError> {
+/// The files that go with a job, hashed.
+pub async fn files(manifest: &Manifest, given: &[KeyValue]) -> Result<Vec<LocalFile>, CliError> {
 	// Names and sizes first: nobody wants to hash gigabytes to learn of a typing error.
 	let mut sizes = Vec::new();
 	for file in given {

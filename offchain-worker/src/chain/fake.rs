@@ -297,7 +297,6 @@ impl FakeChain {
 	}
 
 	/// A result with this seal is in dispute, before a panel that has so many blocks to commit.
-	#[allow(dead_code)] // For whoever mediates.
 	pub(crate) fn open_case(
 		&self,
 		id: DealId,
@@ -325,13 +324,11 @@ impl FakeChain {
 		self.mine(vec![]);
 	}
 
-	#[allow(dead_code)] // For whoever mediates.
 	pub(crate) fn case_of(&self, id: DealId) -> Option<Case> {
 		self.lock().cases.get(&id).cloned()
 	}
 
 	/// The chain as another account sees it.
-	#[allow(dead_code)] // For whoever mediates.
 	pub(crate) fn with_account(&self, account: AccountId) -> Self {
 		Self {
 			account,

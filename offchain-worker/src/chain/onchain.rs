@@ -28,6 +28,9 @@ pub struct OnChain {
 	client: Client,
 	signer: Signer,
 	millis_per_block: Millis,
+	/// Whether no seal is opened.
+	#[cfg(feature = "misbehave")]
+	withholds: bool,
 }
 
 impl OnChain {
@@ -38,7 +41,16 @@ impl OnChain {
 			client,
 			signer,
 			millis_per_block,
+			#[cfg(feature = "misbehave")]
+			withholds: false,
 		})
+	}
+
+	/// For a provider that cheats.
+	#[cfg(feature = "misbehave")]
+	pub(crate) fn cheating(mut self, how: crate::misbehave::Misbehaviour) -> Self {
+		self.withholds = how == crate::misbehave::Misbehaviour::Withhold;
+		self
 	}
 
 	async fn block(&self, view: &View) -> ChainResult<Block> {
@@ -310,6 +322,12 @@ impl Chain for OnChain {
 			anchor,
 			..TxOptions::default()
 		};
+		#[cfg(feature = "misbehave")]
+		if self.withholds && matches!(call, Call::Reveal(..)) {
+			return Err(ChainError::Malformed(
+				"this provider withholds its results".into(),
+			));
+		}
 		let call = encode(call)?;
 		let what = call.to_string();
 		let outcome = self

@@ -1,7 +1,8 @@
 //! Who may fetch which blob.
 //!
 //! Archives of modules and opened results are for everybody. A result whose seal is not open yet is for its creator alone,
-//! so that nobody can copy it or probe for it; input files and logs are never served by hash.
+//! so that nobody can copy it or probe for it, and for mediators who have found the same; input files are for the mediators
+//! of a dispute alone, and logs are never served by hash.
 
 use iroh::EndpointId;
 use iroh_blobs::{
@@ -41,6 +42,11 @@ impl Access {
 	/// Opens it to one peer.
 	pub fn grant(&self, hash: [u8; 32], peer: EndpointId) {
 		self.lock().granted.entry(hash.into()).or_default().insert(peer);
+	}
+
+	/// Takes back what was granted to single peers. What is open to everybody stays open.
+	pub fn revoke(&self, hash: [u8; 32]) {
+		self.lock().granted.remove(&Hash::from(hash));
 	}
 
 	/// Closes it.

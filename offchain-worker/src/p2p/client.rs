@@ -167,6 +167,11 @@ impl PeerClient {
 }
 
 impl PeerSession {
+	/// The client that made it.
+	pub fn client(&self) -> PeerClient {
+		self.client.clone()
+	}
+
 	async fn ask(&self, request: Request) -> Result<(SendStream, RecvStream), P2pError> {
 		let signed = self.client.signer.as_ref().map(|signer| {
 			let me = self.client.endpoint.id();
@@ -274,6 +279,23 @@ impl PeerSession {
 	pub async fn logs(&self, deal: DealId) -> Result<Vec<u8>, P2pError> {
 		match self.ask_once(Request::Logs(deal)).await? {
 			Response::Logs(bytes) => Ok(bytes),
+			other => Err(unexpected(&other)),
+		}
+	}
+
+	/// Asks to be let to fetch the input files of a deal's job, as a mediator of its present panel.
+	pub async fn case_inputs(&self, deal: DealId) -> Result<(), P2pError> {
+		self.granted(Request::CaseInputs(deal)).await
+	}
+
+	/// Asks to be let to fetch a deal's result, which has this root, as a mediator of its present panel.
+	pub async fn case_result(&self, deal: DealId, root: OutputRoot) -> Result<(), P2pError> {
+		self.granted(Request::CaseResult { deal, root }).await
+	}
+
+	async fn granted(&self, request: Request) -> Result<(), P2pError> {
+		match self.ask_once(request).await? {
+			Response::Granted => Ok(()),
 			other => Err(unexpected(&other)),
 		}
 	}

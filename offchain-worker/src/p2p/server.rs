@@ -9,10 +9,11 @@ use super::{
 	P2pError,
 };
 use crate::{
-	chain::{Chain, ChainError},
+	chain::{Case, Chain, ChainError},
 	config::{Limits, MIB},
 	datadir::DataDir,
-	journal::{Closing, Journal, Stage},
+	journal::{CaseRecord, CaseStage, Closing, Journal, Stage},
+	pipeline::prepare::wanted,
 	progress::{Progress, ProgressHub},
 	results::{input_tag, module_tag, sidecar_tag, BlobStore, ResultError, ResultStore},
 	AccountId,
@@ -24,7 +25,7 @@ use iroh::{
 	Endpoint, EndpointId,
 };
 use iroh_blobs::BlobsProtocol;
-use lilypad_primitives::{manifest::Manifest, DealId, Inputs, JobId, OutputRoot, VersionId};
+use lilypad_primitives::{manifest::Manifest, DealId, Inputs, JobId, OutputRoot, Profile, VersionId};
 use std::{
 	io,
 	sync::{
@@ -75,6 +76,9 @@ pub struct PeerService {
 	pub arrivals: watch::Sender<u64>,
 	/// Bytes promised to uploads that go on.
 	pub reserved: Arc<AtomicU64>,
+	/// Whether no result is handed over.
+	#[cfg(feature = "misbehave")]
+	pub withholds: bool,
 }
 
 impl std::fmt::Debug for PeerService {
@@ -170,11 +174,71 @@ impl PeerService {
 					},
 					Request::Opening(deal) => self.opening(*deal, &who, peer).await,
 					Request::Logs(deal) => self.logs(*deal, &who).await,
+					Request::CaseInputs(deal) => self.case_inputs(*deal, &who, peer).await,
+					Request::CaseResult { deal, root } => self.case_result(*deal, *root, &who, peer).await,
 					Request::Hello => Err(Refusal::Malformed),
 				},
 			},
 		};
 		finish(&mut send, &response.unwrap_or_else(Response::Refused)).await
+	}
+
+	/// The deal's case, if the account has a seat in its present panel.
+	async fn seated(&self, deal: DealId, who: &AccountId) -> Result<Case, Refusal> {
+		// A node that is a block behind has not seen the draw yet.
+		let case = self.chain.case(deal).await?.ok_or(Refusal::Unknown)?;
+		match case.seat(who) {
+			Some(_) => Ok(case),
+			None => Err(Refusal::NotYours),
+		}
+	}
+
+	fn stage(&self, deal: DealId) -> Result<Stage, Refusal> {
+		#[cfg(feature = "misbehave")]
+		if self.withholds {
+			return Err(Refusal::NotReady);
+		}
+		let record = self
+			.journal
+			.get(deal)
+			.map_err(|e| Refusal::Unavailable(e.to_string()))?;
+		Ok(record.ok_or(Refusal::Unknown)?.stage)
+	}
+
+	/// Lets a mediator fetch what is here of the job's input files. The provider has them all; a mediator has what it has
+	/// fetched so far.
+	async fn case_inputs(
+		&self,
+		deal: DealId,
+		who: &AccountId,
+		peer: EndpointId,
+	) -> Result<Response, Refusal> {
+		self.seated(deal, who).await?;
+		let deal = self.chain.deal(deal).await?.ok_or(Refusal::Unknown)?;
+		let job = self.chain.job(deal.job).await?.ok_or(Refusal::Unknown)?;
+		for file in wanted(&job) {
+			if self.blobs.size(file.hash.0).await?.is_some() && !self.access.is_public(file.hash.0) {
+				self.access.grant(file.hash.0, peer);
+			}
+		}
+		Ok(Response::Granted)
+	}
+
+	/// Lets a mediator fetch the result that it has found itself. Who names another root learns nothing else.
+	async fn case_result(
+		&self,
+		deal: DealId,
+		root: OutputRoot,
+		who: &AccountId,
+		peer: EndpointId,
+	) -> Result<Response, Refusal> {
+		self.seated(deal, who).await?;
+		let opening = self.stage(deal)?.opening().ok_or(Refusal::NotReady)?;
+		if opening.triple.root != root {
+			return Err(Refusal::NotAsked);
+		}
+		self.access.grant(root.0, peer);
+		Ok(Response::Granted)
 	}
 
 	fn owned(&self, deal: DealId, who: &AccountId) -> Result<Stage, Refusal> {
@@ -213,7 +277,22 @@ impl PeerService {
 	}
 
 	async fn opening(&self, deal: DealId, who: &AccountId, peer: EndpointId) -> Result<Response, Refusal> {
-		let stage = self.owned(deal, who)?;
+		let stage = match self.owned(deal, who) {
+			// Nobody could find this result by himself.
+			Err(Refusal::NotYours)
+				if self
+					.seated(deal, who)
+					.await
+					.is_ok_and(|case| case.profile == Profile::NonDeterministic) =>
+			{
+				self.stage(deal)?
+			},
+			other => other?,
+		};
+		#[cfg(feature = "misbehave")]
+		if self.withholds {
+			return Err(Refusal::NotReady);
+		}
 		let opening = stage.opening().ok_or(Refusal::NotReady)?;
 		// Before the seal is on the chain the creator could still cancel, result in hand.
 		let sealed = match self.chain.deal(deal).await? {
@@ -296,7 +375,7 @@ impl PeerService {
 		hash: [u8; 32],
 		size: u64,
 	) -> Result<Option<u64>, Refusal> {
-		if !self.hub.has_job(id) {
+		if !self.hub.has_job(id) && !self.judges(id)? {
 			return Err(Refusal::Unknown);
 		}
 		let job = self.chain.job(id).await?.ok_or(Refusal::Unknown)?;
@@ -329,6 +408,16 @@ impl PeerService {
 			true => Err(Refusal::TooLarge(self.limits.max_input_bytes)),
 			false => Ok(None),
 		}
+	}
+
+	/// Whether this worker is a mediator in a case about this job, for which the creator may hand files over, too.
+	fn judges(&self, job: JobId) -> Result<bool, Refusal> {
+		let cases = self
+			.journal
+			.cases()
+			.map_err(|e| Refusal::Unavailable(e.to_string()))?;
+		let open = |case: &CaseRecord| case.job == job && !matches!(case.stage, CaseStage::Closed { .. });
+		Ok(cases.iter().any(open))
 	}
 
 	/// Whether the module version has this archive or code, and this account is its author.

@@ -64,6 +64,8 @@ impl Server {
 			},
 			arrivals: tokio::sync::watch::Sender::new(0),
 			reserved: Arc::default(),
+			#[cfg(feature = "misbehave")]
+			withholds: false,
 		};
 		let endpoint = bind(SecretKey::generate(), Some(([127, 0, 0, 1], 0).into()))
 			.await
@@ -246,6 +248,76 @@ async fn twenty_megabytes_go_there_and_back() {
 	assert_eq!(download.expect("fetched").files[0].size, size);
 	assert!(last.0 > size / 2 && last.1 >= size, "{last:?}");
 	assert_eq!(std::fs::read(target.join("outputs/big")).expect("there"), bytes);
+}
+
+#[tokio::test]
+async fn a_mediator_of_the_panel_gets_inputs_and_the_result_that_it_found() {
+	let server = Server::new(Limits::default()).await;
+	let opening = server.with_result(&[("stdout", b"moo\n")]).await;
+	let (path, hash, size) = file(server.dir.path(), b"input");
+	let mut job = fake::job("{}");
+	job.creator = creator().account();
+	let name = b"data".to_vec().try_into().expect("short");
+	job.request.files = vec![InputFile { name, hash, size }].try_into().expect("one");
+	let tag = input_tag(JOB, &hash);
+	let stored = server.service.blobs.add_file(&path, hash, &tag);
+	stored.await.expect("stored");
+	let mediator = signer("//Charlie");
+	let panel = [mediator.account()];
+	server.chain.open_case(DEAL, job, opening.seal(DEAL), &panel, 100);
+
+	let stranger = server.client(Some(signer("//Dave"))).await;
+	assert_eq!(refusal(stranger.case_inputs(DEAL).await), Refusal::NotYours);
+	let root = opening.triple.root;
+	assert_eq!(refusal(stranger.case_result(DEAL, root).await), Refusal::NotYours);
+	let session = server.client(Some(mediator)).await;
+	assert_eq!(
+		refusal(session.case_inputs(DealId(99)).await),
+		Refusal::Unknown,
+		"there is no such case"
+	);
+	// What it could not know by itself it isn't told.
+	assert_eq!(
+		refusal(session.case_result(DEAL, OutputRoot([9; 32])).await),
+		Refusal::NotAsked
+	);
+	assert_eq!(refusal(session.opening(DEAL).await), Refusal::NotYours);
+	let target = server.dir.path().join("fetched");
+	let download = session.download(root, &target, DownloadLimits::default(), |_, _| ());
+	assert!(download.await.is_err(), "nothing was granted yet");
+	session.case_result(DEAL, root).await.expect("it has run the job");
+	let download = session.download(root, &target, DownloadLimits::default(), |_, _| ());
+	assert_eq!(download.await.expect("granted").files.len(), 1);
+
+	let size_of =
+		|client: PeerClient, peer: PeerAddress| async move { client.verified_size(&peer, hash).await };
+	assert!(size_of(session.client(), server.peer.clone()).await.is_err());
+	session.case_inputs(DEAL).await.expect("granted");
+	assert_eq!(
+		size_of(session.client(), server.peer.clone())
+			.await
+			.expect("granted"),
+		size
+	);
+	assert!(size_of(stranger.client(), server.peer.clone()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_mediator_is_told_what_nobody_else_can_find() {
+	let server = Server::new(Limits::default()).await;
+	let opening = server.with_result(&[("stdout", b"moo\n")]).await;
+	let mediator = signer("//Charlie");
+	let panel = [mediator.account()];
+	server
+		.chain
+		.open_case(DEAL, fake::job("{}"), opening.seal(DEAL), &panel, 100);
+	if let Some(case) = server.chain.lock().cases.get_mut(&DEAL) {
+		case.profile = lilypad_primitives::Profile::NonDeterministic;
+	}
+	let session = server.client(Some(mediator)).await;
+	assert_eq!(session.opening(DEAL).await.expect("told").0, opening);
+	let stranger = server.client(Some(signer("//Dave"))).await;
+	assert_eq!(refusal(stranger.opening(DEAL).await), Refusal::NotYours);
 }
 
 #[tokio::test]

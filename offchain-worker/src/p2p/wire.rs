@@ -49,10 +49,20 @@ pub enum Request {
 	},
 	/// What is the deal doing? Answered again and again until the seal is on the chain. For the job's creator.
 	Watch(DealId),
-	/// What does the seal hide? For the job's creator, who may fetch the result from then on.
+	/// What does the seal hide? For the job's creator, who may fetch the result from then on; and, if the module need not give
+	/// the same twice, for mediators of the deal's present panel.
 	Opening(DealId),
 	/// What did the job write to standard error? For the job's creator.
 	Logs(DealId),
+	/// Let me fetch the job's input files. For mediators of the deal's present panel.
+	CaseInputs(DealId),
+	/// Let me fetch the deal's result, which has this root, as I have found out. For mediators of the deal's present panel.
+	CaseResult {
+		/// The deal.
+		deal: DealId,
+		/// The root of what the mediator's own run gave.
+		root: OutputRoot,
+	},
 }
 
 /// Why a request is refused.
@@ -70,8 +80,8 @@ pub enum Refusal {
 	/// It belongs to another account.
 	#[error("it belongs to another account")]
 	NotYours,
-	/// The job or module has no such file.
-	#[error("the job or module has no file with this hash")]
+	/// The job or module has no such file, or the deal no such result.
+	#[error("the job or module has no such file, and the deal no such result")]
 	NotAsked,
 	/// The file should have another length.
 	#[error("the file should have {0} bytes")]
@@ -126,6 +136,8 @@ pub enum Response {
 	Logs(Vec<u8>),
 	/// No.
 	Refused(Refusal),
+	/// Fetch it.
+	Granted,
 }
 
 /// A request and who asks.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
 	chain::{Block, Call, Deal, DealState},
-	executor,
+	executor::{self, RunId},
 	journal::{Closing, DealRecord, Stage},
 	progress::Progress,
 	results::{result_tag, sidecar_tag, ResultStore},
@@ -252,15 +252,21 @@ async fn forget_reverted(ctx: &Context, record: &DealRecord, deal: &Deal) -> Res
 /// Removes a run and its files, whichever executor it was on.
 pub(crate) async fn remove_run(ctx: &Context, record: &DealRecord) -> Result<(), StepError> {
 	let run = super::run::run_id(ctx, record)?;
-	if !matches!(record.stage, Stage::Matched | Stage::Prepared) {
+	let began = !matches!(record.stage, Stage::Matched | Stage::Prepared);
+	remove_run_named(ctx, &run, began).await
+}
+
+/// The same by its name; `began`: whether an executor may know it.
+pub(crate) async fn remove_run_named(ctx: &Context, run: &RunId, began: bool) -> Result<(), StepError> {
+	if began {
 		for engine in &ctx.engines.0 {
 			// An engine that does not answer now is asked again by the housekeeper.
-			if let Err(error) = engine.cleanup(&run).await {
+			if let Err(error) = engine.cleanup(run).await {
 				tracing::warn!(%run, %error, "the run could not be cleaned up");
 			}
 		}
 	}
-	for dir in [ctx.data.work(run.as_str()), super::run::inputs_dir(ctx, &run)] {
+	for dir in [ctx.data.work(run.as_str()), super::run::inputs_dir(ctx, run)] {
 		if dir.exists() {
 			let what = "can't remove";
 			executor::remove_scratch(&dir).map_err(|source| StepError::Io {
@@ -274,7 +280,9 @@ pub(crate) async fn remove_run(ctx: &Context, record: &DealRecord) -> Result<(),
 }
 
 async fn drop_inputs(ctx: &Context, job: JobId) -> Result<(), StepError> {
-	for (tag, _, _) in ctx.blobs.tagged(&format!("input/{job}/")).await? {
+	for (tag, hash, _) in ctx.blobs.tagged(&format!("input/{job}/")).await? {
+		// Mediators may have been let in.
+		ctx.access.revoke(hash);
 		ctx.blobs.drop_tag(&tag).await?;
 	}
 	Ok(())

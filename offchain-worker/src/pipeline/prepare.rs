@@ -8,7 +8,10 @@ use crate::{
 	progress::Progress,
 	AccountId,
 };
-use lilypad_primitives::{manifest::Manifest, BlockNumber, Inputs, Job, ModuleInfo, Status, Triple};
+use lilypad_primitives::{
+	manifest::{Blob, Digest, Manifest},
+	BlockNumber, Inputs, Job, ModuleInfo, Status, Triple,
+};
 
 /// What is to be run.
 pub(crate) struct Work {
@@ -39,16 +42,18 @@ pub(crate) async fn load(ctx: &Context, deal: &Deal) -> Result<Option<Result<Wor
 }
 
 /// Blobs that the creator has to hand over.
-pub(crate) fn wanted(job: &Job<AccountId>) -> Vec<[u8; 32]> {
+pub(crate) fn wanted(job: &Job<AccountId>) -> Vec<Blob> {
 	let inputs = match &job.request.inputs {
-		Inputs::Hash { hash, .. } => Some(*hash),
+		Inputs::Hash { hash, size } => Some((*hash, *size)),
 		Inputs::Inline(_) => None,
 	};
-	job.request
-		.files
-		.iter()
-		.map(|file| file.hash)
+	let files = job.request.files.iter().map(|file| (file.hash, file.size));
+	files
 		.chain(inputs)
+		.map(|(hash, size)| Blob {
+			hash: Digest(hash),
+			size,
+		})
 		.collect()
 }
 
@@ -99,7 +104,7 @@ pub(super) async fn prepare(ctx: &Context, record: &DealRecord, deal: &Deal) -> 
 }
 
 /// Waits for a block; for ever when there is none to wait for.
-async fn until_block(ctx: &Context, number: Option<BlockNumber>) {
+pub(crate) async fn until_block(ctx: &Context, number: Option<BlockNumber>) {
 	let Some(number) = number else {
 		return std::future::pending().await;
 	};
@@ -139,34 +144,47 @@ async fn try_prepare(ctx: &Context, record: &DealRecord, deal: &Deal) -> Result<
 		}
 		.into());
 	}
-	let engine = ctx.engines.get(info.runtime.platform())?;
-	if !engine.has(&info.runtime).await? {
-		let show = |done, total| ctx.hub.set(deal.id, Progress::FetchingImage { done, total });
-		show(0, info.fetch_bytes);
-		// The file lasts until the executor has read it.
-		let (source, _file) = ctx.sources.module(job.version, &info, &manifest, show).await?;
-		let sender = executor::ProgressSender::new(executor::Progress::default());
-		let mut receiver = sender.subscribe();
-		let preparing = engine.prepare(&source, &sender);
-		tokio::pin!(preparing);
-		loop {
-			tokio::select! {
-				done = &mut preparing => break done?,
-				Ok(()) = receiver.changed() => {
-					let progress = receiver.borrow_and_update().clone();
-					show(progress.done, progress.total.unwrap_or(info.fetch_bytes));
-				},
-			}
-		}
-	}
-	let missing = ctx.sources.missing(wanted(&job)).await?;
+	let show = |done, total| ctx.hub.set(deal.id, Progress::FetchingImage { done, total });
+	image(ctx, &job, &info, &manifest, show).await?;
+	let missing = ctx.sources.missing(&wanted(&job)).await?;
 	if !missing.is_empty() {
 		let count = missing.len();
+		let missing = missing.iter().map(|blob| blob.hash.0).collect();
 		ctx.hub.set(deal.id, Progress::AwaitingFiles { missing });
 		return Err(StepError::AwaitingFiles(count));
 	}
 	ctx.journal.advance(record.deal, Stage::Prepared)?;
 	Ok(())
+}
+
+/// Makes sure that the executor has image or code.
+pub(crate) async fn image(
+	ctx: &Context,
+	job: &Job<AccountId>,
+	info: &ModuleInfo<AccountId>,
+	manifest: &Manifest,
+	show: impl Fn(u64, u64),
+) -> Result<(), StepError> {
+	let engine = ctx.engines.get(info.runtime.platform())?;
+	if engine.has(&info.runtime).await? {
+		return Ok(());
+	}
+	show(0, info.fetch_bytes);
+	// The file lasts until the executor has read it.
+	let (source, _file) = ctx.sources.module(job.version, info, manifest, &show).await?;
+	let sender = executor::ProgressSender::new(executor::Progress::default());
+	let mut receiver = sender.subscribe();
+	let preparing = engine.prepare(&source, &sender);
+	tokio::pin!(preparing);
+	loop {
+		tokio::select! {
+			done = &mut preparing => return Ok(done?),
+			Ok(()) = receiver.changed() => {
+				let progress = receiver.borrow_and_update().clone();
+				show(progress.done, progress.total.unwrap_or(info.fetch_bytes));
+			},
+		}
+	}
 }
 
 fn deal_disk_mib(job: &Job<AccountId>) -> u32 {

@@ -13,7 +13,10 @@ use crate::{
 	progress::Progress,
 	results::{result_tag, sidecar_tag, ResultFile, ResultStore},
 };
-use lilypad_primitives::{BlockNumber, DealId, Inputs};
+use lilypad_primitives::{
+	manifest::{InputValues, Manifest},
+	BlockNumber, DealId, Inputs, MachineSpec, RuntimeImage,
+};
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +38,7 @@ pub(super) async fn run(ctx: &Context, record: &DealRecord, deal: &Deal) -> Resu
 		return Ok(());
 	};
 	let request = match work {
-		Ok(work) => request(ctx, record, &work)
+		Ok(work) => request(ctx, run_id(ctx, record)?, &work)
 			.await?
 			.map(|request| (request, work.info.runtime.platform())),
 		Err(why) => Err(why),
@@ -72,7 +75,7 @@ pub(super) async fn run(ctx: &Context, record: &DealRecord, deal: &Deal) -> Resu
 	};
 	ctx.hub.set(deal.id, Progress::Publishing);
 	let collected = collect(&outcome, &request.verified, &request.limits).await?;
-	publish(ctx, deal.id, &collected).await?;
+	publish(ctx, &result_tag(deal.id), &sidecar_tag(deal.id), &collected).await?;
 	tracing::info!(
 		deal = %deal.id,
 		status = %collected.triple.status,
@@ -160,9 +163,9 @@ async fn keep_once(
 }
 
 /// What the executor is told. The inner error is the job's own fault.
-async fn request(
+pub(crate) async fn request(
 	ctx: &Context,
-	record: &DealRecord,
+	run_id: RunId,
 	work: &Work,
 ) -> Result<Result<RunRequest, String>, StepError> {
 	let Work { job, info, manifest } = work;
@@ -187,7 +190,6 @@ async fn request(
 	if let Err(error) = manifest.check_files(files.iter().map(|(name, file)| (*name, file.size))) {
 		return Ok(Err(error.to_string()));
 	}
-	let run_id = run_id(ctx, record)?;
 	let mut inputs = Vec::new();
 	for (name, file) in files {
 		let Some(schema) = manifest.files.iter().find(|schema| schema.name == name) else {
@@ -209,20 +211,37 @@ async fn request(
 		}
 	};
 	std::fs::create_dir_all(&work_dir).map_err(io(&work_dir))?;
+	let spec = job.request.spec.clone();
 	Ok(Ok(RunRequest {
 		run_id,
-		image: info.runtime,
-		command: manifest.command(&values),
-		env: manifest.environment(&values),
-		working_dir: manifest.working_dir.clone(),
 		inputs,
-		spec: job.request.spec.clone(),
 		time_limit: job.request.time_limit,
+		..of_manifest(manifest, info.runtime, &values, spec, work_dir)?
+	}))
+}
+
+/// What a manifest asks of an executor: the same for providers, mediators and whoever checks a result at home.
+pub(crate) fn of_manifest(
+	manifest: &Manifest,
+	image: RuntimeImage,
+	values: &InputValues,
+	spec: MachineSpec,
+	work_dir: PathBuf,
+) -> Result<RunRequest, ExecError> {
+	Ok(RunRequest {
+		run_id: RunId::new("unnamed")?,
+		image,
+		command: manifest.command(values),
+		env: manifest.environment(values),
+		working_dir: manifest.working_dir.clone(),
+		inputs: Vec::new(),
+		spec,
+		time_limit: manifest.max_run(),
 		outputs: manifest.outputs.clone(),
 		verified: manifest.verified.clone(),
 		limits: OutputLimits::PROTOCOL,
 		work_dir,
-	}))
+	})
 }
 
 /// Puts an input file where the run can read it. One that is there is left alone: the run may be reading it.
@@ -252,11 +271,14 @@ fn files(entries: &[OutputEntry]) -> Vec<ResultFile> {
 	entries.iter().map(file).collect()
 }
 
-async fn publish(ctx: &Context, deal: DealId, collected: &Collected) -> Result<(), StepError> {
-	let root = ctx
-		.blobs
-		.publish(&result_tag(deal), &files(&collected.entries))
-		.await?;
+/// Puts a result into the store, under these tags.
+pub(crate) async fn publish(
+	ctx: &Context,
+	tag: &str,
+	sidecar: &str,
+	collected: &Collected,
+) -> Result<(), StepError> {
+	let root = ctx.blobs.publish(tag, &files(&collected.entries)).await?;
 	if root != collected.triple.root {
 		let why = format!(
 			"the store's root {root} is not the computed {}",
@@ -265,15 +287,12 @@ async fn publish(ctx: &Context, deal: DealId, collected: &Collected) -> Result<(
 		return Err(crate::results::ResultError::Store(why).into());
 	}
 	if !collected.sidecar.is_empty() {
-		ctx.blobs
-			.publish(&sidecar_tag(deal), &files(&collected.sidecar))
-			.await?;
+		ctx.blobs.publish(sidecar, &files(&collected.sidecar)).await?;
 	}
 	Ok(())
 }
 
 /// The result of a run that never began.
 pub(crate) async fn publish_nothing(ctx: &Context, deal: DealId) -> Result<(), StepError> {
-	ctx.blobs.publish(&result_tag(deal), &[]).await?;
-	Ok(())
+	Ok(ctx.blobs.publish_nothing(&result_tag(deal)).await?)
 }

@@ -1,11 +1,22 @@
 //! What comes of a job, and how it is shown.
 
 use super::{Drive, Finished};
-use crate::{app::App, data::Ending, error::CliError, ui::Stage};
-use lilypad_client::{lp, words};
+use crate::{
+	app::App,
+	data::Ending,
+	error::CliError,
+	run::{folder, peer},
+	ui::Stage,
+};
+use lilypad_client::{lp, words, AccountId};
 use lilypad_primitives::{Balance, Outcome, Status, Triple};
 use serde_json::json;
-use std::path::Path;
+use std::{path::Path, time::Duration};
+
+/// How often a result is asked for once the job has ended.
+const ATTEMPTS: u8 = 5;
+/// How long to wait in between.
+const PAUSE: Duration = Duration::from_secs(3);
 
 impl Drive<'_> {
 	pub(super) fn note_end(&self, outcome: &str, cost: Balance) -> Result<(), CliError> {
@@ -30,6 +41,73 @@ impl Drive<'_> {
 		}
 	}
 
+	/// Fetches the result that the chain names from whoever has it, unless it is here: the provider may have withheld it, or
+	/// handed over another. The mediators who found it serve it.
+	pub(super) async fn fetch_elsewhere(&mut self) -> Result<(), CliError> {
+		let Some((_, Some(triple), _)) = self.ended else {
+			return Ok(());
+		};
+		if self
+			.fetched
+			.as_ref()
+			.is_some_and(|(here, _)| here.root == triple.root)
+		{
+			return Ok(());
+		}
+		if self.fetched.take().is_some() {
+			self.app
+				.ui
+				.say("what the provider handed over is not the result; fetching it from the mediators");
+		}
+		let target = folder::workplace(&self.app.data, self.output.as_deref(), self.job);
+		let errand = peer::Errand {
+			job: self.job,
+			deal: self.current.as_ref().map(|c| c.deal).unwrap_or_default(),
+			provider: self
+				.current
+				.as_ref()
+				.map_or_else(|| AccountId::new([0; 32]), |c| c.provider.clone()),
+			files: Vec::new(),
+			target: target.clone(),
+		};
+		self.app.ui.stage(
+			Stage::Downloading,
+			"",
+			json!({ "job": self.job, "root": triple.root.to_string() }),
+		);
+		let mut failure = String::new();
+		for _ in 0..ATTEMPTS {
+			let ui = &self.app.ui;
+			let progress = |done, total| ui.transfer(Stage::Downloading, "the result", done, total);
+			let fetched = peer::fetch_revealed(
+				self.client,
+				&self.peers,
+				&errand,
+				triple.root,
+				triple.exit_code,
+				progress,
+			)
+			.await;
+			match fetched {
+				Ok(()) => {
+					// What the user named may hold the wrong one by now.
+					let free = self.output.clone().filter(|dir| folder::check_free(dir).is_ok());
+					let folder = folder::settle(&target, &self.app.data, free.as_deref(), &triple.root)?;
+					self.journal
+						.update(self.job, |e| e.folder = Some(folder.clone()))?;
+					show(self.app, &triple, &folder);
+					self.fetched = Some((triple, folder));
+					return Ok(());
+				},
+				// Their nodes may not have seen the end of the case yet.
+				Err(why) => failure = why,
+			}
+			tokio::time::sleep(PAUSE).await;
+		}
+		self.last_failure = Some(failure);
+		Ok(())
+	}
+
 	/// The chain is done with the job.
 	pub(super) fn finish(&mut self) -> Result<Finished, CliError> {
 		let Some((outcome, result, cost)) = self.ended else {
@@ -48,11 +126,16 @@ impl Drive<'_> {
 			return Err(CliError::NoResult {
 				job: self.job,
 				why: format!(
-					"{}. It was paid for without us, as the time to object was over; try `lilypad job get {}`",
-					self.last_failure.take().unwrap_or_else(|| "the provider did not hand it over".into()),
+					"{}. The job has ended without us: {words}; try `lilypad job get {}`",
+					self.last_failure
+						.take()
+						.unwrap_or_else(|| "the provider did not hand it over".into()),
 					self.job
 				),
 			});
+		}
+		if !matches!(outcome, Outcome::Accepted { .. }) {
+			self.app.ui.say(&words);
 		}
 		self.app.ui.stage(
 			Stage::Accepted,

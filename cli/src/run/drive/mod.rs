@@ -174,9 +174,12 @@ impl<'a> Drive<'a> {
 
 	/// Follows the job from this block on, to one of its stages or its end, and says goodbye to the provider.
 	pub async fn run(mut self, from: BlockNumber, until: Until) -> Result<Finished, CliError> {
-		let result = self.go(from, until).await;
+		let mut result = self.go(from, until).await;
 		if let Some(current) = &mut self.current {
 			current.errand = None;
+		}
+		if result.is_ok() {
+			result = self.fetch_elsewhere().await;
 		}
 		// Saying goodbye is polite, but nobody waits for it.
 		let _ = tokio::time::timeout(Duration::from_millis(500), self.peers.close()).await;

@@ -3,6 +3,7 @@
 mod crashes;
 mod health;
 mod life;
+mod mediator;
 
 use super::{driver::drive, Context, Engines};
 use crate::{
