@@ -170,7 +170,7 @@ async fn a_quote_says_rule_by_rule_why_nothing_fits_and_what_would() {
 	);
 	assert_eq!(
 		remedy["text"],
-		"with a budget of 0.602 LP instead of 0.6 LP, offer 0 fits"
+		"with a budget of 0.6035 LP instead of 0.6 LP, offer 0 fits"
 	);
 	assert_eq!(
 		(&quote["room"]["busy"], &quote["room"]["most"]["cpuMilli"]),
