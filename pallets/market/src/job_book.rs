@@ -190,6 +190,7 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 					cost,
 				});
 				let ending = JobEnding::Settled {
+					deal,
 					outcome: *outcome,
 					result,
 				};
@@ -207,6 +208,6 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 	}
 
 	fn settled_well_weight() -> Weight {
-		T::WeightInfo::settled(1)
+		T::WeightInfo::settled(1).saturating_add(T::OnJobEnded::job_ended_weight())
 	}
 }
