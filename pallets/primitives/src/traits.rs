@@ -136,6 +136,12 @@ pub enum NotPosted {
 	Other(DispatchError),
 }
 
+impl From<DispatchError> for NotPosted {
+	fn from(error: DispatchError) -> Self {
+		NotPosted::Other(error)
+	}
+}
+
 /// Posts jobs on behalf of somebody elsewhere.
 pub trait PostJob<AccountId> {
 	/// Posts the job, holds its budget and matches it if an offer fits. May leave traces when it fails: call it in a storage
