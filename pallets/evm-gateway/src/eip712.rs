@@ -11,13 +11,14 @@ use sp_io::hashing::keccak_256;
 const DOMAIN: &[u8] = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
 const NAME: &[u8] = b"Lilypad Gateway";
 const VERSION: &[u8] = b"1";
-const JOB: &[u8] = b"Job(string module,string[] inputs,uint64 timeLimit,bytes32 delegate)";
-const TICKET: &[u8] = b"Ticket(uint64 id,address requester,address refundTo,uint96 budget,uint64 acceptBy,uint32 callbackGas,bytes32 job)";
-const ANSWER: &[u8] =
+pub(crate) const JOB: &[u8] = b"Job(string module,string[] inputs,uint64 timeLimit,bytes32 delegate)";
+pub(crate) const TICKET: &[u8] = b"Ticket(uint64 id,address requester,address refundTo,uint96 budget,uint64 acceptBy,uint32 callbackGas,bytes32 job)";
+pub(crate) const ANSWER: &[u8] =
 	b"Answer(bytes32 ticket,uint64 deal,uint8 status,int32 exitCode,bytes32 root,uint96 cost,uint96 refund)";
-const PAYOUT: &[u8] = b"Payout(uint64 nonce,address to,uint96 amount)";
-const BATCH: &[u8] = b"Batch(uint64 lane,uint64 set,uint64 time,bytes32[] messages)";
-const ROTATE: &[u8] = b"Rotate(uint64 lane,uint64 set,uint64 next,uint8 threshold,address[] members)";
+pub(crate) const PAYOUT: &[u8] = b"Payout(uint64 nonce,address to,uint96 amount)";
+pub(crate) const BATCH: &[u8] = b"Batch(uint64 lane,uint64 set,uint64 time,bytes32[] messages)";
+pub(crate) const ROTATE: &[u8] =
+	b"Rotate(uint64 lane,uint64 set,uint64 next,uint8 threshold,address[] members)";
 
 /// Half the order of secp256k1: of the two forms of a signature, the one with `s` up to here is the one that counts.
 const HALF_ORDER: [u8; 32] = [

@@ -273,7 +273,10 @@ pub(crate) struct Key {
 
 impl Key {
 	pub(crate) fn new(seed: u8) -> Self {
-		let pair = ecdsa::Pair::from_seed(&[seed; 32]);
+		Self::of(ecdsa::Pair::from_seed(&[seed; 32]))
+	}
+
+	pub(crate) fn of(pair: ecdsa::Pair) -> Self {
 		let signature = pair.sign_prehashed(&[7; 32]);
 		let public = sp_io::crypto::secp256k1_ecdsa_recover(&signature.0, &[7; 32])
 			.ok()

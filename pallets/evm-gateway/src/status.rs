@@ -43,6 +43,31 @@ pub const NON_DETERMINISTIC: u8 = 16;
 /// A challenge that too few mediators voted on.
 pub const UNRESOLVED: u8 = 17;
 
+/// A status in words, as the gateway's contract has them. `None` if it stands for nothing.
+pub fn name(status: u8) -> Option<&'static str> {
+	const NAMES: [&str; 18] = [
+		"completed",
+		"job error",
+		"output limit exceeded",
+		"memory limit exceeded",
+		"disk limit exceeded",
+		"time limit exceeded",
+		"expired",
+		"unknown module",
+		"bad inputs",
+		"budget too small",
+		"refused",
+		"no provider",
+		"provider failed",
+		"not fetchable",
+		"cancelled",
+		"overturned",
+		"not deterministic",
+		"unresolved",
+	];
+	NAMES.get(usize::from(status)).copied()
+}
+
 /// The byte of a result's status.
 fn of_result(status: Status) -> u8 {
 	match status {

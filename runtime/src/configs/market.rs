@@ -1,22 +1,19 @@
 //! The market's pallets: registry, market, deals, and the calls that are free for those who are entitled to them.
 
 use codec::Encode;
-use frame_support::{
-	parameter_types,
-	weights::{constants::ParityDbWeight, RuntimeDbWeight, Weight},
-	PalletId,
-};
+use frame_support::{parameter_types, weights::Weight, PalletId};
 use frame_system::EnsureRoot;
 use lilypad_primitives::{BlockNumber, DealId, Millis, Pricing};
 use sp_runtime::{traits::AccountIdConversion, transaction_validity::TransactionPriority, Perbill, Permill};
 
-use super::money::TreasuryAccount;
+use super::{gateway::MemberRight, money::TreasuryAccount};
 use crate::{
 	constants::{
 		currency::{deposit, LP, MICRO_LP, MILLI_LP},
 		time::{DAYS, HOURS, MINUTES, SLOT_DURATION},
 	},
-	AccountId, Balance, Balances, Deals, Market, Modules, Runtime, RuntimeCall, RuntimeHoldReason, Timestamp,
+	AccountId, Balance, Balances, Deals, EvmGateway, Market, Modules, Runtime, RuntimeCall,
+	RuntimeHoldReason, Timestamp,
 };
 
 /// Longest run that a module can declare and a job can ask for: a day.
@@ -77,7 +74,7 @@ impl pallet_market::Config for Runtime {
 	type Modules = Modules;
 	type Deals = Deals;
 	type Scores = ();
-	type OnJobEnded = ();
+	type OnJobEnded = EvmGateway;
 	type Pricing = MarketPricing;
 	type OfferDeposit = OfferDeposit;
 	type PeerDeposit = PeerDeposit;
@@ -141,13 +138,11 @@ parameter_types! {
 	pub const EntitledPriority: TransactionPriority = TransactionPriority::MAX / 2;
 	/// Entitled calls fill at most this share of the ordinary part of a block; payers have the rest for themselves.
 	pub const EntitledShare: Perbill = Perbill::from_percent(25);
-	/// Longest entitled transaction, in bytes: a vote with its opening takes less than half of it.
-	pub const EntitledMaxLength: u32 = 1_024;
-	/// What any one predicate may read: the deal or case, its job and offer, the party's record and the clock.
-	pub PredicateWeight: Weight = {
-		let db: RuntimeDbWeight = ParityDbWeight::get();
-		Weight::from_parts(10_000_000, 8_192).saturating_add(db.reads(5))
-	};
+	/// Longest entitled transaction, in bytes: a relayer's attestation of the longest request takes a little less.
+	pub const EntitledMaxLength: u32 = 5_120;
+	/// What any one predicate may do: the dearest is that of a relayer's signature, which is checked.
+	pub PredicateWeight: Weight = <pallet_evm_gateway::weights::SubstrateWeight<Runtime> as
+		pallet_evm_gateway::WeightInfo>::predicate();
 }
 
 /// A right that a call without a fee uses up.
@@ -159,6 +154,8 @@ pub enum Right {
 	Submit(DealId),
 	/// To open a deal's seal.
 	Reveal(DealId),
+	/// What members of bridge sets may do.
+	Member(MemberRight),
 }
 
 /// The rights that entitle a party to a call without a fee.
@@ -172,7 +169,7 @@ impl pallet_feeless::Rights<RuntimeCall> for Rights {
 			RuntimeCall::Deals(pallet_deals::Call::acknowledge { deal }) => Some(Right::Acknowledge(*deal)),
 			RuntimeCall::Deals(pallet_deals::Call::submit { deal, .. }) => Some(Right::Submit(*deal)),
 			RuntimeCall::Deals(pallet_deals::Call::reveal { deal, .. }) => Some(Right::Reveal(*deal)),
-			_ => None,
+			call => MemberRight::exercised_by(call).map(Right::Member),
 		}
 	}
 }

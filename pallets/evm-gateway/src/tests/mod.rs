@@ -18,3 +18,4 @@ mod release;
 mod rotate;
 mod sign;
 mod two_sides;
+mod vectors;
