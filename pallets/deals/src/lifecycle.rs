@@ -137,7 +137,7 @@ impl<T: Config> Pallet<T> {
 		};
 		Self::settle_deal(id, deal, outcome, result);
 		Ok(match outcome {
-			Outcome::Accepted { .. } => Self::settling_well(T::WeightInfo::expire_opened()),
+			Outcome::Accepted { .. } => Self::settling_unaccepted(T::WeightInfo::expire_opened()),
 			_ => Self::settling(T::WeightInfo::expire_fault()),
 		})
 	}
@@ -156,7 +156,8 @@ impl<T: Config> Pallet<T> {
 
 	/// Weight of expiring whatever there is.
 	pub(crate) fn expire_weight() -> Weight {
-		Self::settling(T::WeightInfo::expire_fault()).max(Self::settling_well(T::WeightInfo::expire_opened()))
+		Self::settling(T::WeightInfo::expire_fault())
+			.max(Self::settling_unaccepted(T::WeightInfo::expire_opened()))
 	}
 
 	/// Weight of a call that settles a deal: its own, and what the market does about it.
@@ -167,6 +168,11 @@ impl<T: Config> Pallet<T> {
 	/// The same for a call that pays for a result.
 	pub(crate) fn settling_well(own: Weight) -> Weight {
 		own.saturating_add(T::JobBook::settled_well_weight())
+	}
+
+	/// The same for a call that pays for a result that nobody has accepted.
+	pub(crate) fn settling_unaccepted(own: Weight) -> Weight {
+		own.saturating_add(T::JobBook::settled_unaccepted_weight())
 	}
 
 	/// Puts a live deal into its next state, and its deadline into the index.

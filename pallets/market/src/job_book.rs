@@ -208,6 +208,10 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 	}
 
 	fn settled_well_weight() -> Weight {
-		T::WeightInfo::settled(1).saturating_add(T::OnJobEnded::job_ended_weight())
+		T::WeightInfo::settled(1)
+	}
+
+	fn settled_unaccepted_weight() -> Weight {
+		Self::closing(T::WeightInfo::settled(1))
 	}
 }

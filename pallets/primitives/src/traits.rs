@@ -83,6 +83,10 @@ pub trait JobBook<AccountId> {
 	fn settled_well_weight() -> Weight {
 		Self::settled_weight()
 	}
+	/// The same for a result that nobody has accepted: the job may have come from elsewhere, and there they are told.
+	fn settled_unaccepted_weight() -> Weight {
+		Self::settled_well_weight()
+	}
 }
 
 /// Told of every settlement: for rewards and scores.

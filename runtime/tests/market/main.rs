@@ -1,10 +1,11 @@
-//! Registry, market and deals together, in the real runtime.
+//! Registry, market, deals and gateway together, in the real runtime.
 
 mod bad_input;
 mod chain;
 mod counterparties;
 mod deadlines;
 mod faults;
+mod gateway;
 mod life;
 mod proposals;
 mod random;
