@@ -198,7 +198,7 @@ pub(crate) mod desk {
 	impl Modules<AccountId32> for Pallet<Test> {
 		fn resolve(name: &ModuleName) -> Option<VersionId> {
 			match name.as_str() {
-				"cowsay:v0.0.1" => Some(VersionId(0)),
+				"cowsay:v0.0.1" | "benchmark:v1" => Some(VersionId(0)),
 				"cowsay:old" => Some(VersionId(1)),
 				_ => None,
 			}

@@ -277,7 +277,8 @@ fn a_contracts_job_that_every_provider_fails_is_answered_with_compensation() {
 
 #[test]
 fn a_contracts_job_fails_when_the_market_would_not_have_it() {
-	let cases: [(u8, fn(&mut Request)); 5] = [
+	type Change = fn(&mut Request);
+	let cases: [(u8, Change); 5] = [
 		(status::UNKNOWN_MODULE, |request| {
 			request.module = b"horse:v1".to_vec().try_into().expect("short")
 		}),
