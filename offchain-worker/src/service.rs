@@ -228,7 +228,7 @@ pub async fn run_with(
 
 	let (best_sender, best) = channel::channel(first);
 	let (matched_sender, matched) = mpsc::channel(MATCHED);
-	let (drawn_sender, _drawn) = mpsc::channel(MATCHED);
+	let (drawn_sender, drawn) = mpsc::channel(MATCHED);
 	let sources = Sources {
 		chain: chain.clone(),
 		data: data.clone(),

@@ -20,6 +20,7 @@ frame_benchmarking::define_benchmarks!(
 	[frame_system_extensions, SystemExtensionsBench::<Runtime>]
 	[pallet_balances, Balances]
 	[pallet_deals, Deals]
+	[pallet_evm_gateway, EvmGateway]
 	[pallet_feeless, Feeless]
 	[pallet_market, Market]
 	[pallet_mediation, Mediation]

@@ -150,8 +150,8 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
 };
 
 // Hooks run in the order of the indices. Gaps are kept for later pallets of the same kind: 8–9 consensus (historical
-// sessions, offences), 13–19 general tools (preimages, scheduler), 21–29 governance, 55 the gateway to
-// EVM chains, 56 rewards, 60 contracts.
+// sessions, offences), 13–19 general tools (preimages, scheduler), 21–29 governance, 56 rewards,
+// 60 contracts.
 #[frame_support::runtime]
 mod runtime {
 	/// The runtime.
@@ -222,6 +222,8 @@ mod runtime {
 
 	#[runtime::pallet_index(54)]
 	pub type Mediation = pallet_mediation;
+	#[runtime::pallet_index(55)]
+	pub type EvmGateway = pallet_evm_gateway;
 }
 
 /// Migrations that run once, at an upgrade to this version.

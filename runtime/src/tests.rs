@@ -309,7 +309,23 @@ fn each_free_call_fits_into_the_share_many_times() {
 	use lilypad_primitives::DealId;
 	use sp_runtime::traits::TransactionExtension;
 
-	let calls: [RuntimeCall; 5] = [
+	let calls: [RuntimeCall; 7] = [
+		pallet_evm_gateway::Call::attest {
+			lane: 1,
+			message: pallet_evm_gateway::Inbound::Deposit(pallet_evm_gateway::Deposit {
+				id: 1,
+				from: Default::default(),
+				account: Alice.to_account_id(),
+				amount: 1,
+			}),
+		}
+		.into(),
+		pallet_evm_gateway::Call::sign {
+			lane: 1,
+			batch: 1,
+			signature: [0; 65],
+		}
+		.into(),
 		pallet_deals::Call::acknowledge { deal: DealId(1) }.into(),
 		pallet_deals::Call::submit {
 			deal: DealId(1),

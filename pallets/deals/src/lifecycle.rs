@@ -166,7 +166,7 @@ impl<T: Config> Pallet<T> {
 		};
 		Self::settle_deal(id, deal, outcome, result);
 		Ok(match outcome {
-			Outcome::Accepted { .. } => Self::settling_well(T::WeightInfo::expire_opened()),
+			Outcome::Accepted { .. } => Self::settling_unaccepted(T::WeightInfo::expire_opened()),
 			Outcome::TimedOut => Self::disputing(Self::settling(T::WeightInfo::expire_fault())),
 			_ => Self::settling(T::WeightInfo::expire_fault()),
 		})
@@ -189,7 +189,7 @@ impl<T: Config> Pallet<T> {
 	/// Weight of expiring whatever there is.
 	pub(crate) fn expire_weight() -> Weight {
 		let fault = Self::disputing(Self::settling(T::WeightInfo::expire_fault()));
-		fault.max(Self::settling_well(T::WeightInfo::expire_opened()))
+		fault.max(Self::settling_unaccepted(T::WeightInfo::expire_opened()))
 	}
 
 	/// Weight of a call that settles a deal: its own, and what the market does about it.
@@ -211,6 +211,11 @@ impl<T: Config> Pallet<T> {
 	/// Weight of opening a seal in a case, which may close it.
 	pub(crate) fn opening_in_case() -> Weight {
 		T::WeightInfo::reveal().saturating_add(T::Mediation::opened_weight())
+	}
+
+	/// The same for a call that pays for a result that nobody has accepted.
+	pub(crate) fn settling_unaccepted(own: Weight) -> Weight {
+		own.saturating_add(T::JobBook::settled_unaccepted_weight())
 	}
 
 	/// Puts a live deal into its next state, and its deadline into the index.

@@ -484,7 +484,8 @@ mod benchmarks {
 	#[benchmark]
 	fn sweep_step() {
 		post::<T>(request::<T>());
-		let step = T::WeightInfo::sweep_step().saturating_add(T::WeightInfo::expire_job());
+		let step =
+			T::WeightInfo::sweep_step().saturating_add(Pallet::<T>::closing(T::WeightInfo::expire_job()));
 		let limit = T::WeightInfo::sweep_base().saturating_add(step);
 
 		#[block]

@@ -6,6 +6,7 @@ use crate::{
 	weights::WeightInfo as _,
 };
 use frame_support::{traits::Get, weights::Weight};
+use lilypad_primitives::traits::OnJobEnded;
 
 fn matches<T: Config>(count: u32) -> Weight {
 	T::WeightInfo::conclude_match().saturating_mul(count.into())
@@ -49,11 +50,17 @@ impl<T: Config> Pallet<T> {
 		T::WeightInfo::settled(T::MaxOffersPerProvider::get())
 			.saturating_add(Self::longest_search_for_offers())
 			.saturating_add(Self::longest_search_for_jobs(T::MaxMatches::get()))
+			.saturating_add(T::OnJobEnded::job_ended_weight())
+	}
+
+	/// What closing a waiting job weighs: the call's own part, and what those do who are told.
+	pub(crate) fn closing(own: Weight) -> Weight {
+		own.saturating_add(T::OnJobEnded::job_ended_weight())
 	}
 
 	/// What cancelling a job weighs at most.
 	pub(crate) fn weight_of_cancel() -> Weight {
-		T::WeightInfo::cancel_open()
+		Self::closing(T::WeightInfo::cancel_open())
 			.max(T::WeightInfo::cancel_matched().saturating_add(Self::weight_of_settled()))
 	}
 }

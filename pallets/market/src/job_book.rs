@@ -213,6 +213,7 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 					cost,
 				});
 				let ending = JobEnding::Settled {
+					deal,
 					outcome: *outcome,
 					result,
 				};
@@ -231,5 +232,9 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 
 	fn settled_well_weight() -> Weight {
 		T::WeightInfo::settled(1)
+	}
+
+	fn settled_unaccepted_weight() -> Weight {
+		Self::closing(T::WeightInfo::settled(1))
 	}
 }

@@ -15,10 +15,10 @@ use frame_support::{
 use lilypad_primitives::{
 	highest_affordable_rate,
 	job::MAX_RETRIES,
-	traits::{Deals, JobEnding, Modules, OnJobEnded, PostJob},
+	traits::{Deals, JobEnding, Modules, NotPosted, OnJobEnded, PostJob},
 	Balance, BlockNumber, InputFile, Inputs, Job, JobId, JobOrigin, JobRequest, ModuleInfo, VersionId,
 };
-use sp_runtime::DispatchError;
+use sp_runtime::{DispatchError, DispatchResult};
 
 /// What the chain finds out about a request.
 pub(crate) struct Checked<AccountId> {
@@ -207,8 +207,10 @@ impl<T: Config> Pallet<T> {
 		// Whatever was proposed is due by now.
 		let concluded = Self::conclude_due(id);
 		let weight = match concluded {
-			None => T::WeightInfo::expire_job(),
-			Some(_) => T::WeightInfo::expire_job().saturating_add(T::WeightInfo::conclude_proposal()),
+			None => Self::closing(T::WeightInfo::expire_job()),
+			Some(_) => {
+				Self::closing(T::WeightInfo::expire_job()).saturating_add(T::WeightInfo::conclude_proposal())
+			},
 		};
 		if concluded != Some(Concluded::Matched) {
 			Self::deposit_event(Event::JobExpired { job: id });
@@ -237,7 +239,7 @@ impl<T: Config> Pallet<T> {
 		if meter.try_consume(T::WeightInfo::sweep_base()).is_err() {
 			return;
 		}
-		let step = T::WeightInfo::sweep_step().saturating_add(T::WeightInfo::expire_job());
+		let step = T::WeightInfo::sweep_step().saturating_add(Self::closing(T::WeightInfo::expire_job()));
 		let mut keys = match SweepCursor::<T>::get() {
 			Some(last) => WaitingIndex::<T>::iter_keys_from(WaitingIndex::<T>::hashed_key_for(last)),
 			None => WaitingIndex::<T>::iter_keys(),
@@ -260,7 +262,7 @@ impl<T: Config> Pallet<T> {
 			let expired = Jobs::<T>::get(id).is_some_and(|record| Self::has_expired(&record))
 				&& !Proposals::<T>::contains_key(id);
 			if expired {
-				meter.consume(T::WeightInfo::expire_job());
+				meter.consume(Self::closing(T::WeightInfo::expire_job()));
 				if let Err(error) = Self::do_expire_job(id) {
 					log::error!(target: crate::LOG_TARGET, "job {id} can't be expired: {error:?}");
 				}
@@ -277,7 +279,28 @@ impl<T: Config> PostJob<T::AccountId> for Pallet<T> {
 		creator: &T::AccountId,
 		request: JobRequest<T::AccountId>,
 		origin: JobOrigin,
-	) -> Result<JobId, DispatchError> {
-		Self::do_post_job(creator.clone(), request, origin).map(|(id, _)| id)
+	) -> Result<JobId, NotPosted> {
+		Self::do_post_job(creator.clone(), request, origin)
+			.map(|(id, _)| id)
+			.map_err(|error| {
+				let is = |known: Error<T>| error == known.into();
+				match error {
+					_ if is(Error::UnknownModule) || is(Error::ModuleDelisted) => NotPosted::UnknownModule,
+					_ if is(Error::BudgetTooSmall) => NotPosted::BudgetTooSmall,
+					other => NotPosted::Other(other),
+				}
+			})
+	}
+
+	fn post_weight() -> Weight {
+		T::WeightInfo::post_job().saturating_add(Self::longest_search_for_offers())
+	}
+
+	fn cancel(creator: &T::AccountId, job: JobId) -> DispatchResult {
+		Self::do_cancel_job(creator.clone(), job).map(|_| ())
+	}
+
+	fn cancel_weight() -> Weight {
+		Self::weight_of_cancel()
 	}
 }

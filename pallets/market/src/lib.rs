@@ -536,7 +536,9 @@ pub mod pallet {
 		pub fn cancel_job(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			let was_waiting = Self::do_cancel_job(who, job)?;
-			Ok(was_waiting.then(T::WeightInfo::cancel_open).into())
+			Ok(was_waiting
+				.then(|| Self::closing(T::WeightInfo::cancel_open()))
+				.into())
 		}
 
 		/// Ends a waiting job whose match window has passed, and gives its whole budget back to its creator.
@@ -546,7 +548,7 @@ pub mod pallet {
 		/// Errors: [`Error::UnknownJob`], [`Error::NotExpired`]. Emits [`Event::JobExpired`] or [`Event::JobMatched`], and
 		/// [`Event::ProposalDropped`] for a proposal that fits no longer.
 		#[pallet::call_index(10)]
-		#[pallet::weight(T::WeightInfo::expire_job().saturating_add(T::WeightInfo::conclude_proposal()))]
+		#[pallet::weight(Pallet::<T>::closing(T::WeightInfo::expire_job()).saturating_add(T::WeightInfo::conclude_proposal()))]
 		pub fn expire_job(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
 			let weight = Self::do_expire_job(job)?;

@@ -797,6 +797,10 @@ impl InputSchema {
 				Ok(InputValue::Number(*number as f64))
 			},
 			(InputType::Boolean, InputValue::Boolean(_)) => Ok(value),
+			// Requests from other chains have nothing but texts, and nobody there knows the schema.
+			(InputType::Integer | InputType::Number | InputType::Boolean, InputValue::String(text)) => {
+				self.parse(text)
+			},
 			(InputType::String, _) => Err(wrong("text")),
 			(InputType::Integer, _) => Err(wrong("a whole number")),
 			(InputType::Number, _) => Err(wrong("a number")),
@@ -902,6 +906,20 @@ mod tests {
 			canonical_inputs(&values),
 			br#"{"Message":"moo","Times":2,"Width":2.0}"#
 		);
+	}
+
+	#[test]
+	fn texts_stand_for_values_of_any_kind() {
+		let given = br#"{"Loud":"true","Message":"moo","Times":"3","Width":"2.5"}"#;
+		let values = manifest().inputs_from_json(given).expect("valid");
+		assert_eq!(
+			canonical_inputs(&values),
+			br#"{"Loud":true,"Message":"moo","Times":3,"Width":2.5}"#
+		);
+		let refused = manifest().inputs_from_json(br#"{"Message":"moo","Times":"10"}"#);
+		assert!(refused.unwrap_err().to_string().contains("at most 9"));
+		let refused = manifest().inputs_from_json(br#"{"Message":"moo","Times":"many"}"#);
+		assert!(refused.unwrap_err().to_string().contains("a whole number"));
 	}
 
 	#[test]

@@ -89,6 +89,10 @@ pub trait JobBook<AccountId> {
 	fn settled_well_weight() -> Weight {
 		Self::settled_weight()
 	}
+	/// The same for a result that nobody has accepted: the job may have come from elsewhere, and there they are told.
+	fn settled_unaccepted_weight() -> Weight {
+		Self::settled_well_weight()
+	}
 }
 
 /// Told of every settlement: for rewards and scores.
@@ -108,6 +112,8 @@ pub enum JobEnding {
 	Unmatched,
 	/// Its last deal ended, with this result if there is one.
 	Settled {
+		/// The deal.
+		deal: DealId,
 		/// How the deal ended.
 		outcome: Outcome,
 		/// The result.
@@ -117,22 +123,54 @@ pub enum JobEnding {
 
 /// Told of every job's end: for gateways, which owe an answer for jobs from elsewhere.
 pub trait OnJobEnded<AccountId> {
-	/// A job is gone. `cost` of its budget was spent, the rest has been given back to `creator`.
+	/// A job is gone. `cost` of its budget was spent, the rest has been given back to `creator`. Can't fail.
 	fn job_ended(job: JobId, origin: JobOrigin, creator: &AccountId, ending: &JobEnding, cost: Balance);
+	/// What [`Self::job_ended`] weighs at most.
+	fn job_ended_weight() -> Weight {
+		Weight::zero()
+	}
 }
 
 impl<AccountId> OnJobEnded<AccountId> for () {
 	fn job_ended(_: JobId, _: JobOrigin, _: &AccountId, _: &JobEnding, _: Balance) {}
 }
 
+/// Why a job was not posted for somebody elsewhere, who is told in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotPosted {
+	/// There is no such module version, or it was withdrawn.
+	UnknownModule,
+	/// The budget does not cover what a run costs at the least rate.
+	BudgetTooSmall,
+	/// Anything else.
+	Other(DispatchError),
+}
+
+impl From<DispatchError> for NotPosted {
+	fn from(error: DispatchError) -> Self {
+		NotPosted::Other(error)
+	}
+}
+
 /// Posts jobs on behalf of somebody elsewhere.
 pub trait PostJob<AccountId> {
-	/// Posts the job, holds its budget and matches it if an offer fits.
+	/// Posts the job, holds its budget and matches it if an offer fits. May leave traces when it fails: call it in a storage
+	/// layer.
 	fn post(
 		creator: &AccountId,
 		request: JobRequest<AccountId>,
 		origin: JobOrigin,
-	) -> Result<JobId, DispatchError>;
+	) -> Result<JobId, NotPosted>;
+	/// What [`Self::post`] weighs at most.
+	fn post_weight() -> Weight {
+		Weight::zero()
+	}
+	/// Withdraws a job of this creator, as the creator could.
+	fn cancel(creator: &AccountId, job: JobId) -> DispatchResult;
+	/// What [`Self::cancel`] weighs at most.
+	fn cancel_weight() -> Weight {
+		Weight::zero()
+	}
 }
 
 /// Mediation, as deals see it. `()` draws no audits and has no mediators.

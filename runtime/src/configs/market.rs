@@ -10,14 +10,14 @@ use frame_system::EnsureRoot;
 use lilypad_primitives::{BlockNumber, DealId, Millis, Pricing};
 use sp_runtime::{traits::AccountIdConversion, transaction_validity::TransactionPriority, Perbill, Permill};
 
-use super::money::TreasuryAccount;
+use super::{gateway::MemberRight, money::TreasuryAccount};
 use crate::{
 	constants::{
 		currency::{deposit, LP, MICRO_LP, MILLI_LP},
 		time::{DAYS, HOURS, MINUTES, SLOT_DURATION},
 	},
-	AccountId, Balance, Balances, Deals, Market, Mediation, Modules, Runtime, RuntimeCall, RuntimeHoldReason,
-	Timestamp,
+	AccountId, Balance, Balances, Deals, EvmGateway, Market, Mediation, Modules, Runtime, RuntimeCall,
+	RuntimeHoldReason, Timestamp,
 };
 
 /// Longest run that a module can declare and a job can ask for: a day.
@@ -79,7 +79,7 @@ impl pallet_market::Config for Runtime {
 	type Modules = Modules;
 	type Deals = Deals;
 	type Scores = Deals;
-	type OnJobEnded = ();
+	type OnJobEnded = EvmGateway;
 	type Pricing = pallet_mediation::PricingInForce<Runtime>;
 	type OfferDeposit = OfferDeposit;
 	type PeerDeposit = PeerDeposit;
@@ -146,12 +146,15 @@ parameter_types! {
 	pub const EntitledPriority: TransactionPriority = TransactionPriority::MAX / 2;
 	/// Entitled calls fill at most this share of the ordinary part of a block; payers have the rest for themselves.
 	pub const EntitledShare: Perbill = Perbill::from_percent(25);
-	/// Longest entitled transaction, in bytes: a vote with its opening takes less than half of it.
-	pub const EntitledMaxLength: u32 = 1_024;
-	/// What any one predicate may read: the deal, the rules and the outputs of a draw; or a case with all its votes.
+	/// Longest entitled transaction, in bytes: a relayer's attestation of the longest request takes a little less.
+	pub const EntitledMaxLength: u32 = 5_120;
+	/// What any one predicate may do: read the deal, the rules and the outputs of a draw, or a case with all its votes, or
+	/// check a relayer's signature.
 	pub PredicateWeight: Weight = {
 		let db: RuntimeDbWeight = ParityDbWeight::get();
-		Weight::from_parts(40_000_000, 16_384).saturating_add(db.reads(8))
+		let of_deals = Weight::from_parts(40_000_000, 16_384).saturating_add(db.reads(8));
+		of_deals.max(<pallet_evm_gateway::weights::SubstrateWeight<Runtime> as
+			pallet_evm_gateway::WeightInfo>::predicate())
 	};
 }
 
@@ -170,6 +173,8 @@ pub enum Right {
 	CommitVote(DealId),
 	/// To vote on a deal.
 	RevealVote(DealId),
+	/// What members of bridge sets may do.
+	Member(MemberRight),
 }
 
 /// The rights that entitle a party to a call without a fee.
@@ -190,7 +195,7 @@ impl pallet_feeless::Rights<RuntimeCall> for Rights {
 			RuntimeCall::Mediation(pallet_mediation::Call::reveal_vote { deal, .. }) => {
 				Some(Right::RevealVote(*deal))
 			},
-			_ => None,
+			call => MemberRight::exercised_by(call).map(Right::Member),
 		}
 	}
 }

@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 pub(crate) mod consensus;
+pub(crate) mod gateway;
 pub(crate) mod governance;
 pub(crate) mod market;
 pub(crate) mod mediation;

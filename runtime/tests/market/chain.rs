@@ -12,8 +12,8 @@ use lilypad_primitives::{
 	LP,
 };
 use lilypad_runtime::{
-	genesis_presets, AccountId, AllPalletsWithSystem, AuditPoolAccount, Balance, Balances, Deals, Market,
-	Modules, Runtime, RuntimeCall, RuntimeGenesisConfig, RuntimeOrigin, System, TreasuryAccount,
+	genesis_presets, AccountId, AllPalletsWithSystem, AuditPoolAccount, Balance, Balances, Deals, EvmGateway,
+	Market, Modules, Runtime, RuntimeCall, RuntimeGenesisConfig, RuntimeOrigin, System, TreasuryAccount,
 };
 use pallet_market::{JobState, OfferParams};
 pub(crate) use sp_keyring::Sr25519Keyring as Who;
@@ -81,6 +81,7 @@ pub(crate) fn check() {
 	Market::do_try_state().expect("the market's invariants hold");
 	Deals::do_try_state().expect("the deals' invariants hold");
 	lilypad_runtime::Mediation::do_try_state().expect("mediation's invariants hold");
+	EvmGateway::do_try_state().expect("the gateway's invariants hold");
 	// What deals hold for the market is what the market's records say.
 	let budgets: Vec<_> = pallet_deals::Budgets::<Runtime>::iter().collect();
 	let expected = Market::held_budgets();

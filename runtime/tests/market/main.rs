@@ -1,4 +1,4 @@
-//! Registry, market and deals together, in the real runtime.
+//! Registry, market, deals and gateway together, in the real runtime.
 
 mod bad_input;
 mod chain;
@@ -6,6 +6,7 @@ mod counterparties;
 mod deadlines;
 mod extremes;
 mod faults;
+mod gateway;
 mod life;
 mod mediation;
 mod proposals;

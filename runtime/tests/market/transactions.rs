@@ -14,7 +14,7 @@ use lilypad_runtime::{
 use pallet_deals::Call;
 use sp_runtime::{generic::Era, ApplyExtrinsicResult};
 
-fn extension(nonce: u32) -> TxExtension {
+pub(crate) fn extension(nonce: u32) -> TxExtension {
 	let payment = pallet_transaction_payment::ChargeTransactionPayment::<Runtime>::from(0);
 	(
 		frame_system::AuthorizeCall::new(),

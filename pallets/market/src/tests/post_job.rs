@@ -2,8 +2,10 @@ use crate::{mock::*, Error, Event, JobState, NextJobId, WaitingIndex};
 use frame_support::{assert_noop, assert_ok};
 use frame_system::RawOrigin;
 use lilypad_primitives::{
-	job::MAX_RETRIES, terms::Amounts, traits::PostJob, InputFile, Inputs, JobId, JobOrigin, JobRequest,
-	MachineSpec, MediatorPolicy, LP,
+	job::MAX_RETRIES,
+	terms::Amounts,
+	traits::{NotPosted, PostJob},
+	InputFile, Inputs, JobId, JobOrigin, JobRequest, MachineSpec, MediatorPolicy, LP,
 };
 use sp_runtime::{DispatchError, TokenError};
 
@@ -115,8 +117,34 @@ fn post_job_works_for_gateways() {
 		let id = <Market as PostJob<_>>::post(&CREATOR, request(), origin).unwrap();
 		assert_eq!(job(id).origin, origin);
 		let failed = <Market as PostJob<_>>::post(&POOR, request(), origin);
-		assert_eq!(failed, Err(TokenError::FundsUnavailable.into()));
+		assert_eq!(failed, Err(NotPosted::Other(TokenError::FundsUnavailable.into())));
+		let cheap = JobRequest {
+			budget: 1,
+			..request()
+		};
+		let failed = <Market as PostJob<_>>::post(&CREATOR, cheap, origin);
+		assert_eq!(failed, Err(NotPosted::BudgetTooSmall));
+		let module = "who:knows".parse().unwrap();
+		let failed = <Market as PostJob<_>>::post(&CREATOR, JobRequest { module, ..request() }, origin);
+		assert_eq!(failed, Err(NotPosted::UnknownModule));
 		assert_eq!(NextJobId::<Test>::get(), JobId(1));
+	});
+}
+
+#[test]
+fn gateways_cancel_the_jobs_that_they_posted() {
+	test(|| {
+		let origin = JobOrigin::Evm {
+			chain: 1337,
+			request: 7,
+		};
+		let id = <Market as PostJob<_>>::post(&CREATOR, request(), origin).unwrap();
+		assert_noop!(
+			<Market as PostJob<_>>::cancel(&POOR, id),
+			Error::<Test>::NotCreator
+		);
+		assert_ok!(<Market as PostJob<_>>::cancel(&CREATOR, id));
+		assert!(Market::job(id).is_none());
 	});
 }
 
