@@ -129,7 +129,7 @@ fn whatever_happens_nothing_stays_on_hold() {
 	let reached = RefCell::new(Reached::new());
 	let tally = RefCell::new(Tally::default());
 	TestRunner::new(ProptestConfig {
-		cases: 24,
+		cases: 48,
 		..ProptestConfig::with_source_file(file!())
 	})
 	.run(&prop::collection::vec(step(), 1..150), |steps| {
