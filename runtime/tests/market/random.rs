@@ -128,25 +128,27 @@ fn all_came_up(reached: &Reached, tally: &Tally) {
 fn whatever_happens_nothing_stays_on_hold() {
 	let reached = RefCell::new(Reached::new());
 	let tally = RefCell::new(Tally::default());
-	TestRunner::new(ProptestConfig {
-		cases: 24,
+	let config = ProptestConfig {
+		cases: 48,
 		..ProptestConfig::with_source_file(file!())
-	})
-	.run(&prop::collection::vec(step(), 1..150), |steps| {
-		new_test_ext().execute_with(|| {
-			begin();
-			let issued = Balances::total_issuance();
-			for step in steps {
-				tally.borrow_mut().take(step);
-				check();
-				assert_eq!(Balances::total_issuance(), issued);
-			}
-			end(issued);
-			note_outcomes(&mut reached.borrow_mut());
-		});
-		Ok(())
-	})
-	.expect("no counterexample");
+	};
+	// The same calls in every run, so that every outcome comes up for certain; `make fuzz` makes new ones.
+	TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+		.run(&prop::collection::vec(step(), 1..150), |steps| {
+			new_test_ext().execute_with(|| {
+				begin();
+				let issued = Balances::total_issuance();
+				for step in steps {
+					tally.borrow_mut().take(step);
+					check();
+					assert_eq!(Balances::total_issuance(), issued);
+				}
+				end(issued);
+				note_outcomes(&mut reached.borrow_mut());
+			});
+			Ok(())
+		})
+		.expect("no counterexample");
 	all_came_up(&reached.into_inner(), &tally.into_inner());
 }
 
