@@ -25,9 +25,9 @@ abstract contract Escape is Treasury {
 
     /// @inheritdoc ILilypadGateway
     function exit(Ticket calldata ticket) external {
-        uint256 deadSince = _pulse.deadSince;
-        if (deadSince == 0) revert NotDead(uint256(_pulse.lastSeen) + ESCAPE_DELAY);
-        if (block.timestamp < deadSince + EXIT_NOTICE) revert ExitNotYet(deadSince + EXIT_NOTICE);
+        uint256 since = _pulse.deadSince;
+        if (since == 0) revert NotDead(uint256(_pulse.lastSeen) + ESCAPE_DELAY);
+        if (block.timestamp < since + EXIT_NOTICE) revert ExitNotYet(since + EXIT_NOTICE);
         Entry entry = _entries[ticket.id];
         if (entry.state() != State.Pending) revert WrongState(entry.state());
         if (!entry.matches(Messages.ticket(ticket))) revert WrongTicket(ticket.id);

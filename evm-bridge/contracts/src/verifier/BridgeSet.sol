@@ -77,9 +77,9 @@ contract BridgeSet is IVerifier {
         uint256 count = signatures.length / 65;
         for (uint256 i = 0; i < count; ++i) {
             bytes calldata signature = signatures[65 * i:65 * (i + 1)];
-            (address signer, ECDSA.RecoverError error,) =
+            (address signer, ECDSA.RecoverError problem,) =
                 ECDSA.tryRecover(digest, uint8(signature[64]), bytes32(signature[:32]), bytes32(signature[32:64]));
-            if (error != ECDSA.RecoverError.NoError) revert BadSignature(i);
+            if (problem != ECDSA.RecoverError.NoError) revert BadSignature(i);
             bool found = false;
             while (!found && next < members.length) {
                 found = address(bytes20(members[next:next + 20])) == signer;
