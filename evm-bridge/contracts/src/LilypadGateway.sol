@@ -30,8 +30,8 @@ contract LilypadGateway is Intake, Delivery, Escape, Governance {
         GatewayStore(constants)
         Ownable(settings.owner)
     {
-        _pulse.lastSeen = uint48(block.timestamp);
-        _pulse.levelAt = uint48(block.timestamp);
+        _pulse.lastSeen = uint40(block.timestamp);
+        _pulse.levelAt = uint40(block.timestamp);
         guardian = settings.guardian;
         emit GuardianChanged(address(0), settings.guardian);
         _setLimits(settings.maxDeposit, settings.maxLocked, settings.outflowCap);

@@ -95,13 +95,15 @@ struct PayoutDelivery {
 /// @notice Where a request stands.
 /// @custom:value None There is no such request.
 /// @custom:value Pending Waits for its answer.
-/// @custom:value Answered Answered; the caller was told, or did not want to be.
-/// @custom:value CallbackFailed Answered; the caller's callback reverted, and can be tried again.
+/// @custom:value Answered Answered; the result is kept here, because the caller wanted no callback or has no code.
+/// @custom:value Told Answered; the caller took the result in its callback.
+/// @custom:value CallbackFailed Answered; the caller's callback reverted, and can be tried again. The result is kept here.
 /// @custom:value Exited Taken back because the bridge was dead.
 enum State {
     None,
     Pending,
     Answered,
+    Told,
     CallbackFailed,
     Exited
 }

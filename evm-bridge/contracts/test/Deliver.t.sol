@@ -16,9 +16,7 @@ contract DeliverTest is Base {
         vm.expectEmit(address(gateway));
         emit ILilypadGateway.BatchProven(1, uint64(block.timestamp));
         vm.expectEmit(address(gateway));
-        emit ILilypadGateway.Answered(1, alice, keccak256("output"), 41, 0, 0, 4 * LP, 6 * LP);
-        vm.expectEmit(address(gateway));
-        emit ILilypadGateway.Credited(alice, 6 * LP);
+        emit ILilypadGateway.Answered(1, alice, alice, keccak256("output"), 41, 0, 0, 4 * LP, 6 * LP);
         vm.prank(mallory);
         gateway.deliver(batch, answers, _noPayouts());
 
@@ -154,8 +152,6 @@ contract DeliverTest is Base {
         (Batch memory batch, PayoutDelivery[] memory payouts) = _one(Payout(300, bob, 20 * LP));
         vm.expectEmit(address(gateway));
         emit ILilypadGateway.PaidOut(300, bob, 20 * LP);
-        vm.expectEmit(address(gateway));
-        emit ILilypadGateway.Credited(bob, 20 * LP);
         gateway.deliver(batch, _noAnswers(), payouts);
         assertTrue(gateway.isPaidOut(300) && !gateway.isPaidOut(299) && !gateway.isPaidOut(44));
         vm.expectRevert(ILilypadGateway.NothingNew.selector);

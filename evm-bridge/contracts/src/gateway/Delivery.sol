@@ -23,7 +23,7 @@ abstract contract Delivery is Treasury {
     {
         bool news = _prove(batch);
         if (answers.length + payouts.length != 0) {
-            uint256 until = _outflow.pausedUntil;
+            uint256 until = _pulse.pausedUntil;
             if (block.timestamp < until) revert DeliveryIsPaused(until);
             news = false;
             for (uint256 i = 0; i < payouts.length; ++i) {
@@ -42,7 +42,7 @@ abstract contract Delivery is Treasury {
         Entry entry = _entries[id];
         if (entry.state() != State.CallbackFailed) revert WrongState(entry.state());
         Untold memory untold = _untold[id];
-        _entries[id] = entry.withState(State.Answered);
+        _entries[id] = entry.withState(State.Told);
         delete _untold[id];
         Answer memory answer = Answer({
             deal: untold.deal,
@@ -64,7 +64,7 @@ abstract contract Delivery is Treasury {
     function resultOf(uint64 id) external view returns (State state, uint8 status, int32 exitCode, bytes32 root) {
         Entry entry = _entries[id];
         state = entry.state();
-        if (state == State.Answered || state == State.CallbackFailed) {
+        if (state == State.Answered || state == State.Told || state == State.CallbackFailed) {
             (status, exitCode, root) = (entry.status(), entry.exitCode(), _roots[id]);
         }
     }
@@ -90,7 +90,7 @@ abstract contract Delivery is Treasury {
 
         later = batch.time > _pulse.lastSeen;
         if (later) {
-            _pulse.lastSeen = uint48(batch.time);
+            _pulse.lastSeen = uint40(batch.time);
             uint256 deadSince = _pulse.deadSince;
             if (deadSince != 0 && batch.time > deadSince) {
                 _pulse.deadSince = 0;
@@ -131,12 +131,15 @@ abstract contract Delivery is Treasury {
         if (!entry.matches(ticketHash)) revert WrongTicket(ticket.id);
         _included(batch, delivery.index, Messages.answer(ticketHash, answer));
 
-        entry = answeredEntry(ticket.requester, answer.status, answer.exitCode);
+        // Whoever has no code can't be called, and reads.
+        bool call = ticket.callbackGas != 0 && ticket.requester.code.length != 0;
+        entry = answeredEntry(call ? State.Told : State.Answered, ticket.requester, answer.status, answer.exitCode);
         _entries[ticket.id] = entry;
-        if (answer.root != 0) _roots[ticket.id] = answer.root;
+        if (!call && answer.root != 0) _roots[ticket.id] = answer.root;
         emit Answered(
             ticket.id,
             ticket.requester,
+            ticket.refundTo,
             answer.root,
             answer.deal,
             answer.status,
@@ -149,8 +152,7 @@ abstract contract Delivery is Treasury {
             if (answer.refund > ticket.budget) _meterOut(answer.refund - ticket.budget);
             _credit(ticket.refundTo, answer.refund);
         }
-        // Whoever has no code can't be called, and reads.
-        if (ticket.callbackGas != 0 && ticket.requester.code.length != 0) _callBack(entry, ticket, answer);
+        if (call) _callBack(entry, ticket, answer);
         return true;
     }
 
@@ -164,6 +166,7 @@ abstract contract Delivery is Treasury {
             emit CallbackSucceeded(ticket.id);
         } else {
             _entries[ticket.id] = entry.withState(State.CallbackFailed);
+            if (answer.root != 0) _roots[ticket.id] = answer.root;
             _untold[ticket.id] = Untold({deal: answer.deal, cost: answer.cost, refund: answer.refund});
             emit CallbackFailed(ticket.id, reason);
         }

@@ -19,7 +19,7 @@ abstract contract Escape is Treasury {
         uint256 deadFrom = uint256(_pulse.lastSeen) + ESCAPE_DELAY;
         if (block.timestamp < deadFrom) revert NotDead(deadFrom);
         if (_pulse.deadSince != 0) revert ExitNotYet(uint256(_pulse.deadSince) + EXIT_NOTICE);
-        _pulse.deadSince = uint48(block.timestamp);
+        _pulse.deadSince = uint40(block.timestamp);
         emit DeclaredDead(block.timestamp + EXIT_NOTICE);
     }
 

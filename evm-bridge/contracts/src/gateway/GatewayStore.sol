@@ -7,7 +7,7 @@ import {Entry} from "../lib/Entry.sol";
 
 /// @title What a gateway remembers
 /// @dev Each slot is one that the same call writes anyway: a request touches `_books`, `_intake` and its own entry; a delivery
-/// touches its entry, `_books`, `_pulse` and `_outflow`.
+/// touches its entry, `_books` and `_pulse`. Times are Unix seconds.
 abstract contract GatewayStore is ILilypadGateway {
     /// @notice What never changes.
     /// @param token The ERC-20 LP.
@@ -19,7 +19,7 @@ abstract contract GatewayStore is ILilypadGateway {
     struct Constants {
         address token;
         uint64 lane;
-        uint48 escapeDelay;
+        uint40 escapeDelay;
         uint96 minDeposit;
         uint96 capFloor;
     }
@@ -34,9 +34,10 @@ abstract contract GatewayStore is ILilypadGateway {
     /// @dev `level` is what payouts and compensation lately exceeded deposits by: see `LeakyBucket`.
     struct Pulse {
         uint96 level;
-        uint48 levelAt;
-        uint48 lastSeen;
-        uint48 deadSince;
+        uint40 levelAt;
+        uint40 lastSeen;
+        uint40 deadSince;
+        uint40 pausedUntil;
     }
 
     struct IntakeRules {
@@ -47,8 +48,7 @@ abstract contract GatewayStore is ILilypadGateway {
 
     struct OutflowRules {
         uint96 cap;
-        uint48 pausedUntil;
-        uint48 pausableFrom;
+        uint40 pausableFrom;
     }
 
     /// @dev What a second attempt at a callback needs, and nothing else does.
@@ -61,13 +61,13 @@ abstract contract GatewayStore is ILilypadGateway {
     /// @notice Time in which the outflow cap is used up or refilled.
     uint256 public constant PERIOD = 1 days;
     /// @notice Longest that deliveries can be paused; as long again, they can't be.
-    uint48 public constant MAX_PAUSE = 7 days;
+    uint40 public constant MAX_PAUSE = 7 days;
     /// @notice Latest `acceptBy`, from now.
     uint256 public constant MAX_WINDOW = 7 days;
     /// @notice Time between the declaration that the bridge is dead and the first exit.
-    uint48 public constant EXIT_NOTICE = 3 days;
+    uint40 public constant EXIT_NOTICE = 3 days;
     /// @notice Least `ESCAPE_DELAY`.
-    uint48 public constant MIN_ESCAPE_DELAY = 30 days;
+    uint40 public constant MIN_ESCAPE_DELAY = 30 days;
     /// @notice How far the chain's clock may be ahead of this one's.
     uint256 public constant MAX_DRIFT = 15 minutes;
     /// @notice Most gas for a callback.
@@ -79,7 +79,7 @@ abstract contract GatewayStore is ILilypadGateway {
     /// @notice The chain's number of this gateway.
     uint64 public immutable LANE;
     /// @notice Seconds without a sign of life after which the bridge can be declared dead.
-    uint48 public immutable ESCAPE_DELAY;
+    uint40 public immutable ESCAPE_DELAY;
     /// @notice Least LP of a request or deposit.
     uint96 public immutable MIN_DEPOSIT;
     /// @notice Least outflow cap; twice the largest deposit that can ever be allowed.

@@ -33,17 +33,17 @@ abstract contract Governance is GatewayStore, Ownable2Step {
     /// @notice Stops deliveries for `MAX_PAUSE`: time to look into messages that should not exist. Afterwards deliveries can't be
     /// stopped for as long again, so this delays and never prevents.
     function pauseDelivery() external onlyGuard {
-        uint48 from = _outflow.pausableFrom;
+        uint40 from = _outflow.pausableFrom;
         if (block.timestamp < from) revert PauseNotYet(from);
-        uint48 until = uint48(block.timestamp) + MAX_PAUSE;
-        _outflow.pausedUntil = until;
+        uint40 until = uint40(block.timestamp) + MAX_PAUSE;
+        _pulse.pausedUntil = until;
         _outflow.pausableFrom = until + MAX_PAUSE;
         emit DeliveryPaused(msg.sender, until);
     }
 
     /// @notice Takes deliveries again before the pause ends.
     function resumeDelivery() external onlyOwner {
-        _outflow.pausedUntil = 0;
+        _pulse.pausedUntil = 0;
         emit DeliveryResumed();
     }
 
@@ -83,7 +83,7 @@ abstract contract Governance is GatewayStore, Ownable2Step {
 
     /// @notice Whether requests and deposits are refused, and until when deliveries are.
     function pauses() external view returns (bool intakePaused, uint256 deliveryPausedUntil) {
-        return (_intake.paused, _outflow.pausedUntil);
+        return (_intake.paused, _pulse.pausedUntil);
     }
 
     function _setLimits(uint96 maxDeposit, uint96 maxLocked, uint96 outflowCap) internal {

@@ -84,7 +84,7 @@ abstract contract Treasury is GatewayStore, ReentrancyGuardTransient {
         _setOutflowLevel(level > amount ? level - amount : 0);
     }
 
-    /// @dev Makes locked LP withdrawable.
+    /// @dev Makes locked LP withdrawable. The events of those who call this say whose, and why.
     function _credit(address to, uint96 amount) internal {
         Books memory books = _books;
         if (amount > books.locked) revert LaneShort(amount, books.locked);
@@ -92,7 +92,6 @@ abstract contract Treasury is GatewayStore, ReentrancyGuardTransient {
         books.owed += amount;
         _books = books;
         _credits[to] += amount;
-        emit Credited(to, amount);
     }
 
     function _pay(address account, address to, uint256 amount) private {
@@ -106,7 +105,7 @@ abstract contract Treasury is GatewayStore, ReentrancyGuardTransient {
 
     function _setOutflowLevel(uint256 level) private {
         _pulse.level = level.toUint96();
-        _pulse.levelAt = uint48(block.timestamp);
+        _pulse.levelAt = uint40(block.timestamp);
     }
 
     function _outflowLevel() private view returns (uint256 level, uint256 cap) {

@@ -29,10 +29,11 @@ interface ILilypadGateway {
     event Deposited(uint64 indexed id, address indexed from, bytes32 indexed account, uint96 amount);
     /// @notice A batch was proven.
     event BatchProven(uint64 indexed set, uint64 time);
-    /// @notice A request was answered.
+    /// @notice A request was answered; `refund` is `refundTo`'s to withdraw.
     event Answered(
         uint64 indexed id,
         address indexed requester,
+        address indexed refundTo,
         bytes32 root,
         uint64 deal,
         uint8 status,
@@ -44,17 +45,15 @@ interface ILilypadGateway {
     event CallbackSucceeded(uint64 indexed id);
     /// @notice The requester's callback reverted, with the first bytes of this; it can be tried again.
     event CallbackFailed(uint64 indexed id, bytes reason);
-    /// @notice LP from the chain is there to be withdrawn.
+    /// @notice LP from the chain is `to`'s to withdraw.
     event PaidOut(uint64 indexed nonce, address indexed to, uint96 amount);
-    /// @notice LP became this account's to withdraw.
-    event Credited(address indexed account, uint96 amount);
     /// @notice LP was withdrawn.
     event Withdrawn(address indexed account, address indexed to, uint256 amount);
     /// @notice Nothing was heard of the chain for `ESCAPE_DELAY`. Unless it is heard of, exits begin at this time.
     event DeclaredDead(uint256 exitsFrom);
     /// @notice The chain was heard of after all.
     event Revived(uint64 time);
-    /// @notice A request was taken back because the bridge was dead.
+    /// @notice A request was taken back because the bridge was dead; `amount` is `refundTo`'s to withdraw.
     event Exited(uint64 indexed id, address indexed refundTo, uint96 amount);
     /// @notice New requests and deposits are refused, or taken again.
     event IntakePaused(address indexed by, bool paused);
@@ -170,7 +169,12 @@ interface ILilypadGateway {
 
     // -- Reading ------------------------------------------------------------------------------------------------------
 
-    /// @notice Where a request stands; `status`, `exitCode` and `root` once it is answered.
+    /// @notice Where a request stands; `status` and `exitCode` once it is answered.
+    /// @return state Where it stands.
+    /// @return status One of `Status`.
+    /// @return exitCode The program's exit code.
+    /// @return root The outputs; 0 if the requester took it in its callback: who took it keeps what it wants, and need not pay for
+    /// it to be kept here as well.
     function resultOf(uint64 id) external view returns (State state, uint8 status, int32 exitCode, bytes32 root);
 
     /// @notice LP that an account can withdraw.

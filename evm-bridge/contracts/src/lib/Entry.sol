@@ -13,10 +13,10 @@ function pendingEntry(bytes32 ticket) pure returns (Entry) {
     return Entry.wrap((uint256(ticket) & ~uint256(0xff)) | uint256(uint8(State.Pending)));
 }
 
-function answeredEntry(address requester_, uint8 status_, int32 exitCode_) pure returns (Entry) {
+function answeredEntry(State state_, address requester_, uint8 status_, int32 exitCode_) pure returns (Entry) {
     return Entry.wrap(
         (uint256(uint160(requester_)) << 96) | (uint256(uint32(exitCode_)) << 16) | (uint256(status_) << 8)
-            | uint256(uint8(State.Answered))
+            | uint256(uint8(state_))
     );
 }
 

@@ -74,18 +74,27 @@ contract BridgeSet is IVerifier {
     /// @dev Both lists ascend, so each member is looked at once, and nobody counts twice.
     function _check(bytes32 digest, bytes calldata members, bytes calldata signatures) private pure {
         uint256 next = 0;
-        uint256 count = signatures.length / 65;
-        for (uint256 i = 0; i < count; ++i) {
-            bytes calldata signature = signatures[65 * i:65 * (i + 1)];
+        uint256 length = signatures.length;
+        for (uint256 offset = 0; offset < length; offset += 65) {
+            // The last byte of the word that ends with it.
+            uint8 v = uint8(uint256(_word(signatures, offset + 33)));
             (address signer, ECDSA.RecoverError problem,) =
-                ECDSA.tryRecover(digest, uint8(signature[64]), bytes32(signature[:32]), bytes32(signature[32:64]));
-            if (problem != ECDSA.RecoverError.NoError) revert BadSignature(i);
+                ECDSA.tryRecover(digest, v, _word(signatures, offset), _word(signatures, offset + 32));
+            if (problem != ECDSA.RecoverError.NoError) revert BadSignature(offset / 65);
             bool found = false;
             while (!found && next < members.length) {
-                found = address(bytes20(members[next:next + 20])) == signer;
+                found = address(bytes20(_word(members, next))) == signer;
                 next += 20;
             }
-            if (!found) revert NotMember(i, signer);
+            if (!found) revert NotMember(offset / 65, signer);
+        }
+    }
+
+    /// @dev Without a check of the bounds, which `verify` has made: all reads begin inside the proof, and what is read past an
+    /// address is cut off.
+    function _word(bytes calldata data, uint256 offset) private pure returns (bytes32 word) {
+        assembly ("memory-safe") {
+            word := calldataload(add(data.offset, offset))
         }
     }
 
