@@ -100,6 +100,24 @@ contract EscapeTest is Base {
         _deliver(ticket, _done(0, LP));
     }
 
+    /// A declaration that was wrong, because the chain had spoken and nobody had brought it yet, ends as well.
+    function test_an_older_sign_of_life_ends_the_exits_if_it_falls_within_the_delay() public {
+        vm.warp(block.timestamp + 1);
+        Batch memory early = _signed(new bytes32[](0), uint64(block.timestamp - 1));
+        Batch memory late = _signed(new bytes32[](0), uint64(block.timestamp));
+        Ticket memory ticket = _ask(alice, LP);
+        vm.warp(block.timestamp + 30 days - 1);
+        gateway.declareDead();
+        vm.expectRevert(ILilypadGateway.NothingNew.selector);
+        gateway.deliver(early, _noAnswers(), _noPayouts());
+        gateway.deliver(late, _noAnswers(), _noPayouts());
+        assertEq(gateway.deadSince(), 0);
+        vm.warp(block.timestamp + 1);
+        gateway.declareDead();
+        vm.warp(block.timestamp + 3 days);
+        gateway.exit(ticket);
+    }
+
     function test_answer_excludes_exit() public {
         Ticket memory ticket = _ask(alice, LP);
         (Batch memory batch, AnswerDelivery[] memory answers) = _one(ticket, _done(0, LP));

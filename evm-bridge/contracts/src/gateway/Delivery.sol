@@ -91,8 +91,9 @@ abstract contract Delivery is Treasury {
         later = batch.time > _pulse.lastSeen;
         if (later) {
             _pulse.lastSeen = uint40(batch.time);
-            uint256 deadSince = _pulse.deadSince;
-            if (deadSince != 0 && batch.time > deadSince) {
+            // The chain lived within the delay before the declaration, so that was wrong, or it lives again.
+            uint256 since = _pulse.deadSince;
+            if (since != 0 && uint256(batch.time) + ESCAPE_DELAY > since) {
                 _pulse.deadSince = 0;
                 emit Revived(batch.time);
             }

@@ -77,6 +77,7 @@ interface Vm {
     function envOr(string calldata name, address fallback_) external view returns (address);
     function envOr(string calldata name, string calldata fallback_) external view returns (string memory);
     function envAddress(string calldata name, string calldata separator) external view returns (address[] memory);
+    function readCallers() external returns (uint8 mode, address sender, address origin);
     function startBroadcast() external;
     function stopBroadcast() external;
     function toString(uint256 value) external pure returns (string memory);
