@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ILilypadGateway} from "./interfaces/ILilypadGateway.sol";
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 
 import {Delivery} from "./gateway/Delivery.sol";
@@ -9,6 +8,7 @@ import {Escape} from "./gateway/Escape.sol";
 import {GatewayStore} from "./gateway/GatewayStore.sol";
 import {Governance} from "./gateway/Governance.sol";
 import {Intake} from "./gateway/Intake.sol";
+import {ILilypadGateway} from "./interfaces/ILilypadGateway.sol";
 import {IVerifier} from "./interfaces/IVerifier.sol";
 import {Messages} from "./lib/Messages.sol";
 

@@ -50,6 +50,7 @@ contract LilypadFacade is ILilypadJobManager, ILilypadClient, Ownable2Step, Reen
     Terms public terms;
 
     /// @notice A job was asked for. The event is Lilypad v2's.
+    // slither-disable-next-line unindexed-event-address
     event JobAdded(uint256 id, address calling_contract, address payee, string module, string[] inputs);
     /// @notice The client is this contract, for good.
     event ClientBound(address indexed client);

@@ -56,7 +56,8 @@ abstract contract Governance is GatewayStore, Ownable2Step {
         _setLimits(maxDeposit, maxLocked, outflowCap);
     }
 
-    /// @notice Names who may pause, besides the owner.
+    /// @notice Names who may pause, besides the owner; zero for nobody.
+    // slither-disable-next-line missing-zero-check
     function setGuardian(address next) external onlyOwner {
         emit GuardianChanged(guardian, next);
         guardian = next;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ILilypadGateway} from "../interfaces/ILilypadGateway.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 
 import {Request, Ticket} from "../Types.sol";
+import {ILilypadGateway} from "../interfaces/ILilypadGateway.sol";
 import {pendingEntry} from "../lib/Entry.sol";
 import {Inputs} from "../lib/Inputs.sol";
 import {Messages} from "../lib/Messages.sol";
@@ -14,30 +14,30 @@ import {Treasury} from "./Treasury.sol";
 /// @title Requests and deposits
 abstract contract Intake is Treasury {
     /// @inheritdoc ILilypadGateway
-    function request(Request calldata request_) external nonReentrant returns (uint64 id) {
-        Inputs.check(request_);
-        if (request_.acceptBy <= block.timestamp || request_.acceptBy > block.timestamp + MAX_WINDOW) {
-            revert BadAcceptBy(request_.acceptBy);
+    function request(Request calldata wanted) external nonReentrant returns (uint64 id) {
+        Inputs.check(wanted);
+        if (wanted.acceptBy <= block.timestamp || wanted.acceptBy > block.timestamp + MAX_WINDOW) {
+            revert BadAcceptBy(wanted.acceptBy);
         }
-        if (request_.callbackGas > MAX_CALLBACK_GAS) revert CallbackGasTooHigh(request_.callbackGas);
-        address refundTo = request_.refundTo == address(0) ? msg.sender : request_.refundTo;
+        if (wanted.callbackGas > MAX_CALLBACK_GAS) revert CallbackGasTooHigh(wanted.callbackGas);
+        address refundTo = wanted.refundTo == address(0) ? msg.sender : wanted.refundTo;
         if (refundTo == address(this)) revert BadAccount();
 
         uint96 budget;
-        (id, budget) = _lock(request_.budget);
+        (id, budget) = _lock(wanted.budget);
         bytes32 ticket = Messages.ticket(
             Ticket({
                 id: id,
                 requester: msg.sender,
                 refundTo: refundTo,
                 budget: budget,
-                acceptBy: request_.acceptBy,
-                callbackGas: request_.callbackGas,
-                job: Messages.job(request_)
+                acceptBy: wanted.acceptBy,
+                callbackGas: wanted.callbackGas,
+                job: Messages.job(wanted)
             })
         );
         _entries[id] = pendingEntry(ticket);
-        _announce(id, ticket, refundTo, budget, request_);
+        _announce(id, ticket, refundTo, budget, wanted);
     }
 
     /// @inheritdoc ILilypadGateway
@@ -52,6 +52,7 @@ abstract contract Intake is Treasury {
         returns (uint64 id)
     {
         // Somebody may have used the signature already, to make this fail: then the allowance is there, which is all that matters.
+        // slither-disable-next-line reentrancy-benign
         try IERC20Permit(TOKEN).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
         return _bridgeIn(account, amount);
     }
@@ -70,19 +71,19 @@ abstract contract Intake is Treasury {
     }
 
     /// @dev A function of its own because the event has many fields, and the EVM's stack few places.
-    function _announce(uint64 id, bytes32 ticket, address refundTo, uint96 budget, Request calldata request_) private {
+    function _announce(uint64 id, bytes32 ticket, address refundTo, uint96 budget, Request calldata wanted) private {
         emit Requested(
             id,
             msg.sender,
             ticket,
             refundTo,
             budget,
-            request_.acceptBy,
-            request_.timeLimit,
-            request_.callbackGas,
-            request_.delegate,
-            request_.module,
-            request_.inputs
+            wanted.acceptBy,
+            wanted.timeLimit,
+            wanted.callbackGas,
+            wanted.delegate,
+            wanted.module,
+            wanted.inputs
         );
     }
 }

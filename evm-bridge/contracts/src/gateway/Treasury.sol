@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ILilypadGateway} from "../interfaces/ILilypadGateway.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {ILilypadGateway} from "../interfaces/ILilypadGateway.sol";
 import {LeakyBucket} from "../lib/LeakyBucket.sol";
 import {GatewayStore} from "./GatewayStore.sol";
 

@@ -127,9 +127,9 @@ interface ILilypadGateway {
 
     // -- Asking and sending -------------------------------------------------------------------------------------------
 
-    /// @notice Asks for computation. Takes `request.budget` LP, which the caller has approved.
+    /// @notice Asks for computation. Takes `wanted.budget` LP, which the caller has approved.
     /// @return id The request's number: never 0, never used again.
-    function request(Request calldata request) external returns (uint64 id);
+    function request(Request calldata wanted) external returns (uint64 id);
 
     /// @notice Sends LP, which the caller has approved, to an account of the chain.
     /// @param account The account's 32 bytes.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-pragma solidity ^0.8.6;
+pragma solidity ^0.8.28;
 
 /// @title What contracts written for Lilypad v2 call
 interface ILilypadJobManager {

@@ -78,6 +78,8 @@ contract BridgeSet is IVerifier {
         for (uint256 offset = 0; offset < length; offset += 65) {
             // The last byte of the word that ends with it.
             uint8 v = uint8(uint256(_word(signatures, offset + 33)));
+            // The third value is only a detail of the problem.
+            // slither-disable-next-line unused-return
             (address signer, ECDSA.RecoverError problem,) =
                 ECDSA.tryRecover(digest, v, _word(signatures, offset), _word(signatures, offset + 32));
             if (problem != ECDSA.RecoverError.NoError) revert BadSignature(offset / 65);

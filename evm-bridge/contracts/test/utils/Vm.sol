@@ -78,6 +78,8 @@ interface Vm {
     function envOr(string calldata name, string calldata fallback_) external view returns (string memory);
     function envAddress(string calldata name, string calldata separator) external view returns (address[] memory);
     function readCallers() external returns (uint8 mode, address sender, address origin);
+    function envUint(string calldata name, string calldata separator) external view returns (uint256[] memory);
+    function parseJsonAddress(string calldata json, string calldata key) external pure returns (address);
     function startBroadcast() external;
     function stopBroadcast() external;
     function toString(uint256 value) external pure returns (string memory);
