@@ -35,29 +35,56 @@ tests() { FORGE_SNAPSHOT_CHECK=true foundry forge test; }
 gas_check() { foundry forge snapshot --check "${FIXED_GAS[@]}" >/dev/null; }
 
 # A chain, the contracts on it, and one job from question to refund.
-round_trip() (
-	local port key deployer members anvil
-	local -a keys=()
+round_trip() {
+	local port status=0
 	port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
 	mkdir -p out
-	foundry anvil --port "$port" --chain-id 1337 --silent &
-	anvil=$!
-	trap 'kill "$anvil" 2>/dev/null || true; wait "$anvil" 2>/dev/null || true' EXIT
-	export RPC_URL=http://127.0.0.1:$port
-	wait_until 20 "waiting for the chain" foundry cast chain-id --rpc-url "$RPC_URL" || return 1
-	# Known to everybody: the first of anvil's accounts, and three keys of no value for the bridge set.
-	key=0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80
-	mapfile -t keys < <(development_keys)
-	members=$(IFS=,; echo "${keys[*]##* }")
-	export PRIVATE_KEY=$key BRIDGE_MEMBERS=$members DEPLOYMENT=./out/round-trip.json
-	deploy >/dev/null || return 1
-	[[ $(jq -r .chainId "$DEPLOYMENT") == 1337 ]] || return 1
-	BRIDGE_KEYS=$(IFS=,; echo "${keys[*]%% *}") script RoundTrip >/dev/null || return 1
-	deployer=$(foundry cast wallet address --private-key "$key")
-	say "a job went to and fro; the requester paid $(spent "$deployer") LP of 3"
-)
+	tools/foundry anvil --port "$port" --chain-id 1337 >out/anvil.log 2>&1 &
+	ANVIL=$!
+	RPC_URL=http://127.0.0.1:$port
+	# The first of the chain's own accounts, which everybody knows.
+	PRIVATE_KEY=0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80
+	DEPLOYMENT=./out/round-trip.json
+	export RPC_URL PRIVATE_KEY DEPLOYMENT
+	wait_until 30 "waiting for the chain" foundry cast chain-id --rpc-url "$RPC_URL" && there_and_back || status=1
+	stop_anvil
+	return "$status"
+}
 
-# development_keys: "KEY ADDRESS", ascending by address.
+stop_anvil() {
+	[[ -n ${ANVIL:-} ]] || return 0
+	kill "$ANVIL" 2>/dev/null || true
+	wait "$ANVIL" 2>/dev/null || true
+	ANVIL=
+}
+
+there_and_back() {
+	local -a keys=()
+	mapfile -t keys < <(development_keys)
+	BRIDGE_MEMBERS=$(IFS=,; echo "${keys[*]#* }")
+	BRIDGE_KEYS=$(IFS=,; echo "${keys[*]% *}")
+	export BRIDGE_MEMBERS BRIDGE_KEYS
+	logged out/deploy.log script Deploy || return 1
+	[[ $(jq -r .chainId "$DEPLOYMENT") == 1337 ]] || return 1
+	ask || return 1
+	logged out/round-trip.log script RoundTrip || return 1
+	say "a job went to and fro; what it did not cost came back"
+}
+
+# What a wallet would do; the rest of the way is the script's.
+ask() {
+	local token example block
+	token=$(jq -r .token "$DEPLOYMENT")
+	example=$(jq -r .example "$DEPLOYMENT")
+	transact "$token" 'approve(address,uint256)' "$example" 3000000000000000000 >/dev/null || return 1
+	block=$(transact "$example" 'ask(string,uint96)' moo 3000000000000000000 | jq -r .blockNumber) || return 1
+	ASKED_AT=$(foundry cast block --rpc-url "$RPC_URL" --field timestamp "$((block))")
+	export ASKED_AT
+}
+
+transact() { foundry cast send --json --rpc-url "$RPC_URL" --private-key "$PRIVATE_KEY" "$@"; }
+
+# development_keys: three keys of no value, "KEY ADDRESS", ascending by address.
 development_keys() {
 	local i key
 	for i in 1 2 3; do
@@ -66,15 +93,8 @@ development_keys() {
 	done | sort -f -k2
 }
 
-spent() {
-	local token balance
-	token=$(jq -r .token "$DEPLOYMENT")
-	balance=$(foundry cast call --rpc-url "$RPC_URL" "$token" 'balanceOf(address)(uint256)' "$1" | cut -d' ' -f1)
-	foundry cast from-wei "$(node -p "10n ** 27n - ${balance}n + ''")"
-}
-
 script() {
-	foundry forge script "script/$1.s.sol" --rpc-url "${RPC_URL:?the address of the chain to deploy to}" \
+	foundry forge script "script/$1.s.sol" --target-contract "$1" --rpc-url "${RPC_URL:?the address of the chain to deploy to}" \
 		--private-key "${PRIVATE_KEY:?the key that pays}" --broadcast --slow
 }
 
@@ -88,8 +108,10 @@ analyse() {
 	local venv=$LILYPAD_CACHE/slither-$SLITHER_VERSION
 	if [[ ! -x $venv/bin/slither ]]; then
 		have python3 || die "the analyser needs Python 3" "install python3 and python3-venv"
-		python3 -m venv "$venv" && "$venv/bin/pip" install --quiet "slither-analyzer==$SLITHER_VERSION" ||
+		if ! python3 -m venv "$venv" || ! "$venv/bin/pip" install --quiet "slither-analyzer==$SLITHER_VERSION"; then
+			rm -rf "$venv"
 			die "slither could not be installed" "see the messages above"
+		fi
 	fi
 	PATH=$(echo "$PWD"/node_modules/@foundry-rs/forge-*/bin):$PATH "$venv/bin/slither" . --foundry-out-directory out --fail-pedantic
 }
@@ -99,7 +121,7 @@ main() {
 	case ${1:-} in
 		build) foundry forge build --sizes ;;
 		test)
-			trap timings EXIT
+			trap 'stop_anvil; timings' EXIT
 			timed "contracts: formatting" foundry forge fmt --check
 			timed "contracts: tests" tests
 			timed "contracts: gas" gas_check

@@ -50,7 +50,8 @@ contract Deploy {
 
         vm.serializeUint("deployment", "chainId", block.chainid);
         vm.serializeUint("deployment", "lane", lane);
-        vm.serializeUint("deployment", "block", block.number);
+        // Where to begin reading the gateway's events.
+        vm.serializeUint("deployment", "fromBlock", block.number);
         vm.serializeAddress("deployment", "token", token);
         vm.serializeAddress("deployment", "bridgeSet", address(bridge));
         vm.serializeAddress("deployment", "gateway", address(gateway));

@@ -8,71 +8,85 @@ import {Cowsay} from "../src/examples/Cowsay.sol";
 import {Messages} from "../src/lib/Messages.sol";
 import {vm} from "../test/utils/Vm.sol";
 
-/// @title One round trip on a development chain, with the market played by this script
-/// @notice Asks the example for a cow, signs the answer as the bridge set would, delivers it and withdraws the refund: what shows that
-/// a deployment works before any relayer runs. `BRIDGE_KEYS` are the set's secret keys, ascending by address: for development only.
+/// @dev A contract of its own, because a script may not call itself, and the hashes are of calldata, as at the gateway.
+contract Hasher {
+    function job(Request calldata request) external pure returns (bytes32) {
+        return Messages.job(request);
+    }
+
+    function answer(bytes32 ticket, Answer calldata what) external pure returns (bytes32) {
+        return Messages.answer(ticket, what);
+    }
+
+    function batch(uint64 lane, uint64 time, bytes32[] calldata messages) external pure returns (bytes32) {
+        return Messages.batch(lane, 1, time, messages);
+    }
+}
+
+/// @title The second half of a round trip on a development chain, with the market played by this script
+/// @notice Answers what the example was asked: signs as the bridge set would, delivers, and withdraws the refund. What shows that a
+/// deployment works before any relayer runs.
+///
+/// `DEPLOYMENT` is what `Deploy` wrote; `REQUEST` and `ASKED_AT` the request's number and its block's time; `BRIDGE_KEYS` the set's
+/// secret keys, ascending by address: for development only.
 contract RoundTrip {
     bool public constant IS_SCRIPT = true;
 
     uint96 private constant BUDGET = 3e18;
     uint96 private constant COST = 1e18;
+    bytes32 private constant ROOT = keccak256("what the cow said");
+
+    error Failed(string what);
 
     LilypadGateway private gateway;
     Cowsay private cow;
-
-    error Failed(string what);
 
     function run() external {
         string memory deployment = vm.readFile(vm.envOr("DEPLOYMENT", string("./out/deployment.json")));
         gateway = LilypadGateway(vm.parseJsonAddress(deployment, ".gateway"));
         cow = Cowsay(vm.parseJsonAddress(deployment, ".example"));
         LilypadToken token = LilypadToken(gateway.token());
+        Ticket memory ticket = _ticket();
+        (Batch memory batch, AnswerDelivery[] memory answers) = _answered(ticket);
+        uint256 before = token.balanceOf(ticket.refundTo);
 
         vm.startBroadcast();
-        (, address me,) = vm.readCallers();
-        uint256 before = token.balanceOf(me);
-        token.approve(address(cow), BUDGET);
-        uint64 acceptBy = uint64(block.timestamp) + cow.WINDOW();
-        uint64 id = uint64(cow.ask("moo", BUDGET));
-        Ticket memory ticket = this.ticketOf(id, me, acceptBy);
-        _deliver(ticket, Answer(1, 0, 0, keccak256("what the cow said"), COST, BUDGET - COST));
-        gateway.withdraw(me);
+        gateway.deliver(batch, answers, new PayoutDelivery[](0));
+        gateway.withdraw(ticket.refundTo);
         vm.stopBroadcast();
 
-        (State state,,,) = gateway.resultOf(id);
-        (,,,, bytes32 root) = cow.sayings(id);
-        if (state != State.Told || root != keccak256("what the cow said")) revert Failed("callback");
-        if (before - token.balanceOf(me) != COST) revert Failed("refund");
+        (State state,,,) = gateway.resultOf(ticket.id);
+        (,,,, bytes32 root) = cow.sayings(ticket.id);
+        if (state != State.Told || root != ROOT) revert Failed("callback");
+        if (token.balanceOf(ticket.refundTo) - before != BUDGET - COST) revert Failed("refund");
     }
 
-    /// @dev External, so that the request is calldata, as at the gateway.
-    function ticketOf(uint64 id, address me, uint64 acceptBy) external view returns (Ticket memory) {
+    function _ticket() private returns (Ticket memory) {
+        uint64 id = uint64(vm.envOr("REQUEST", uint256(1)));
+        (address asker,,,,) = cow.sayings(id);
         string[] memory inputs = new string[](1);
         inputs[0] = "Message=moo";
-        Request memory request = Request(cow.module(), inputs, BUDGET, acceptBy, 0, cow.CALLBACK_GAS(), me, 0);
-        return Ticket(id, address(cow), me, BUDGET, acceptBy, request.callbackGas, this.jobOf(request));
+        uint64 acceptBy = uint64(vm.envOr("ASKED_AT", uint256(0))) + cow.WINDOW();
+        Request memory request = Request(cow.module(), inputs, BUDGET, acceptBy, 0, cow.CALLBACK_GAS(), asker, 0);
+        bytes32 job = new Hasher().job(request);
+        return Ticket(id, address(cow), asker, BUDGET, acceptBy, request.callbackGas, job);
     }
 
-    function jobOf(Request calldata request) external pure returns (bytes32) {
-        return Messages.job(request);
+    function _answered(Ticket memory ticket) private returns (Batch memory batch, AnswerDelivery[] memory answers) {
+        Hasher hasher = new Hasher();
+        answers = new AnswerDelivery[](1);
+        answers[0] = AnswerDelivery(0, ticket, Answer(1, 0, 0, ROOT, COST, BUDGET - COST));
+        batch.messages = new bytes32[](1);
+        batch.messages[0] = hasher.answer(Messages.ticket(ticket), answers[0].answer);
+        (batch.set, batch.time) = (1, uint64(block.timestamp));
+        bytes32 structHash = hasher.batch(gateway.LANE(), batch.time, batch.messages);
+        batch.proof = _proof(Messages.digest(gateway.domainSeparator(), structHash));
     }
 
-    function answerOf(bytes32 ticket, Answer calldata answer) external pure returns (bytes32) {
-        return Messages.answer(ticket, answer);
-    }
-
-    function batchOf(uint64 time, bytes32[] calldata messages) external view returns (bytes32) {
-        return Messages.digest(gateway.domainSeparator(), Messages.batch(gateway.LANE(), 1, time, messages));
-    }
-
-    function _deliver(Ticket memory ticket, Answer memory answer) private {
+    function _proof(bytes32 digest) private view returns (bytes memory proof) {
         uint256[] memory keys = vm.envUint("BRIDGE_KEYS", ",");
-        bytes32[] memory messages = new bytes32[](1);
-        messages[0] = this.answerOf(Messages.ticket(ticket), answer);
-        uint64 time = uint64(block.timestamp);
-        bytes32 digest = this.batchOf(time, messages);
         uint8 threshold = uint8((2 * keys.length + 2) / 3);
-        bytes memory proof = abi.encodePacked(threshold, uint8(keys.length));
+        proof = abi.encodePacked(threshold, uint8(keys.length));
         for (uint256 i = 0; i < keys.length; ++i) {
             proof = abi.encodePacked(proof, vm.addr(keys[i]));
         }
@@ -80,8 +94,5 @@ contract RoundTrip {
             (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[i], digest);
             proof = abi.encodePacked(proof, r, s, v);
         }
-        AnswerDelivery[] memory answers = new AnswerDelivery[](1);
-        answers[0] = AnswerDelivery(0, ticket, answer);
-        gateway.deliver(Batch(1, time, messages, proof), answers, new PayoutDelivery[](0));
     }
 }
