@@ -78,7 +78,7 @@ ask() {
 	example=$(jq -r .example "$DEPLOYMENT")
 	transact "$token" 'approve(address,uint256)' "$example" 3000000000000000000 >/dev/null || return 1
 	block=$(transact "$example" 'ask(string,uint96)' moo 3000000000000000000 | jq -r .blockNumber) || return 1
-	ASKED_AT=$(foundry cast block --rpc-url "$RPC_URL" --field timestamp "$((block))")
+	ASKED_AT=$(foundry cast block "$((block))" --rpc-url "$RPC_URL" --field timestamp) || return 1
 	export ASKED_AT
 }
 
@@ -93,9 +93,10 @@ development_keys() {
 	done | sort -f -k2
 }
 
+# With gas to spare: a delivery must have what its callback may use, whether or not the callback does.
 script() {
 	foundry forge script "script/$1.s.sol" --target-contract "$1" --rpc-url "${RPC_URL:?the address of the chain to deploy to}" \
-		--private-key "${PRIVATE_KEY:?the key that pays}" --broadcast --slow
+		--private-key "${PRIVATE_KEY:?the key that pays}" --broadcast --slow --gas-estimate-multiplier 300
 }
 
 deploy() {
