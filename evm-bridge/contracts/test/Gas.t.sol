@@ -68,6 +68,25 @@ contract GasTest is Base {
         vm.snapshotGasLastCall("gateway", "deliver one answer, signers 3, refund added to credit");
     }
 
+    /// What the gateway itself costs when there is a callback.
+    function test_gas_of_a_delivery_with_an_empty_callback() public {
+        uint8[3] memory quorums = [3, 7, 15];
+        uint8[3] memory members = [4, 10, 22];
+        for (uint256 i = 0; i < quorums.length; ++i) {
+            _fresh(members[i], quorums[i]);
+            address who = address(uint160(0x2000 + i));
+            lp.transfer(who, 10 * LP);
+            _approve(who);
+            (Batch memory batch, AnswerDelivery[] memory answers) = _one(_ask(who, 10 * LP), _done(LP, 9 * LP));
+            // Code that does nothing but return.
+            vm.etch(who, hex"00");
+            gateway.deliver(batch, answers, _noPayouts());
+            vm.snapshotGasLastCall(
+                "gateway", string.concat("deliver one answer, empty callback, signers ", vm.toString(quorums[i]))
+            );
+        }
+    }
+
     function test_gas_of_a_payout_and_its_withdrawal() public {
         _fresh(4, 3);
         _ask(alice, 20 * LP);
