@@ -39,6 +39,14 @@ test: ## all tests, with a real node and a real container engine
 	@scripts/setup.sh test
 	@scripts/test.sh
 
+.PHONY: contracts
+contracts: ## the contracts of the EVM bridge (needs Node.js and npm only)
+	@scripts/contracts.sh build
+
+.PHONY: test-contracts
+test-contracts: ## their tests: unit, fuzz, invariants, byte vectors, gas, and a round trip on a chain (anvil)
+	@scripts/contracts.sh test
+
 .PHONY: ci
 ci: ## what must pass before a change is merged
 	@bash .ci/run
