@@ -9,10 +9,11 @@ use codec::Encode;
 use frame_support::{traits::OnIdle, view_functions::ViewFunctionId};
 use lilypad_client::AccountId;
 use lilypad_primitives::{
-	BlockNumber, CreatorPolicy, DealId, Inputs, JobId, JobRequest, MachineSpec, MediatorPolicy, ModulePolicy,
-	OfferId, Opening, OutputRoot, Platform, Profile, RuntimeImage, Status, Triple, LP,
+	BlockNumber, CreatorPolicy, DealId, Dispute, Inputs, JobId, JobRequest, MachineSpec, MediatorPolicy,
+	ModulePolicy, OfferId, Opening, OutputRoot, Platform, Profile, Reason, RuntimeImage, Status, Triple, LP,
 };
 use lilypad_runtime::{Runtime, RuntimeCall, RuntimeOrigin, System};
+use pallet_deals::DealState;
 use pallet_market::OfferParams;
 use sp_core::storage::Storage;
 use sp_runtime::{traits::Dispatchable, Permill};
@@ -295,4 +296,18 @@ pub(crate) fn accept(deal: DealId) {
 			opening: opening(),
 		},
 	);
+}
+
+/// Mediators judge the deal: its state as a challenge leaves it, without a panel, for which there would have to be mediators.
+pub(crate) fn dispute(deal: DealId) {
+	pallet_deals::Deals::<Runtime>::mutate(deal, |found| {
+		if let Some(found) = found {
+			found.state = DealState::Disputed {
+				seal: opening().seal(deal),
+				elapsed: 10_000,
+				opened: None,
+				dispute: Dispute::Challenge(Reason::WrongResult),
+			};
+		}
+	});
 }

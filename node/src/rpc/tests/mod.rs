@@ -100,6 +100,9 @@ fn creator() -> String {
 	who(CREATOR).to_string()
 }
 
+/// The levy on a cap of 0.1 LP.
+const LEVY: u128 = LP / 10 * 35 / 1000;
+
 fn cowsay(more: Value) -> Value {
 	let mut request = json!({ "module": "cowsay:v0.0.1", "timeLimit": 10_000 });
 	for (key, value) in more.as_object().expect("an object") {
@@ -122,8 +125,8 @@ async fn a_quote_names_the_cheapest_offers_and_the_total_as_a_string() {
 		offer(PROVIDER, machine());
 	});
 	let quote = node.get("lilypad_quote", cowsay(json!({}))).await;
-	// 10 s at 0.01 LP, 2 % levy, 0.5 LP for the author.
-	assert_eq!(quote["total"], (LP / 10 + LP / 500 + LP / 2).to_string());
+	// 10 s at 0.01 LP, 3.5 % levy, 0.5 LP for the author.
+	assert_eq!(quote["total"], (LP / 10 + LEVY + LP / 2).to_string());
 	assert_eq!(quote["offers"][0]["provider"], who(PROVIDER).to_string());
 	assert_eq!(quote["offers"][0]["rate"], (LP / 100).to_string());
 	assert_eq!(quote["offers"].as_array().map(Vec::len), Some(2));
@@ -290,10 +293,7 @@ async fn a_job_is_told_in_every_state() {
 		(&json!("matched"), &json!(true))
 	);
 	assert_eq!(matched["deal"]["state"], "matched");
-	assert_eq!(
-		matched["deal"]["total"],
-		(LP / 10 + LP / 500 + LP / 2).to_string()
-	);
+	assert_eq!(matched["deal"]["total"], (LP / 10 + LEVY + LP / 2).to_string());
 
 	node.chain().block(|| acknowledge(DealId(0)));
 	assert_eq!(node.get("lilypad_job", json!([0])).await["status"], "running");
@@ -317,10 +317,32 @@ async fn a_job_is_told_in_every_state() {
 		ended["end"]["result"],
 		json!({ "status": "completed", "exitCode": 3, "root": format!("0x{}", "09".repeat(32)) })
 	);
-	assert_eq!(ended["end"]["cost"], (LP / 100 + LP / 500 + LP / 2).to_string());
+	assert_eq!(ended["end"]["cost"], (LP / 100 + LEVY + LP / 2).to_string());
 	assert_eq!(ended["end"]["block"]["number"], 9 + 1);
 	node.refused("lilypad_job", json!([1]), 8001, "no job 1").await;
 	node.refused("lilypad_job", json!([-1]), -32602, "").await;
+}
+
+#[tokio::test]
+async fn a_disputed_job_is_told_as_such() {
+	let node = Node::new();
+	node.chain().block(|| {
+		offer(PROVIDER, machine());
+		post();
+		acknowledge(DealId(0));
+		submit(DealId(0));
+	});
+	node.chain().block(|| dispute(DealId(0)));
+	let job = node.get("lilypad_job", json!([0])).await;
+	assert_eq!(
+		(&job["status"], &job["deal"]["state"], &job["deal"]["deadline"]),
+		(&json!("disputed"), &json!("disputed"), &Value::Null)
+	);
+	assert_eq!(
+		job["deal"]["dispute"],
+		json!({ "kind": "challenge", "reason": "wrongResult", "text": "its creator says that it is wrong" })
+	);
+	assert_eq!(job["deal"]["seal"], format!("0x{}", opening().seal(DealId(0))));
 }
 
 #[tokio::test]

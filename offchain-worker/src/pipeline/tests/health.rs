@@ -164,6 +164,8 @@ async fn a_second_worker_with_the_same_key_does_not_start_while_the_first_answer
 		limits: world.limits.clone(),
 		arrivals: life.arrivals.clone(),
 		reserved: Arc::default(),
+		#[cfg(feature = "misbehave")]
+		withholds: false,
 	};
 	let router = service.serve(endpoint.clone(), CancellationToken::new());
 	let address = endpoint.bound_sockets()[0]
