@@ -256,10 +256,16 @@ mod tests {
 			assert_eq!(error.exit_code() as u8, 4);
 		}
 		assert!(inputs(&manifest(), None, &[pair("K", "5"), pair("K", "6")]).is_err());
+		let file = InputValues::from([("K".into(), InputValue::String("many".into()))]);
+		assert!(inputs(&manifest(), Some(file), &[]).is_err());
+	}
+
+	#[test]
+	fn a_number_in_a_file_may_be_a_text() {
 		let file = InputValues::from([("K".into(), InputValue::String("5".into()))]);
-		assert!(
-			inputs(&manifest(), Some(file), &[]).is_err(),
-			"a text is no number"
+		assert_eq!(
+			inputs(&manifest(), Some(file), &[]).expect("accepted")["K"],
+			InputValue::Integer(5)
 		);
 	}
 
