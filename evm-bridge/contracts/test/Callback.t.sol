@@ -186,6 +186,27 @@ contract CallbackTest is Base {
         assertSolvent();
     }
 
+    /// The limit that docs/bridge-messages.md gives relayers, less the transaction's own cost, with callbacks as dear as can be.
+    function test_documented_gas_limit_suffices() public {
+        for (uint256 n = 1; n < 6; ++n) {
+            AnswerDelivery[] memory answers = new AnswerDelivery[](n);
+            bytes32[] memory messages = new bytes32[](n);
+            uint256 limit = 60_000 + 6_000 * uint256(threshold) - 21_000;
+            for (uint256 i = 0; i < n; ++i) {
+                Refuser shouter = new Refuser(gateway);
+                shouter.setBytes(1_000);
+                Listener client = i % 2 == 0 ? Listener(new Burner(gateway)) : Listener(shouter);
+                answers[i] = AnswerDelivery(i, _askBy(client, 10 * LP, 300_000), _done(LP, 9 * LP));
+                messages[i] = this.answerHash(Messages.ticket(answers[i].ticket), answers[i].answer);
+                limit += 130_000 + uint256(300_000) * 64 / 63;
+            }
+            gateway.deliver{gas: limit}(_signed(messages, uint64(block.timestamp)), answers, _noPayouts());
+            for (uint256 i = 0; i < n; ++i) {
+                assertState(answers[i].ticket.id, State.CallbackFailed);
+            }
+        }
+    }
+
     /// Whatever the gas of the transaction: the callback has all it was promised, or the delivery is as if it had not been.
     function testFuzz_a_delivery_with_too_little_gas_never_fails_a_callback(uint256 gas_) public {
         Listener client = new Listener(gateway);
