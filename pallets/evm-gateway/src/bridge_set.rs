@@ -13,7 +13,7 @@ use sp_runtime::{AccountId32, DispatchResult};
 pub type Signatures = BoundedVec<Signature, ConstU32<MAX_MEMBERS>>;
 
 /// Rotations of a lane that are kept, so that a gateway that was not told of them for long can catch up.
-pub const KEPT_ROTATIONS: u64 = 8;
+pub const KEPT_ROTATIONS: u64 = 32;
 
 impl<T: Config> Pallet<T> {
 	/// A lane's set.

@@ -340,6 +340,11 @@ impl World {
 	}
 
 	fn rotate(&mut self, seed: u8) {
+		// Whoever changes sets this often without telling the gateway has cut it off.
+		let number = Gateway::bridge_set(LANE).expect("registered").number;
+		if number - self.contract.set >= crate::KEPT_ROTATIONS {
+			return;
+		}
 		let next = keys(seed..seed + 3);
 		let addresses: Vec<_> = next.iter().map(|key| key.member.address).collect();
 		let digest =
