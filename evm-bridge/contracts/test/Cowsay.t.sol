@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Status} from "../src/Status.sol";
-import {Request, State, Ticket} from "../src/Types.sol";
+import {Answer, Request, State, Ticket} from "../src/Types.sol";
 import {LilypadClient} from "../src/client/LilypadClient.sol";
 import {Cowsay} from "../src/examples/Cowsay.sol";
 import {Base} from "./utils/Base.sol";
@@ -42,6 +42,40 @@ contract CowsayTest is Base {
         emit Cowsay.Silent(1, Status.BUDGET_TOO_SMALL, "budget too small");
         _deliver(_ticket(), _failed(Status.BUDGET_TOO_SMALL, 3 * LP));
         assertState(1, State.Told);
+    }
+
+    function test_asking_with_a_permit_takes_one_transaction() public {
+        (address carol, uint8 v, bytes32 r, bytes32 s) = _permit(address(cow), 3 * LP);
+        vm.prank(carol);
+        assertEq(cow.askWithPermit("moo", 3 * LP, type(uint256).max, v, r, s), 1);
+        assertEq(lp.balanceOf(carol), 0);
+        (address asker,,,,) = cow.sayings(1);
+        assertEq(asker, carol);
+    }
+
+    function test_asking_with_a_permit_works_when_somebody_used_the_permit_first() public {
+        (address carol, uint8 v, bytes32 r, bytes32 s) = _permit(address(cow), 3 * LP);
+        vm.prank(mallory);
+        lp.permit(carol, address(cow), 3 * LP, type(uint256).max, v, r, s);
+        vm.prank(carol);
+        assertEq(cow.askWithPermit("moo", 3 * LP, type(uint256).max, v, r, s), 1);
+    }
+
+    function test_asking_with_a_permit_fails_when_signed_by_another() public {
+        (, uint8 v, bytes32 r, bytes32 s) = _permit(address(cow), 3 * LP);
+        vm.prank(bob);
+        vm.expectRevert();
+        cow.askWithPermit("moo", 3 * LP, type(uint256).max, v, r, s);
+    }
+
+    function test_location_has_the_root_and_is_empty_before_the_answer() public {
+        vm.prank(alice);
+        cow.ask("moo", 3 * LP);
+        assertEq(cow.location(1), "");
+        Answer memory answer = _done(LP, 2 * LP);
+        answer.root = hex"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+        _deliver(_ticket(), answer);
+        assertEq(cow.location(1), "/v1/results/00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff/stdout");
     }
 
     function test_answers_are_taken_from_the_gateway_alone() public {

@@ -2,12 +2,14 @@
 pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 import {Status} from "../Status.sol";
 import {Answer, Request} from "../Types.sol";
 import {LilypadClient} from "../client/LilypadClient.sol";
 import {ILilypadGateway} from "../interfaces/ILilypadGateway.sol";
+import {Roots} from "../lib/Roots.sol";
 
 /// @title The smallest useful client: a cow says something, and the contract remembers where
 /// @notice Whoever asks pays, with LP approved for this contract, and gets back what was not spent.
@@ -40,7 +42,7 @@ contract Cowsay is LilypadClient {
 
     /// @notice Somebody asked.
     event Asked(uint256 indexed id, address indexed asker, string message);
-    /// @notice The cow spoke. `lilypad fetch` with the root gets what it said.
+    /// @notice The cow spoke. `location` says where to read what.
     event Said(uint256 indexed id, bytes32 root, int32 exitCode);
     /// @notice The cow did not speak; the refund waits at the gateway for who asked.
     event Silent(uint256 indexed id, uint8 status, string reason);
@@ -54,6 +56,28 @@ contract Cowsay is LilypadClient {
     /// @param budget Most LP to spend; approved for this contract by the caller.
     /// @return id The request's number.
     function ask(string calldata message, uint96 budget) external returns (uint256 id) {
+        return _ask(message, budget);
+    }
+
+    /// @notice As `ask`, with the approval as a signature: one transaction.
+    function askWithPermit(string calldata message, uint96 budget, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external
+        returns (uint256 id)
+    {
+        // Somebody may have used the signature already, to make this fail: then the allowance is there, which is all that matters.
+        // slither-disable-next-line reentrancy-benign,reentrancy-events
+        try IERC20Permit(GATEWAY.token()).permit(msg.sender, address(this), budget, deadline, v, r, s) {} catch {}
+        return _ask(message, budget);
+    }
+
+    /// @notice Where what the cow said can be read: this path, at any server of results. The root is part of it, so whoever
+    /// reads can check what is served, and need not trust who serves it. Empty if the cow has not spoken.
+    function location(uint256 id) external view returns (string memory) {
+        bytes32 root = sayings[id].root;
+        return root == 0 ? "" : string.concat("/v1/results/", Roots.text(root), "/stdout");
+    }
+
+    function _ask(string calldata message, uint96 budget) private returns (uint256 id) {
         IERC20(GATEWAY.token()).safeTransferFrom(msg.sender, address(this), budget);
         string[] memory inputs = new string[](1);
         inputs[0] = string.concat("Message=", message);

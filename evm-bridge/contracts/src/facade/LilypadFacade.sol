@@ -14,6 +14,7 @@ import {Answer, Request} from "../Types.sol";
 import {ILilypadClient} from "../interfaces/ILilypadClient.sol";
 import {ILilypadGateway} from "../interfaces/ILilypadGateway.sol";
 import {ILilypadJobClient, ILilypadJobManager} from "../interfaces/ILilypadV2.sol";
+import {Roots} from "../lib/Roots.sol";
 
 /// @title Lilypad's own job manager, in front of the gateway, for one client contract
 /// @notice A contract written for Lilypad v2 works unmodified: it calls `runJob` here and is called back with `submitResults`.
@@ -134,17 +135,12 @@ contract LilypadFacade is ILilypadJobManager, ILilypadClient, Ownable2Step, Reen
         return address(this);
     }
 
-    /// @notice The data id of an answer: the output root in hexadecimal, as `lilypad fetch` takes it; or `error:` and why there is
-    /// none, which is no data id anywhere, so a client that looks for the result finds the reason.
+    /// @notice The data id of an answer: the output root in hexadecimal, under which whoever serves results has it
+    /// (`/v1/results/<data id>/`); or `error:` and why there is none, which is no data id anywhere, so a client that looks for the
+    /// result finds the reason.
     function dataId(Answer calldata answer) public pure returns (string memory) {
         if (answer.status != Status.COMPLETED) return string.concat("error:", Status.name(answer.status));
-        bytes memory text = bytes(uint256(answer.root).toHexString(32));
-        // Without the 0x.
-        bytes memory digits = new bytes(64);
-        for (uint256 i = 0; i < 64; ++i) {
-            digits[i] = text[i + 2];
-        }
-        return string(digits);
+        return Roots.text(answer.root);
     }
 
     function _bind(address client_) private {

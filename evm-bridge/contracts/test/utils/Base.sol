@@ -75,6 +75,24 @@ abstract contract Base {
         lp.approve(address(gateway), type(uint256).max);
     }
 
+    /// @dev Somebody new who has `amount`, and signs that `spender` may take it.
+    function _permit(address spender, uint256 amount) internal returns (address carol, uint8 v, bytes32 r, bytes32 s) {
+        uint256 key = uint256(keccak256("carol"));
+        carol = vm.addr(key);
+        lp.transfer(carol, amount);
+        bytes32 structHash = keccak256(
+            abi.encode(
+                keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"),
+                carol,
+                spender,
+                amount,
+                0,
+                type(uint256).max
+            )
+        );
+        (v, r, s) = vm.sign(key, keccak256(abi.encodePacked(hex"1901", lp.DOMAIN_SEPARATOR(), structHash)));
+    }
+
     function _named(string memory name) internal returns (address who) {
         who = address(uint160(uint256(keccak256(bytes(name)))));
         vm.label(who, name);
