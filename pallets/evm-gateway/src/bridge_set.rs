@@ -68,9 +68,7 @@ impl<T: Config> Pallet<T> {
 		let rotation = Rotation {
 			threshold,
 			members: members.try_into().map_err(|_| Error::<T>::BadSet)?,
-			proof: proof_of(&old, &signed)
-				.try_into()
-				.map_err(|_| Error::<T>::BadSet)?,
+			proof: old.proof(&signed).try_into().map_err(|_| Error::<T>::BadSet)?,
 		};
 		Rotations::<T>::insert(lane_id, number, rotation);
 		if let Some(forgotten) = number.checked_sub(KEPT_ROTATIONS) {
@@ -128,13 +126,4 @@ impl<T: Config> Pallet<T> {
 		});
 		Sets::<T>::insert(lane, new);
 	}
-}
-
-/// A proof as the gateway's verifier takes it.
-pub(crate) fn proof_of(set: &BridgeSet, signed: &[Signed]) -> Vec<u8> {
-	let mut proof = set.head();
-	for s in signed {
-		proof.extend_from_slice(&s.signature);
-	}
-	proof
 }

@@ -709,7 +709,7 @@ pub mod pallet {
 		pub fn batch_to_sign(lane: LaneId, batch: BatchId) -> Option<H256> {
 			let (settings, set) = (Lanes::<T>::get(lane)?, Sets::<T>::get(lane)?);
 			let batch = AllBatches::<T>::get(lane, batch)?;
-			Some(Self::batch_digest(lane, &settings, set.number, &batch))
+			Some(batch.digest(lane, &settings, set.number))
 		}
 
 		/// What the gateway takes as a batch's proof, once a quorum has signed.

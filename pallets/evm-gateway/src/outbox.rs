@@ -1,8 +1,8 @@
 //! What this chain tells the gateways: a batch for each block in which there is something to tell.
 
 use crate::{
-	bridge_set::proof_of, eip712, AllBatches, Batch, BatchId, Books, BridgeSet, Config, Delivered, Error,
-	Event, Lane, LaneId, Message, OutboxState, Outboxes, Pallet, Payout, Sets, Signature, Signed,
+	eip712, AllBatches, Batch, BatchId, Books, BridgeSet, Config, Delivered, Error, Event, Lane, LaneId,
+	Message, OutboxState, Outboxes, Pallet, Payout, Sets, Signature, Signed,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -10,7 +10,7 @@ use frame_support::{
 	traits::{Get, Time},
 };
 use lilypad_primitives::{Balance, BlockNumber};
-use sp_core::{H160, H256};
+use sp_core::H160;
 use sp_runtime::{AccountId32, DispatchResult, SaturatedConversion};
 
 /// Most batches that one call removes.
@@ -121,13 +121,6 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// What the members of a set sign.
-	pub(crate) fn batch_digest(lane_id: LaneId, lane: &Lane, set: u64, batch: &Batch) -> H256 {
-		let messages = batch.messages.iter().map(Message::hash);
-		let hash = eip712::batch(lane_id, set, batch.time, messages);
-		eip712::digest(eip712::domain(lane.chain, lane.gateway), hash)
-	}
-
 	/// For `sign` and its predicate.
 	pub(crate) fn check_sign(
 		who: &AccountId32,
@@ -147,7 +140,7 @@ impl<T: Config> Pallet<T> {
 		let signed = batch.signatures.iter().any(|s| usize::from(s.member) == member);
 		ensure!(!signed, Error::AlreadySigned);
 		// Last, because it costs most.
-		let digest = Self::batch_digest(lane_id, &lane, set.number, &batch);
+		let digest = batch.digest(lane_id, &lane, set.number);
 		let address = set.members.get(member).map(|member| member.address);
 		ensure!(
 			address.is_some() && eip712::signer(signature, digest) == address,
@@ -239,8 +232,7 @@ impl<T: Config> Pallet<T> {
 			let due = id < outbox.delivered
 				|| AllBatches::<T>::get(lane, id).is_none_or(|batch| {
 					let age = Self::now().saturating_sub(batch.block);
-					let ready = batch.set == set.number && set.is_quorum(batch.signatures.len());
-					ready && age >= T::KeepBatches::get()
+					batch.is_ready(set) && age >= T::KeepBatches::get()
 				});
 			if !due {
 				break;
@@ -285,8 +277,6 @@ impl<T: Config> Pallet<T> {
 	/// A batch's proof for the gateway, once enough members of the present set have signed.
 	pub(crate) fn proof_of_batch(lane: LaneId, id: BatchId) -> Option<Vec<u8>> {
 		let set = Sets::<T>::get(lane)?;
-		let batch = AllBatches::<T>::get(lane, id)?;
-		let ready = batch.set == set.number && set.is_quorum(batch.signatures.len());
-		ready.then(|| proof_of(&set, &batch.signatures))
+		AllBatches::<T>::get(lane, id)?.proof(&set)
 	}
 }

@@ -194,7 +194,7 @@ impl<T: Config> Pallet<T> {
 			"9: more signatures than a quorum"
 		);
 		let settings = Lanes::<T>::get(lane).ok_or("9: no lane")?;
-		let digest = Self::batch_digest(lane, &settings, batch.set, batch);
+		let digest = batch.digest(lane, &settings, batch.set);
 		for signed in &batch.signatures {
 			let member = set
 				.members

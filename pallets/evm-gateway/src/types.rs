@@ -124,6 +124,15 @@ impl BridgeSet {
 		}
 		head
 	}
+
+	/// A proof as the gateway's verifier takes it: these signatures, which stand in the order of their members.
+	pub fn proof(&self, signed: &[Signed]) -> Vec<u8> {
+		let mut proof = self.head();
+		for s in signed {
+			proof.extend_from_slice(&s.signature);
+		}
+		proof
+	}
 }
 
 /// A change of the bridge set that the gateway has to be told of, and the old set's proof for it.
@@ -154,7 +163,8 @@ pub struct Request {
 	pub time_limit: u64,
 	/// Gas for the callback.
 	pub callback_gas: u32,
-	/// The account that may cancel the job; zeros for nobody.
+	/// The account that acts for the contract here: cancels the job, and accepts or challenges its result. Zeros for nobody:
+	/// then the result is paid for as soon as it is opened.
 	pub delegate: [u8; 32],
 	/// `name:tag`.
 	pub module: BoundedVec<u8, ConstU32<MAX_MODULE_NAME>>,
@@ -361,6 +371,25 @@ pub struct Batch {
 	pub signatures: BoundedVec<Signed, ConstU32<MAX_MEMBERS>>,
 }
 
+impl Batch {
+	/// The EIP-712 digest that the members of a lane's set with this number sign.
+	pub fn digest(&self, id: LaneId, lane: &Lane, set: u64) -> H256 {
+		let messages = self.messages.iter().map(Message::hash);
+		let hash = eip712::batch(id, set, self.time, messages);
+		eip712::digest(eip712::domain(lane.chain, lane.gateway), hash)
+	}
+
+	/// Whether a quorum of this set has signed.
+	pub fn is_ready(&self, set: &BridgeSet) -> bool {
+		self.set == set.number && set.is_quorum(self.signatures.len())
+	}
+
+	/// What the gateway takes as the batch's proof, once a quorum of this set has signed.
+	pub fn proof(&self, set: &BridgeSet) -> Option<Vec<u8>> {
+		self.is_ready(set).then(|| set.proof(&self.signatures))
+	}
+}
+
 /// A lane's numbers of batches and payouts.
 #[derive(
 	Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
@@ -424,6 +453,4 @@ pub struct Live {
 	pub lane: LaneId,
 	/// The request.
 	pub ticket: Ticket,
-	/// Who may cancel the job.
-	pub delegate: Option<AccountId32>,
 }

@@ -2,8 +2,7 @@
 //! `evm-bridge/contracts/test/vectors.json`.
 
 use crate::{
-	bridge_set::proof_of, eip712, mock::*, status, Answer, BridgeSet, Deposit, Inbound, Member, Payout,
-	Request, Signed, Ticket,
+	eip712, mock::*, status, Answer, BridgeSet, Deposit, Inbound, Member, Payout, Request, Signed, Ticket,
 };
 use serde_json::Value;
 use sp_core::{ecdsa, Pair, H160, H256};
@@ -132,7 +131,7 @@ fn check_signed(v: &Value, hash: H256) {
 			signature: signatures[usize::from(member)],
 		})
 		.collect();
-	assert_eq!(proof_of(&the_set(), &signed), bytes(&v["proof"]));
+	assert_eq!(the_set().proof(&signed), bytes(&v["proof"]));
 }
 
 #[test]
