@@ -5,6 +5,7 @@ use crate::{
 	args::{OwnOffers, ProviderCommand, ProviderInit, ProviderStart},
 	data::write_whole,
 	error::CliError,
+	share,
 	ui::table,
 };
 use lilypad_client::{calls, lp, AccountId, Call, ChainEvent, Client, DealsEvent, MarketEvent, View};
@@ -219,12 +220,18 @@ async fn status(app: &App, provider: Option<AccountId>) -> Result<(), CliError> 
 		.filter(|(_, d)| d.terms.provider == who)
 		.collect();
 	let peer = view.peer(&who).await?;
+	let score = view.score(&who).await?;
 	let worker = if own { ask_worker(app).await } else { None };
 	let value = json!({
 		"provider": who.to_string(),
 		"bond": {
 			"total": lp::show(bond.total), "committed": lp::show(bond.committed), "free": lp::show(bond.free()),
 			"unbonding": bond.unbonding.iter().map(|u| json!({ "amount": lp::show(u.amount), "block": u.releasable_at })).collect::<Vec<_>>(),
+		},
+		"score": share::percent_rounded(score),
+		"record": {
+			"accepted": bond.record.accepted, "upheld": bond.record.upheld,
+			"overturned": bond.record.overturned, "no_shows": bond.record.no_shows,
 		},
 		"offers": offers.iter().map(|(id, o)| json!({
 			"offer": id, "state": o.state, "rate": lp::show(o.rate), "running": o.running, "slots": o.slots,
@@ -252,6 +259,15 @@ async fn status(app: &App, provider: Option<AccountId>) -> Result<(), CliError> 
 			(None, false, None) => "worker    has announced no address".into(),
 		});
 		lines.push(format!("deals     {}", deals.len()));
+		let record = bond.record;
+		lines.push(format!(
+			"score     {} ({} accepted, {} upheld, {} overturned, {} not delivered)",
+			share::percent_rounded(score),
+			record.accepted,
+			record.upheld,
+			record.overturned,
+			record.no_shows
+		));
 		if offers.is_empty() {
 			lines.push("offers    none".into());
 		} else {

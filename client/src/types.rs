@@ -10,6 +10,7 @@ use lilypad_primitives::{
 use scale_info::TypeInfo;
 use serde::Serialize;
 use sp_core::{bounded::BoundedVec, ConstU32};
+use sp_runtime::Permill;
 
 /// A job, where it stands, and what follows from its request.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
@@ -93,6 +94,8 @@ pub struct QuotedOffer {
 	pub levy: Balance,
 	/// The author's fee.
 	pub module_fee: Balance,
+	/// The provider's score.
+	pub score: Permill,
 }
 
 /// What a request would meet with, were it posted now.
@@ -121,6 +124,8 @@ pub struct Deal {
 	pub terms: lilypad_primitives::Terms<AccountId>,
 	/// The block of the match.
 	pub matched_at: BlockNumber,
+	/// Where the chain's index of deadlines has it.
+	pub indexed_at: BlockNumber,
 	/// Where it stands.
 	pub state: DealState,
 }
@@ -210,6 +215,8 @@ pub struct Bond {
 	pub committed: Balance,
 	/// What was asked back.
 	pub unbonding: Vec<Unbonding>,
+	/// What became of the provider's deals.
+	pub record: lilypad_primitives::TrackRecord,
 }
 
 /// A part of a bond that was asked back.
@@ -309,6 +316,7 @@ mod tests {
 			total: 10,
 			committed: 3,
 			unbonding: vec![part(2), part(1)],
+			..Bond::default()
 		};
 		assert_eq!(bond.free(), 4);
 		assert_eq!(

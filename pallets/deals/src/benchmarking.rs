@@ -13,8 +13,8 @@ use lilypad_primitives::{
 	audit::FIRST_PANELS,
 	mediation::MAX_PANEL,
 	traits::{Arbitrable, Deals as DealsSeam, JobBook},
-	Balance, BlockNumber, DealId, Dispute, JobId, OfferId, Opening, OutputRoot, Profile, Reason, Ruling,
-	Seal, Status, Terms, Triple, Verdict, LP,
+	Balance, BlockNumber, DealId, Dispute, JobId, Judge, OfferId, Opening, OutputRoot, Profile, Reason,
+	Ruling, Seal, Status, Terms, Triple, Verdict, LP,
 };
 use sp_runtime::{Permill, SaturatedConversion};
 
@@ -32,6 +32,7 @@ impl<T: Config> BenchmarkHelper<T::AccountId> for WithoutMarket<T> {
 	fn open_deal(creator: &T::AccountId, provider: &T::AccountId) -> DealId {
 		let terms = Terms {
 			creator: creator.clone(),
+			judge: Judge::Creator,
 			provider: provider.clone(),
 			author: account("author", 0, 0),
 			solver: Some(account("solver", 0, 0)),
@@ -245,6 +246,18 @@ mod benches {
 			Deals::<T>::get(scene.deal).map(|d| d.state),
 			Some(DealState::Running { .. })
 		));
+	}
+
+	#[benchmark]
+	fn reindex() {
+		let scene = Scene::<T>::running();
+		let deal = Deals::<T>::get(scene.deal).expect("the deal lives");
+		let due = deal.state.deadline();
+		#[block]
+		{
+			Pallet::<T>::reindex(scene.deal, deal);
+		}
+		assert_eq!(Deals::<T>::get(scene.deal).map(|d| d.indexed_at), Some(due));
 	}
 
 	#[benchmark]

@@ -1,6 +1,6 @@
 //! Bonds: putting them up, committing them to deals, and getting them back.
 
-use crate::{BondOf, Bonds, Config, Error, Event, HoldReason, Pallet, Records, Unbonding};
+use crate::{BondOf, Bonds, Config, Error, Event, HoldReason, Pallet, Unbonding};
 use frame_support::{ensure, traits::Get};
 use lilypad_primitives::Balance;
 use sp_runtime::DispatchResult;
@@ -96,11 +96,12 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Stores a bond, or removes it when nothing is left of it.
+	///
+	/// The provider's record goes with it: a bond can be had anew at any time, and another account too, so a score without one
+	/// would keep nobody honest.
 	fn store_bond(provider: &T::AccountId, bond: BondOf<T>) {
 		if bond.total == 0 && bond.committed == 0 {
 			Bonds::<T>::remove(provider);
-			// A bond can be had anew at any time, and another account too: a score without one would keep nobody honest.
-			Records::<T>::remove(provider);
 		} else {
 			Bonds::<T>::insert(provider, bond);
 		}

@@ -98,9 +98,9 @@ impl<T: Config> Pallet<T> {
 		Ok(submitted)
 	}
 
-	/// Who may accept and challenge. The one place to ask, for the day on which jobs from elsewhere name a delegate.
+	/// Who may accept and challenge: the creator, or whom a contract elsewhere has named as its delegate here.
 	fn may_judge(who: &T::AccountId, deal: &DealOf<T>) -> bool {
-		deal.terms.creator == *who
+		deal.terms.judging_account() == Some(who)
 	}
 
 	/// For `reveal`.
@@ -192,9 +192,9 @@ impl<T: Config> Pallet<T> {
 	/// For an `audit` without a fee.
 	pub(crate) fn check_free_audit(who: &T::AccountId, id: DealId) -> Result<(), DispatchError> {
 		let submitted = Self::check_audit(id)?;
-		let terms = &submitted.deal.terms;
+		let deal = &submitted.deal;
 		ensure!(
-			*who == terms.provider || *who == terms.creator,
+			*who == deal.terms.provider || Self::may_judge(who, deal),
 			Error::<T>::NotProvider
 		);
 		Ok(())

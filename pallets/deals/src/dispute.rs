@@ -7,10 +7,9 @@ use alloc::vec;
 use frame_support::{defensive, storage::with_storage_layer, traits::Get, weights::Weight};
 use lilypad_primitives::{
 	audit::FIRST_PANELS,
-	fits::run_blocks,
 	traits::{Arbitrable, Deals as _, JobBook, Mediate, Modules},
-	AuditDraw, Balance, CaseRequest, DealId, Dispute, JobNeeds, MediatorPolicy, Opening, Outcome, Reason,
-	Ruling, Settlement, Status, Triple, Verdict,
+	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, Dispute, JobNeeds, Judge, MediatorPolicy, Millis,
+	Opening, Outcome, Reason, Ruling, Settlement, Status, Triple, Verdict,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -108,6 +107,9 @@ impl<T: Config> Pallet<T> {
 			terms.author.clone(),
 		];
 		parties.extend(terms.solver.clone());
+		if let Judge::Delegate(delegate) = &terms.judge {
+			parties.push(delegate.clone());
+		}
 		CaseRequest {
 			dispute,
 			parties,
@@ -120,8 +122,7 @@ impl<T: Config> Pallet<T> {
 			},
 			profile: terms.profile,
 			time_limit: terms.time_limit,
-			run_blocks: Self::run_blocks(terms.time_limit, needs.fetch_bytes)
-				.max(run_blocks(terms.time_limit, T::MillisPerBlock::get())),
+			run_blocks: Self::run_blocks(terms.time_limit, needs.fetch_bytes),
 			largest_panel: panel_of(terms.panel_fee, terms.mediator_fee),
 		}
 	}
@@ -240,11 +241,15 @@ impl<T: Config> Arbitrable<T::AccountId> for Pallet<T> {
 		if let Some(version) = version.filter(|_| disproven) {
 			T::Modules::delist_disproven(version);
 		}
-		Self::settle_dispute(id, deal, outcome, result, &ruling.paid, version);
+		let _within_rule_weight = Self::settle_dispute(id, deal, outcome, result, &ruling.paid, version);
 	}
 
 	fn rule_weight() -> Weight {
 		Self::settling_well(T::WeightInfo::rule())
+	}
+
+	fn longest_run(time_limit: Millis) -> BlockNumber {
+		Self::run_blocks(time_limit, u64::MAX)
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]

@@ -4,7 +4,7 @@
 //! been frozen or become too poor to exist, the hold shrinks by exactly what the records say, and what can't be
 //! delivered goes to the treasury with an event.
 
-use crate::{Budgets, Config, Deposits, Event, HoldReason, Pallet, LOG};
+use crate::{Config, Deposits, Event, HoldReason, Pallet, LOG};
 use frame_support::{
 	defensive,
 	storage::with_storage_layer,
@@ -23,36 +23,23 @@ impl<T: Config> Pallet<T> {
 		with_storage_layer(|| T::Currency::hold(&reason.into(), who, amount))
 	}
 
-	/// Puts a job's budget on hold.
-	pub(crate) fn hold_budget_of(creator: &T::AccountId, amount: Balance) -> DispatchResult {
-		let sum = Budgets::<T>::get(creator)
-			.checked_add(amount)
-			.ok_or(crate::Error::<T>::Overflow)?;
-		Self::hold(HoldReason::JobBudget, creator, amount)?;
-		set_or_remove::<T, Budgets<T>>(creator, sum);
-		Ok(())
-	}
-
-	/// Gives a budget, or what is left of it, back.
-	pub(crate) fn release_budget_of(creator: &T::AccountId, amount: Balance) {
-		Self::debit_budget(creator, amount);
-		Self::give_back(HoldReason::JobBudget, creator, amount);
-	}
-
 	/// Puts a deposit on hold.
 	pub(crate) fn hold_deposit_of(who: &T::AccountId, amount: Balance) -> DispatchResult {
 		let sum = Deposits::<T>::get(who)
 			.checked_add(amount)
 			.ok_or(crate::Error::<T>::Overflow)?;
 		Self::hold(HoldReason::Deposit, who, amount)?;
-		set_or_remove::<T, Deposits<T>>(who, sum);
+		Deposits::<T>::insert(who, sum);
 		Ok(())
 	}
 
 	/// Gives a deposit back.
 	pub(crate) fn release_deposit_of(who: &T::AccountId, amount: Balance) {
-		let left = Deposits::<T>::get(who).saturating_sub(amount);
-		set_or_remove::<T, Deposits<T>>(who, left);
+		match Deposits::<T>::get(who).saturating_sub(amount) {
+			// An entry that says nothing is none.
+			0 => Deposits::<T>::remove(who),
+			left => Deposits::<T>::insert(who, left),
+		}
 		Self::give_back(HoldReason::Deposit, who, amount);
 	}
 
@@ -82,10 +69,9 @@ impl<T: Config> Pallet<T> {
 			};
 			Self::pay_from(payment.from, terms, version, &to, payment.amount);
 		}
-		let spent = settlement.taken_from(Purse::Budget);
-		Self::debit_budget(&terms.creator, spent);
 		if !keep_budget {
-			Self::release_budget_of(&terms.creator, terms.budget.saturating_sub(spent));
+			let left = terms.budget.saturating_sub(settlement.taken_from(Purse::Budget));
+			Self::give_back(HoldReason::JobBudget, &terms.creator, left);
 		}
 		Self::uncommit(
 			&terms.provider,
@@ -105,7 +91,7 @@ impl<T: Config> Pallet<T> {
 		match purse {
 			Purse::Budget => Self::pay(HoldReason::JobBudget, &terms.creator, to, amount),
 			Purse::Collateral => Self::pay(HoldReason::ProviderBond, &terms.provider, to, amount),
-			Purse::ChallengeBond => Self::pay(HoldReason::ChallengeBond, &terms.creator, to, amount),
+			Purse::ChallengeBond => Self::pay(HoldReason::ChallengeBond, terms.challenger(), to, amount),
 			Purse::AuditPool => Self::pay(HoldReason::AuditReserve, &T::AuditPool::get(), to, amount),
 			Purse::AuthorBond => {
 				let Some(version) = version else {
@@ -126,7 +112,9 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn hold_stake(terms: &Terms<T::AccountId>, dispute: Dispute) -> DispatchResult {
 		match dispute {
 			Dispute::Audit => Self::hold(HoldReason::AuditReserve, &T::AuditPool::get(), terms.panel_fee),
-			Dispute::Challenge(_) => Self::hold(HoldReason::ChallengeBond, &terms.creator, terms.panel_fee),
+			Dispute::Challenge(_) => {
+				Self::hold(HoldReason::ChallengeBond, terms.challenger(), terms.panel_fee)
+			},
 		}
 	}
 
@@ -141,7 +129,7 @@ impl<T: Config> Pallet<T> {
 			Dispute::Challenge(_) => {
 				Self::give_back(
 					HoldReason::ChallengeBond,
-					&terms.creator,
+					terms.challenger(),
 					left(Purse::ChallengeBond),
 				);
 			},
@@ -198,11 +186,6 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	fn debit_budget(creator: &T::AccountId, amount: Balance) {
-		let left = Budgets::<T>::get(creator).saturating_sub(amount);
-		set_or_remove::<T, Budgets<T>>(creator, left);
-	}
-
 	fn report_shortfall(reason: HoldReason, who: &T::AccountId, missing: Balance) {
 		log::error!(target: LOG, "{missing} of {reason:?} is not where the records say");
 		Self::deposit_event(Event::Shortfall {
@@ -210,18 +193,6 @@ impl<T: Config> Pallet<T> {
 			reason,
 			missing,
 		});
-	}
-}
-
-/// Sets an account's sum, or removes an entry that says nothing.
-fn set_or_remove<T: Config, Sums: frame_support::StorageMap<T::AccountId, Balance>>(
-	who: &T::AccountId,
-	sum: Balance,
-) {
-	if sum == 0 {
-		Sums::remove(who);
-	} else {
-		Sums::insert(who, sum);
 	}
 }
 

@@ -1,26 +1,23 @@
 //! What is always true.
 //!
-//! 1. An account's hold for each reason is what the records say: its budgets, its deposits, its bond, the bonds of its
-//!    challenges; and for the audit pool what open audits may cost.
+//! 1. An account's hold for each reason is what the records say: the budgets of its jobs, its deposits, its bond, the bonds
+//!    of its challenges; and for the audit pool what open audits may cost.
 //! 2. The committed part of a bond is the sum of the collaterals of the provider's live deals, and with what is
 //!    unbonding it fits into the bond.
 //! 3. The budgets of a creator's live deals are on hold.
-//! 4. Each live deal is in the deadline index once, at its deadline, and the index has nothing else.
+//! 4. Each live deal is in the deadline index once, at its deadline or before, and the index has nothing else.
 //! 5. Ids are used once: those of live deals are below the next.
 //! 6. A revealed usage is within the time limit and the time that passed.
-//! 7. Whoever has a score has a bond, and no score is better than perfect.
+//! 7. No score is better than perfect.
 
-use crate::{
-	Bonds, Budgets, Config, DealState, Deals, Deposits, HoldReason, LapseKey, Lapses, NextDealId, Pallet,
-	Records,
-};
+use crate::{Bonds, Config, DealState, Deals, Deposits, HoldReason, LapseKey, Lapses, NextDealId, Pallet};
 use alloc::collections::BTreeMap;
 use codec::Encode;
 use frame_support::{
 	ensure,
 	traits::{fungible::InspectHold, Get},
 };
-use lilypad_primitives::{Balance, Dispute, Opening};
+use lilypad_primitives::{traits::JobBook, Balance, Dispute, Opening};
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
@@ -44,7 +41,7 @@ impl<T: Config> Pallet<T> {
 						.ok_or("1: amounts overflow")?
 				},
 				DealState::Disputed { .. } => {
-					let sum = stakes.entry(deal.terms.creator.encode()).or_default();
+					let sum = stakes.entry(deal.terms.challenger().clone()).or_default();
 					*sum = sum
 						.checked_add(deal.terms.panel_fee)
 						.ok_or("1: amounts overflow")?;
@@ -53,11 +50,12 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 		let pool = T::AuditPool::get();
+		let budgets = T::JobBook::held_budgets();
 		let held = |reason: HoldReason, who: &T::AccountId| T::Currency::balance_on_hold(&reason.into(), who);
 		let check = |who: &T::AccountId| -> Result<(), TryRuntimeError> {
 			let bond = Bonds::<T>::get(who).map_or(0, |bond| bond.total);
 			ensure!(
-				held(HoldReason::JobBudget, who) == Budgets::<T>::get(who),
+				held(HoldReason::JobBudget, who) == budgets.get(who).copied().unwrap_or_default(),
 				"1: budgets differ from the hold"
 			);
 			ensure!(
@@ -68,7 +66,7 @@ impl<T: Config> Pallet<T> {
 				held(HoldReason::ProviderBond, who) == bond,
 				"1: bond differs from the hold"
 			);
-			let stake = stakes.get(&who.encode()).copied().unwrap_or_default();
+			let stake = stakes.get(who).copied().unwrap_or_default();
 			ensure!(
 				held(HoldReason::ChallengeBond, who) == stake,
 				"1: challenge bonds differ from the hold"
@@ -84,11 +82,8 @@ impl<T: Config> Pallet<T> {
 		frame_system::Account::<T>::iter_keys().try_for_each(|who| check(&who))?;
 		Bonds::<T>::iter_keys().try_for_each(|who| check(&who))?;
 		check(&pool)?;
-		for (provider, record) in Records::<T>::iter() {
-			ensure!(Bonds::<T>::contains_key(&provider), "7: a score without a bond");
-			ensure!(record.is_sound(), "7: a score is better than perfect");
-		}
-		for (who, sum) in Budgets::<T>::iter().chain(Deposits::<T>::iter()) {
+		budgets.keys().chain(stakes.keys()).try_for_each(&check)?;
+		for (who, sum) in Deposits::<T>::iter() {
 			ensure!(sum > 0, "1: an entry that says nothing");
 			check(&who)?;
 		}
@@ -99,6 +94,7 @@ impl<T: Config> Pallet<T> {
 		// By encoded account, which has an order.
 		let mut collateral = BTreeMap::<_, Balance>::new();
 		let mut budgets = BTreeMap::<_, Balance>::new();
+		let held = T::JobBook::held_budgets();
 		let mut deals = 0usize;
 		for (id, deal) in Deals::<T>::iter() {
 			deals = deals.saturating_add(1);
@@ -117,12 +113,16 @@ impl<T: Config> Pallet<T> {
 			ensure!(
 				budgets
 					.get(&terms.creator.encode())
-					.is_some_and(|sum| *sum <= Budgets::<T>::get(&terms.creator)),
+					.is_some_and(|sum| held.get(&terms.creator).is_some_and(|held| sum <= held)),
 				"3: a deal's budget is not on hold"
 			);
 			ensure!(
-				Lapses::<T>::contains_key(LapseKey::new(deal.state.deadline(), id)),
+				Lapses::<T>::contains_key(LapseKey::new(deal.indexed_at, id)),
 				"4: a deal is missing in the index"
+			);
+			ensure!(
+				deal.indexed_at <= deal.state.deadline(),
+				"4: a deal would be looked at too late"
 			);
 			ensure!(id < NextDealId::<T>::get(), "5: an id could be used again");
 			if let DealState::Submitted {
@@ -150,6 +150,7 @@ impl<T: Config> Pallet<T> {
 			let due = collateral.get(&provider.encode()).copied().unwrap_or_default();
 			ensure!(bond.committed == due, "2: committed differs from the collaterals");
 			ensure!(bond.total > 0, "2: an empty bond");
+			ensure!(bond.record.is_sound(), "7: a score is better than perfect");
 			let used = bond
 				.committed
 				.checked_add(bond.unbonding_total())

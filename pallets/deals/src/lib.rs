@@ -20,7 +20,9 @@
 //! 3. It runs the job and *submits* a seal by `submit_by`. That frees the offer's capacity at once. Submitting without
 //!    having acknowledged does both.
 //! 4. From `draw_at` until `judge_by` either side opens the seal: the creator by *accepting*, which settles the deal, or
-//!    the provider by *revealing*, after which the creator may still accept, and pays by staying silent.
+//!    the provider by *revealing*, after which the creator may still accept, and pays by staying silent. A contract elsewhere, which
+//!    can't sign here, may have named a *delegate* to do in its stead what a creator does from here on; if it has named none,
+//!    revealing settles the deal.
 //! 5. Whichever of these calls comes first makes the draw: if it falls on the deal, the result is *audited* instead, at
 //!    the audit pool's expense. Otherwise the creator may *challenge* the result until `judge_by`, with a bond. Either way
 //!    mediation judges, and rules: see [`Arbitrable`].
@@ -39,8 +41,8 @@
 //!
 //! ## Free calls
 //!
-//! `acknowledge`, `submit`, `reveal` and `audit` are feeless for the deal's provider, and `audit` for its creator, as long
-//! as they would succeed: predicate and call share one function in `checks.rs`.
+//! `acknowledge`, `submit`, `reveal` and `audit` are feeless for the deal's provider, and `audit` for its creator or the creator's
+//! delegate, as long as they would succeed: predicate and call share one function in `checks.rs`.
 //!
 //! ## Invariants
 //!
@@ -59,7 +61,7 @@ mod invariants;
 mod lifecycle;
 #[cfg(test)]
 mod mock;
-pub mod scores;
+mod scores;
 mod seam;
 mod settlement;
 pub mod state;
@@ -70,7 +72,9 @@ pub mod weights;
 
 #[cfg(feature = "runtime-benchmarks")]
 pub use benchmarking::{BenchmarkHelper, WithoutMarket};
-use lilypad_primitives::{DealId, Dispute, Millis, Move, Opening, Outcome, Reason, Seal, Terms, Triple};
+use lilypad_primitives::{
+	DealId, Dispute, Millis, Move, Opening, Outcome, Reason, Seal, Terms, TrackRecord, Triple,
+};
 pub use pallet::*;
 pub use state::{Bond, Deal, DealState, LapseKey, Unbonding};
 pub use weights::WeightInfo;
@@ -204,7 +208,8 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Deals<T: Config> = StorageMap<_, Twox64Concat, DealId, DealOf<T>>;
 
-	/// The deadlines of the live deals, in the order in which they lapse.
+	/// The live deals in the order in which the sweeper has to look at them: by a deadline that they have or once had. A deal
+	/// whose deadline is put off stays where it is until the sweeper comes by, because most have ended by then.
 	// Identity: the keys are big-endian numbers, so that the map is sorted. Users choose none of their bits: ids are the
 	// chain's, and deadlines follow from the block in which something happened.
 	#[pallet::storage]
@@ -215,24 +220,18 @@ pub mod pallet {
 	pub type SweepCursor<T: Config> = StorageValue<_, LapseKey>;
 
 	/// The id of the next deal.
+	// Whitelisted: however many deals a block opens, it is read once and written once.
 	#[pallet::storage]
+	#[pallet::whitelist_storage]
 	pub type NextDealId<T: Config> = StorageValue<_, DealId, ValueQuery>;
 
-	/// The providers' bonds.
+	/// The providers' bonds, and what became of their deals.
 	#[pallet::storage]
 	pub type Bonds<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, BondOf<T>>;
-
-	/// What each creator has on hold as the budgets of its jobs.
-	#[pallet::storage]
-	pub type Budgets<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Balance, ValueQuery>;
 
 	/// What each account has on hold as deposits.
 	#[pallet::storage]
 	pub type Deposits<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Balance, ValueQuery>;
-
-	/// What became of the deals of each provider that has a bond.
-	#[pallet::storage]
-	pub type Records<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, scores::TrackRecord>;
 
 	/// What happened.
 	#[pallet::event]
@@ -385,7 +384,8 @@ pub mod pallet {
 		UnknownDeal,
 		/// Only the deal's provider may do this. Sign with the account that made the offer.
 		NotProvider,
-		/// Only the deal's creator may do this. Sign with the account that posted the job.
+		/// Only the deal's creator may do this, or the delegate that a contract elsewhere has named. Sign with the account that
+		/// posted the job, or as that delegate.
 		NotCreator,
 		/// The deadline has passed. `expire` settles the deal.
 		TooLate,
@@ -523,13 +523,14 @@ pub mod pallet {
 		/// Errors: [`Error::UnknownDeal`], [`Error::NotProvider`], [`Error::AlreadyAcknowledged`],
 		/// [`Error::AlreadySubmitted`], [`Error::TooLate`]. Emits [`Event::Acknowledged`].
 		#[pallet::call_index(3)]
-		#[pallet::weight(T::WeightInfo::acknowledge())]
+		#[pallet::weight(T::WeightInfo::acknowledge().saturating_add(T::WeightInfo::reindex()))]
 		#[pallet::feeless_if(|origin: &OriginFor<T>, deal: &DealId| -> bool {
 			ensure_signed(origin.clone()).is_ok_and(|who| Pallet::<T>::check_acknowledge(&who, *deal).is_ok())
 		})]
-		pub fn acknowledge(origin: OriginFor<T>, deal: DealId) -> DispatchResult {
+		pub fn acknowledge(origin: OriginFor<T>, deal: DealId) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_acknowledge(&who, deal)
+			let weight = Self::do_acknowledge(&who, deal)?;
+			Ok(Some(weight).into())
 		}
 
 		/// Refuses the job. Costs the no-show fine, but spares everybody the wait.
@@ -539,9 +540,10 @@ pub mod pallet {
 		/// Errors: as for `acknowledge`. Emits [`Event::Settled`].
 		#[pallet::call_index(4)]
 		#[pallet::weight(Pallet::<T>::settling(T::WeightInfo::decline()))]
-		pub fn decline(origin: OriginFor<T>, deal: DealId) -> DispatchResult {
+		pub fn decline(origin: OriginFor<T>, deal: DealId) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_decline(&who, deal)
+			let weight = Self::do_decline(&who, deal)?;
+			Ok(Some(weight).into())
 		}
 
 		/// Reports that the job's image or inputs are not to be had. Nobody pays; the second such report of a job ends
@@ -552,9 +554,10 @@ pub mod pallet {
 		/// Errors: as for `acknowledge`. Emits [`Event::Settled`].
 		#[pallet::call_index(5)]
 		#[pallet::weight(Pallet::<T>::settling(T::WeightInfo::report_unfetchable()))]
-		pub fn report_unfetchable(origin: OriginFor<T>, deal: DealId) -> DispatchResult {
+		pub fn report_unfetchable(origin: OriginFor<T>, deal: DealId) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_report_unfetchable(&who, deal)
+			let weight = Self::do_report_unfetchable(&who, deal)?;
+			Ok(Some(weight).into())
 		}
 
 		/// Commits the provider to its result. Frees the offer's capacity.
@@ -568,7 +571,7 @@ pub mod pallet {
 		/// Errors: [`Error::UnknownDeal`], [`Error::NotProvider`], [`Error::AlreadySubmitted`], [`Error::TooLate`].
 		/// Emits [`Event::Submitted`].
 		#[pallet::call_index(6)]
-		#[pallet::weight(T::WeightInfo::submit().saturating_add(T::JobBook::run_ended_weight()))]
+		#[pallet::weight(Pallet::<T>::weight_of_submit())]
 		#[pallet::feeless_if(|origin: &OriginFor<T>, deal: &DealId, _seal: &Seal| -> bool {
 			ensure_signed(origin.clone()).is_ok_and(|who| Pallet::<T>::check_submit(&who, *deal).is_ok())
 		})]
@@ -580,8 +583,8 @@ pub mod pallet {
 
 		/// Accepts the result and pays for it.
 		///
-		/// Origin: signed, by the deal's creator, from `draw_at` until `judge_by`. `opening` is what the provider handed
-		/// over, or revealed.
+		/// Origin: signed, by the deal's creator or its delegate, from `draw_at` until `judge_by`. `opening` is what the provider
+		/// handed over, or revealed.
 		///
 		/// If the draw falls on the deal, the result is audited instead, and nothing is accepted. What `opening` says stands
 		/// in the block then, for mediators to see: call `audit` first if the draw's outcome can be known.
@@ -603,13 +606,14 @@ pub mod pallet {
 		/// Origin: signed, by the deal's provider, from `draw_at` until `judge_by`, or in a dispute while the mediators reveal;
 		/// free as long as it succeeds.
 		///
-		/// If the draw falls on the deal, the result is audited instead, and nothing is opened: see `accept`.
+		/// If the draw falls on the deal, the result is audited instead, and nothing is opened: see `accept`. If not, and nobody
+		/// may accept or challenge because a contract elsewhere has named no delegate, the result is paid for at once.
 		///
 		/// Errors: [`Error::UnknownDeal`], [`Error::NotProvider`], [`Error::NotSubmitted`], [`Error::TooEarly`],
 		/// [`Error::TooLate`], [`Error::WrongOpening`], [`Error::UsageTooLong`], [`Error::AlreadyRevealed`],
-		/// [`Error::MediatorsNotReady`]. Emits [`Event::Revealed`] or [`Event::Disputed`].
+		/// [`Error::MediatorsNotReady`]. Emits [`Event::Revealed`] or [`Event::Disputed`], and [`Event::Settled`] if it pays.
 		#[pallet::call_index(8)]
-		#[pallet::weight(Pallet::<T>::disputing(T::WeightInfo::reveal()).max(Pallet::<T>::opening_in_case()))]
+		#[pallet::weight(Pallet::<T>::revealing())]
 		#[pallet::feeless_if(|origin: &OriginFor<T>, deal: &DealId, opening: &Opening| -> bool {
 			ensure_signed(origin.clone()).is_ok_and(|who| Pallet::<T>::check_reveal(&who, *deal, opening).is_ok())
 		})]
@@ -637,8 +641,8 @@ pub mod pallet {
 
 		/// Begins the audit of a result that was drawn for it. `accept` and `reveal` do so too, but show the result.
 		///
-		/// Origin: signed, by anybody, from `draw_at` until `judge_by`; free for the deal's provider and creator as long as it
-		/// succeeds.
+		/// Origin: signed, by anybody, from `draw_at` until `judge_by`; free for the deal's provider, and for its creator or delegate,
+		/// as long as it succeeds.
 		///
 		/// Errors: [`Error::UnknownDeal`], [`Error::NotSubmitted`], [`Error::InDispute`], [`Error::TooEarly`],
 		/// [`Error::TooLate`], [`Error::NotDrawn`]. Emits [`Event::Disputed`] or [`Event::AuditSkipped`].
@@ -655,8 +659,9 @@ pub mod pallet {
 		/// Has mediators judge the result, with the terms' panel fee as a bond. What the panels cost is taken out of it if they
 		/// confirm the result; otherwise it comes back whole.
 		///
-		/// Origin: signed, by the deal's creator, from `draw_at` until `judge_by`. If the draw falls on the deal, the result is
-		/// audited instead, and no bond is needed.
+		/// Origin: signed, by the deal's creator or its delegate, from `draw_at` until `judge_by`. The bond is the caller's own; what
+		/// a wrong result costs its provider goes to the creator. If the draw falls on the deal, the result is audited instead, and
+		/// no bond is needed.
 		///
 		/// Errors: [`Error::UnknownDeal`], [`Error::NotCreator`], [`Error::NotSubmitted`], [`Error::InDispute`],
 		/// [`Error::TooEarly`], [`Error::TooLate`], [`Error::NotVerifiable`], [`Error::NoPanel`], and the coin's own when there
@@ -682,8 +687,8 @@ pub mod pallet {
 		}
 
 		/// What became of a provider's deals.
-		pub fn record_of(provider: T::AccountId) -> Option<scores::TrackRecord> {
-			Records::<T>::get(provider)
+		pub fn record_of(provider: T::AccountId) -> Option<TrackRecord> {
+			Bonds::<T>::get(provider).map(|bond| bond.record)
 		}
 
 		/// Whether a submitted result is to be audited. `None` while that is open, and when there is nothing to audit.

@@ -8,18 +8,19 @@ use frame_support::{traits::Get, weights::Weight};
 use lilypad_primitives::{
 	fits::run_blocks,
 	traits::{JobBook, Mediate},
-	Balance, DealId, Opening, Outcome, Seal, Status,
+	Balance, DealId, Judge, Opening, Outcome, Seal, Status,
 };
-use sp_runtime::{DispatchError, DispatchResult};
+use sp_runtime::DispatchError;
 
 impl<T: Config> Pallet<T> {
-	pub(crate) fn do_acknowledge(who: &T::AccountId, id: DealId) -> DispatchResult {
+	/// Returns what it weighed, as the other calls' functions do.
+	pub(crate) fn do_acknowledge(who: &T::AccountId, id: DealId) -> Result<Weight, DispatchError> {
 		let deal = Self::check_acknowledge(who, id)?;
 		let now = Self::now();
 		let submit_by = now
 			.saturating_add(run_blocks(deal.terms.time_limit, T::MillisPerBlock::get()))
 			.saturating_add(T::SubmitMargin::get());
-		Self::advance(
+		let moved = Self::advance(
 			id,
 			deal,
 			DealState::Running {
@@ -29,23 +30,22 @@ impl<T: Config> Pallet<T> {
 			},
 		);
 		Self::deposit_event(Event::Acknowledged { deal: id, submit_by });
-		Ok(())
+		Ok(T::WeightInfo::acknowledge().saturating_add(moved))
 	}
 
-	pub(crate) fn do_decline(who: &T::AccountId, id: DealId) -> DispatchResult {
+	pub(crate) fn do_decline(who: &T::AccountId, id: DealId) -> Result<Weight, DispatchError> {
 		let deal = Self::check_acknowledge(who, id)?;
-		Self::settle_deal(id, deal, Outcome::Declined, None);
-		Ok(())
+		let market = Self::settle_deal(id, deal, Outcome::Declined, None);
+		Ok(T::WeightInfo::decline().saturating_add(market))
 	}
 
-	pub(crate) fn do_report_unfetchable(who: &T::AccountId, id: DealId) -> DispatchResult {
+	pub(crate) fn do_report_unfetchable(who: &T::AccountId, id: DealId) -> Result<Weight, DispatchError> {
 		let deal = Self::check_acknowledge(who, id)?;
 		let again = T::JobBook::unfetchable_before(deal.job);
-		Self::settle_deal(id, deal, Outcome::Unfetchable { again }, None);
-		Ok(())
+		let market = Self::settle_deal(id, deal, Outcome::Unfetchable { again }, None);
+		Ok(T::WeightInfo::report_unfetchable().saturating_add(market))
 	}
 
-	/// Returns what it weighed.
 	pub(crate) fn do_submit(who: &T::AccountId, id: DealId, seal: Seal) -> Result<Weight, DispatchError> {
 		let deal = Self::check_submit(who, id)?;
 		// Chain time can't be measured finer than by blocks, and blocks come earlier or later than they should: a run may
@@ -59,7 +59,7 @@ impl<T: Config> Pallet<T> {
 		let draw_at = Self::now().saturating_add(T::DrawBlocks::get()).saturating_add(1);
 		let judge_by = draw_at.saturating_add(T::JudgeBlocks::get());
 		let job = deal.job;
-		Self::advance(
+		let moved = Self::advance(
 			id,
 			deal,
 			DealState::Submitted {
@@ -78,10 +78,10 @@ impl<T: Config> Pallet<T> {
 			draw_at,
 			judge_by,
 		});
-		Ok(T::WeightInfo::submit().saturating_add(T::JobBook::run_ended(job)))
+		let own = T::WeightInfo::submit().saturating_add(moved);
+		Ok(own.saturating_add(T::JobBook::run_ended(job)))
 	}
 
-	/// Returns what it weighed at most.
 	pub(crate) fn do_accept(
 		who: &T::AccountId,
 		id: DealId,
@@ -91,42 +91,50 @@ impl<T: Config> Pallet<T> {
 		let Some(SubmittedDeal { deal, opened, .. }) = Self::screen(id, submitted) else {
 			return Ok(Self::disputing(T::WeightInfo::accept()));
 		};
-		let Opening { triple, usage, .. } = opening;
 		if opened.is_none() {
-			Self::deposit_event(Event::Revealed {
-				deal: id,
-				triple,
-				usage,
-			});
+			Self::tell_of(id, &opening);
 		}
-		let completed = triple.status == Status::Completed;
-		Self::settle_deal(id, deal, Outcome::Accepted { usage, completed }, Some(triple));
-		Ok(Self::settling_well(T::WeightInfo::accept()))
+		Ok(T::WeightInfo::accept().saturating_add(Self::pay_for(id, deal, opening)))
 	}
 
-	/// Returns what it weighed at most.
+	/// Settles a deal whose result nobody doubts. Returns what the market's part weighed.
+	fn pay_for(id: DealId, deal: DealOf<T>, opening: Opening) -> Weight {
+		let Opening { triple, usage, .. } = opening;
+		let completed = triple.status == Status::Completed;
+		Self::settle_deal(id, deal, Outcome::Accepted { usage, completed }, Some(triple))
+	}
+
+	fn tell_of(id: DealId, opening: &Opening) {
+		Self::deposit_event(Event::Revealed {
+			deal: id,
+			triple: opening.triple,
+			usage: opening.usage,
+		});
+	}
+
 	pub(crate) fn do_reveal(
 		who: &T::AccountId,
 		id: DealId,
 		opening: Opening,
 	) -> Result<Weight, DispatchError> {
-		let revealed = Event::Revealed {
-			deal: id,
-			triple: opening.triple,
-			usage: opening.usage,
-		};
 		match Self::check_reveal(who, id, &opening)? {
 			Openable::Submitted(submitted) => {
-				if let Some(submitted) = Self::screen(id, submitted) {
-					Self::deposit_event(revealed);
-					Self::store_submitted(
-						id,
-						SubmittedDeal {
-							opened: Some(opening),
-							..submitted
-						},
-					);
+				let Some(submitted) = Self::screen(id, submitted) else {
+					return Ok(Self::disputing(T::WeightInfo::reveal()));
+				};
+				Self::tell_of(id, &opening);
+				// Where nobody may say anything about the result, nobody's silence need be waited for.
+				if submitted.deal.terms.judge == Judge::Nobody {
+					let market = Self::pay_for(id, submitted.deal, opening);
+					return Ok(Self::disputing(T::WeightInfo::accept()).saturating_add(market));
 				}
+				Self::store_submitted(
+					id,
+					SubmittedDeal {
+						opened: Some(opening),
+						..submitted
+					},
+				);
 				Ok(Self::disputing(T::WeightInfo::reveal()))
 			},
 			Openable::Disputed(mut deal) => {
@@ -134,14 +142,13 @@ impl<T: Config> Pallet<T> {
 					*opened = Some(opening);
 				}
 				Deals::<T>::insert(id, deal);
-				Self::deposit_event(revealed);
+				Self::tell_of(id, &opening);
 				T::Mediation::opened(id);
 				Ok(Self::opening_in_case())
 			},
 		}
 	}
 
-	/// Returns what it weighed at most.
 	pub(crate) fn do_expire(id: DealId) -> Result<Weight, DispatchError> {
 		let deal = Self::check_expire(id)?;
 		// Whoever fears the audit must not get away with a time-out.
@@ -164,15 +171,17 @@ impl<T: Config> Pallet<T> {
 				(Outcome::Accepted { usage, completed }, Some(triple))
 			},
 		};
-		Self::settle_deal(id, deal, outcome, result);
-		Ok(match outcome {
-			Outcome::Accepted { .. } => Self::settling_unaccepted(T::WeightInfo::expire_opened()),
-			Outcome::TimedOut => Self::disputing(Self::settling(T::WeightInfo::expire_fault())),
-			_ => Self::settling(T::WeightInfo::expire_fault()),
-		})
+		let screened = matches!(deal.state, DealState::Submitted { opened: None, .. });
+		let own = match outcome {
+			Outcome::Accepted { .. } => T::WeightInfo::expire_opened(),
+			_ if screened => Self::disputing(T::WeightInfo::expire_fault()),
+			_ => T::WeightInfo::expire_fault(),
+		};
+		Ok(own.saturating_add(Self::settle_deal(id, deal, outcome, result)))
 	}
 
-	pub(crate) fn do_cancel(id: DealId) -> DispatchResult {
+	/// Returns what the market's part weighed.
+	pub(crate) fn do_cancel(id: DealId) -> Result<Weight, DispatchError> {
 		let deal = Self::check_cancel(id)?;
 		let outcome = match deal.state {
 			DealState::Running { acked_ms, .. } => Outcome::CancelledRunning {
@@ -182,14 +191,20 @@ impl<T: Config> Pallet<T> {
 				Outcome::CancelledBeforeAck
 			},
 		};
-		Self::settle_deal(id, deal, outcome, None);
-		Ok(())
+		Ok(Self::settle_deal(id, deal, outcome, None))
+	}
+
+	/// Weight of submitting a result, at most.
+	pub(crate) fn weight_of_submit() -> Weight {
+		T::WeightInfo::submit()
+			.saturating_add(T::WeightInfo::reindex())
+			.saturating_add(T::JobBook::run_ended_weight())
 	}
 
 	/// Weight of expiring whatever there is.
 	pub(crate) fn expire_weight() -> Weight {
 		let fault = Self::disputing(Self::settling(T::WeightInfo::expire_fault()));
-		fault.max(Self::settling_unaccepted(T::WeightInfo::expire_opened()))
+		fault.max(Self::settling_well(T::WeightInfo::expire_opened()))
 	}
 
 	/// Weight of a call that settles a deal: its own, and what the market does about it.
@@ -208,24 +223,34 @@ impl<T: Config> Pallet<T> {
 			.saturating_add(T::Mediation::open_case_weight())
 	}
 
+	/// Weight of opening a seal, whatever follows.
+	pub(crate) fn revealing() -> Weight {
+		let paying = Self::settling_well(T::WeightInfo::accept());
+		Self::disputing(paying.max(T::WeightInfo::reveal())).max(Self::opening_in_case())
+	}
+
 	/// Weight of opening a seal in a case, which may close it.
 	pub(crate) fn opening_in_case() -> Weight {
 		T::WeightInfo::reveal().saturating_add(T::Mediation::opened_weight())
 	}
 
-	/// The same for a call that pays for a result that nobody has accepted.
-	pub(crate) fn settling_unaccepted(own: Weight) -> Weight {
-		own.saturating_add(T::JobBook::settled_unaccepted_weight())
+	/// Puts a live deal into its next state. Returns what it weighed to move it in the index of deadlines: it is moved only
+	/// when it would be looked at too late. When it is looked at too early, the sweeper moves it.
+	pub(crate) fn advance(id: DealId, mut deal: DealOf<T>, next: DealState) -> Weight {
+		deal.state = next;
+		if next.deadline() < deal.indexed_at {
+			Self::reindex(id, deal);
+			return T::WeightInfo::reindex();
+		}
+		Deals::<T>::insert(id, deal);
+		Weight::zero()
 	}
 
-	/// Puts a live deal into its next state, and its deadline into the index.
-	pub(crate) fn advance(id: DealId, mut deal: DealOf<T>, next: DealState) {
-		let (before, after) = (deal.state.deadline(), next.deadline());
-		if before != after {
-			Lapses::<T>::remove(LapseKey::new(before, id));
-			Lapses::<T>::insert(LapseKey::new(after, id), ());
-		}
-		deal.state = next;
+	/// Stores a deal, and its place in the index of deadlines: where it belongs now.
+	pub(crate) fn reindex(id: DealId, mut deal: DealOf<T>) {
+		Lapses::<T>::remove(LapseKey::new(deal.indexed_at, id));
+		deal.indexed_at = deal.state.deadline();
+		Lapses::<T>::insert(LapseKey::new(deal.indexed_at, id), ());
 		Deals::<T>::insert(id, deal);
 	}
 

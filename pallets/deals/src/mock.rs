@@ -14,11 +14,12 @@ use frame_support::{
 use lilypad_primitives::{
 	terms::Amounts,
 	traits::{Deals as DealsSeam, JobBook, Mediate, Modules as ModulesSeam, NoPanel, OnDealSettled},
-	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, JobId, JobNeeds, MachineSpec, MediatorPolicy,
-	Millis, ModuleInfo, ModuleName, OfferId, Opening, Outcome, OutputRoot, Platform, Pricing, Profile,
-	RuntimeImage, Settlement, Status, Terms, Triple, VersionId, LP,
+	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, JobId, JobNeeds, Judge, MachineSpec,
+	MediatorPolicy, Millis, ModuleInfo, ModuleName, OfferId, Opening, Outcome, OutputRoot, Platform, Pricing,
+	Profile, RuntimeImage, Settlement, Status, Terms, Triple, VersionId, LP,
 };
 use sp_runtime::{BuildStorage, Permill};
+use std::collections::BTreeMap;
 
 pub(crate) type AccountId = u64;
 type Block = frame_system::mocking::MockBlockU32<Test>;
@@ -264,6 +265,10 @@ pub(crate) type Record = StorageValue<MockMarket, Vec<Told>, frame_support::pall
 pub(crate) type Settlements =
 	StorageValue<MockMarket, Vec<(DealId, Settlement)>, frame_support::pallet_prelude::ValueQuery>;
 
+/// What the market says that the end of a job weighed without a result, and that of one that is queued again.
+pub(crate) const ENDED: Weight = Weight::from_parts(3_000_000_000, 0);
+pub(crate) const REQUEUED: Weight = Weight::from_parts(7_000_000_000, 0);
+
 pub struct Market;
 impl JobBook<AccountId> for Market {
 	fn run_ended(job: JobId) -> Weight {
@@ -293,6 +298,14 @@ impl JobBook<AccountId> for Market {
 		})
 	}
 
+	fn held_budgets() -> BTreeMap<AccountId, Balance> {
+		let mut sums = BTreeMap::new();
+		for job in Jobs::iter_values() {
+			*sums.entry(job.terms.creator).or_default() += job.terms.budget;
+		}
+		sums
+	}
+
 	fn unfetchable_before(job: JobId) -> bool {
 		Jobs::get(job).is_some_and(|j| j.unfetchable)
 	}
@@ -302,7 +315,7 @@ impl JobBook<AccountId> for Market {
 		outcome.is_retriable() && Jobs::get(job).is_some_and(|j| free || j.retries > 0)
 	}
 
-	fn settled(job: JobId, deal: DealId, outcome: &Outcome, result: Option<Triple>, cost: Balance) {
+	fn settled(job: JobId, deal: DealId, outcome: &Outcome, result: Option<Triple>, cost: Balance) -> Weight {
 		assert!(
 			Deals::<Test>::get(deal).is_none(),
 			"the market was told too early"
@@ -316,7 +329,10 @@ impl JobBook<AccountId> for Market {
 		});
 		if !Self::will_requeue(job, outcome) {
 			Jobs::remove(job);
-			return;
+			return match outcome {
+				Outcome::Accepted { .. } => Self::settled_well_weight(),
+				_ => ENDED,
+			};
 		}
 		Jobs::mutate(job, |j| {
 			let j = j.as_mut().expect("the job of a live deal is there");
@@ -331,6 +347,7 @@ impl JobBook<AccountId> for Market {
 			// As the real market: in its own storage layer, and a failure changes nothing.
 			let _may_not_fit = frame_support::storage::with_storage_layer(|| match_job(job, provider));
 		}
+		REQUEUED
 	}
 }
 
@@ -414,6 +431,7 @@ pub(crate) fn terms(provider: AccountId) -> Terms<AccountId> {
 	assert_eq!((a.cap, a.levy, a.collateral), (CAP, LEVY, COLLATERAL));
 	Terms {
 		creator: CREATOR,
+		judge: Judge::Creator,
 		provider,
 		author: AUTHOR,
 		solver: Some(SOLVER),
@@ -462,9 +480,18 @@ pub(crate) fn withdraw_job(job: JobId) {
 
 /// Matches a job that waits.
 pub(crate) fn match_job(job: JobId, provider: AccountId) -> Result<DealId, sp_runtime::DispatchError> {
+	match_fetching(job, provider, 0)
+}
+
+/// Matches a job that waits, and for which this much has to be fetched.
+pub(crate) fn match_fetching(
+	job: JobId,
+	provider: AccountId,
+	bytes: u64,
+) -> Result<DealId, sp_runtime::DispatchError> {
 	let mut record = Jobs::get(job).expect("the job waits");
 	record.terms.provider = provider;
-	let deal = <Pallet<Test> as DealsSeam<AccountId>>::open(job, OfferId(7), record.terms.clone(), 0)?;
+	let deal = <Pallet<Test> as DealsSeam<AccountId>>::open(job, OfferId(7), record.terms.clone(), bytes)?;
 	record.deal = Some(deal);
 	record.running = true;
 	Jobs::insert(job, record);

@@ -1,7 +1,7 @@
 //! What the market may ask for.
 
-use crate::{Config, Deal, DealState, Deals, Error, Event, LapseKey, Lapses, NextDealId, Pallet};
-use frame_support::traits::Get;
+use crate::{Config, Deal, DealState, Deals, Error, Event, HoldReason, LapseKey, Lapses, NextDealId, Pallet};
+use frame_support::{traits::Get, weights::Weight};
 use lilypad_primitives::{
 	fits::run_blocks, traits::Deals as DealsSeam, Balance, BlockNumber, DealId, JobId, Millis, OfferId, Terms,
 };
@@ -15,15 +15,24 @@ impl<T: Config> Pallet<T> {
 			.saturated_into();
 		T::AckBlocks::get().saturating_add(fetch.min(T::MaxFetchBlocks::get()))
 	}
+
+	/// Blocks from the match of a job with this time limit to its deal's end, if everything takes as long as it may, without the
+	/// time that mediators have: run, draw, and three times the time to judge, for cases can be dropped twice.
+	pub fn longest_deal(time_limit: Millis) -> BlockNumber {
+		<Self as DealsSeam<_>>::run_blocks(time_limit, u64::MAX)
+			.saturating_add(T::DrawBlocks::get())
+			.saturating_add(T::JudgeBlocks::get().saturating_mul(3))
+			.saturating_add(4)
+	}
 }
 
 impl<T: Config> DealsSeam<T::AccountId> for Pallet<T> {
 	fn hold_budget(creator: &T::AccountId, amount: Balance) -> DispatchResult {
-		Self::hold_budget_of(creator, amount)
+		Self::hold(HoldReason::JobBudget, creator, amount)
 	}
 
 	fn release_budget(creator: &T::AccountId, amount: Balance) {
-		Self::release_budget_of(creator, amount);
+		Self::give_back(HoldReason::JobBudget, creator, amount);
 	}
 
 	fn hold_deposit(who: &T::AccountId, amount: Balance) -> DispatchResult {
@@ -69,13 +78,14 @@ impl<T: Config> DealsSeam<T::AccountId> for Pallet<T> {
 				offer,
 				terms,
 				matched_at: now,
+				indexed_at: ack_by,
 				state,
 			},
 		);
 		Ok(deal)
 	}
 
-	fn cancel(deal: DealId) -> DispatchResult {
+	fn cancel(deal: DealId) -> Result<Weight, DispatchError> {
 		Self::do_cancel(deal)
 	}
 

@@ -1,6 +1,7 @@
 //! The end of a deal, whichever it is.
 
 use crate::{Config, DealOf, DealState, Deals, Event, LapseKey, Lapses, Moves, Pallet};
+use frame_support::weights::Weight;
 use lilypad_primitives::{
 	settle,
 	traits::{JobBook, OnDealSettled},
@@ -11,9 +12,15 @@ impl<T: Config> Pallet<T> {
 	/// Ends a live deal: moves the money, removes the record, and tells the market.
 	///
 	/// Can't fail, and everything of the deal is done when the market hears of it: the market gives the capacity back if
-	/// no submission has, and may open another deal with the same job or the same provider at once.
-	pub(crate) fn settle_deal(id: DealId, deal: DealOf<T>, outcome: Outcome, result: Option<Triple>) {
-		Self::settle_dispute(id, deal, outcome, result, &[], None);
+	/// no submission has, and may open another deal with the same job or the same provider at once. Returns what the
+	/// market's part weighed.
+	pub(crate) fn settle_deal(
+		id: DealId,
+		deal: DealOf<T>,
+		outcome: Outcome,
+		result: Option<Triple>,
+	) -> Weight {
+		Self::settle_dispute(id, deal, outcome, result, &[], None)
 	}
 
 	/// The same, for a deal whose panel is to be paid. `version` is the module's, if its author is.
@@ -24,10 +31,10 @@ impl<T: Config> Pallet<T> {
 		result: Option<Triple>,
 		panel: &[T::AccountId],
 		version: Option<VersionId>,
-	) {
+	) -> Weight {
 		let keep_budget = T::JobBook::will_requeue(deal.job, &outcome);
 		Deals::<T>::remove(id);
-		Lapses::<T>::remove(LapseKey::new(deal.state.deadline(), id));
+		Lapses::<T>::remove(LapseKey::new(deal.indexed_at, id));
 
 		let settlement = settle(&deal.terms, &outcome);
 		Self::apply(&deal.terms, &settlement, keep_budget, panel, version);
@@ -50,6 +57,6 @@ impl<T: Config> Pallet<T> {
 			&outcome,
 			result,
 			settlement.taken_from(Purse::Budget),
-		);
+		)
 	}
 }

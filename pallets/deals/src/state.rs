@@ -3,7 +3,7 @@
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound};
 use lilypad_primitives::{
-	Balance, BlockNumber, DealId, Dispute, JobId, Millis, OfferId, Opening, Seal, Terms,
+	Balance, BlockNumber, DealId, Dispute, JobId, Millis, OfferId, Opening, Seal, Terms, TrackRecord,
 };
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, Get};
@@ -19,6 +19,8 @@ pub struct Deal<AccountId> {
 	pub terms: Terms<AccountId>,
 	/// The block of the match.
 	pub matched_at: BlockNumber,
+	/// Under which block the deadline index has the deal: one of its deadlines, and never a later one than the present.
+	pub indexed_at: BlockNumber,
 	/// How far it has come.
 	pub state: DealState,
 }
@@ -126,6 +128,8 @@ pub struct Bond<MaxUnbonding: Get<u32>> {
 	pub committed: Balance,
 	/// The parts that are to be given back, by block.
 	pub unbonding: BoundedVec<Unbonding, MaxUnbonding>,
+	/// What became of the provider's deals: worth earning only together with what was put up for it.
+	pub record: TrackRecord,
 }
 
 /// A part of a bond that is to be given back.
@@ -145,6 +149,7 @@ impl<MaxUnbonding: Get<u32>> Default for Bond<MaxUnbonding> {
 			total: 0,
 			committed: 0,
 			unbonding: BoundedVec::new(),
+			record: TrackRecord::default(),
 		}
 	}
 }

@@ -24,6 +24,8 @@ pub trait WeightInfo {
 	fn decline() -> Weight;
 	/// `report_unfetchable`, without the market's part.
 	fn report_unfetchable() -> Weight;
+	/// Moving a deal in the index of deadlines.
+	fn reindex() -> Weight;
 	/// `submit`, without the market's part.
 	fn submit() -> Weight;
 	/// `accept`, with everybody paid, without the market's part.
@@ -73,6 +75,7 @@ macro_rules! all_estimates {
 			acknowledge: 30 us, 2 reads, 3 writes;
 			decline: 150 us, 12 reads, 10 writes;
 			report_unfetchable: 150 us, 12 reads, 10 writes;
+			reindex: 20 us, 1 reads, 3 writes;
 			submit: 40 us, 3 reads, 4 writes;
 			accept: 400 us, 25 reads, 20 writes;
 			reveal: 40 us, 3 reads, 1 writes;

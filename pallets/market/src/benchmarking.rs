@@ -20,7 +20,7 @@ use lilypad_primitives::{
 	spec::{GpuSpec, MAX_GPUS, MAX_GPU_MODEL},
 	traits::{Deals, JobBook, Modules},
 	Balance, CreatorPolicy, DealId, InputFile, Inputs, JobId, JobRequest, MachineSpec, MediatorPolicy,
-	ModuleName, ModulePolicy, OfferId, OfferState, Outcome, PeerAddress, Platform, LP,
+	ModuleName, ModulePolicy, Offer, OfferId, OfferState, Outcome, PeerAddress, Platform, Terms, LP,
 };
 
 const SEED: u32 = 0;
@@ -53,8 +53,9 @@ fn provider<T: Config>(index: u32) -> T::AccountId {
 	who
 }
 
+/// Whoever signs: its account is read and written for the fee anyway.
 fn creator<T: Config>() -> T::AccountId {
-	account("creator", 0, SEED)
+	whitelisted_caller()
 }
 
 fn machine(share: u32) -> MachineSpec {
@@ -154,13 +155,30 @@ fn missed<T: Config>(jobs: u32, rates: &[Balance]) -> (Vec<JobId>, Vec<OfferId>)
 		})
 		.collect();
 	let jobs = (0..jobs).map(|_| post::<T>(request::<T>())).collect();
-	for id in &offers {
-		let paused = Offers::<T>::get(id).expect("it was posted; qed");
-		let mut active = paused.clone();
-		active.state = OfferState::Active;
-		Pallet::<T>::save_offer(*id, Some(&paused), &active);
-	}
+	offers.iter().for_each(|id| activate::<T>(*id));
 	(jobs, offers)
+}
+
+/// Lets a paused offer take deals again, and looks for none.
+fn activate<T: Config>(id: OfferId) {
+	let paused = Offers::<T>::get(id).expect("it was posted; qed");
+	let mut active = paused.clone();
+	active.state = OfferState::Active;
+	Pallet::<T>::save_offer(id, Some(&paused), &active);
+}
+
+/// An offer that stays in the index when it gets a job.
+fn roomy<T: Config>() -> OfferParams<T::AccountId> {
+	OfferParams {
+		slots: 3,
+		..params::<T>()
+	}
+}
+
+/// The terms on which an offer takes a job that it fits.
+fn terms_of<T: Config>(offer: &Offer<T::AccountId>, record: &JobRecord<T::AccountId>) -> Terms<T::AccountId> {
+	let module = T::Modules::version(record.job.version).expect("it was registered; qed");
+	Pallet::<T>::fit(offer, record, &module, &T::Pricing::get(), None).expect("they fit; qed")
 }
 
 /// The least rate, and the one above it.
@@ -399,7 +417,7 @@ mod benchmarks {
 			scan,
 			Scan {
 				candidates: s,
-				matches: 0
+				..Default::default()
 			}
 		);
 	}
@@ -423,27 +441,64 @@ mod benchmarks {
 			scan,
 			Scan {
 				candidates: s,
-				matches: 0
+				..Default::default()
 			}
 		);
 	}
 
 	#[benchmark]
 	fn conclude_match() {
-		let (jobs, offers) = missed::<T>(1, &two_rates::<T>());
-		Pallet::<T>::record_proposal(Some(solver::<T>()), jobs[0], offers[1]).expect("it fits; qed");
+		let who = provider::<T>(0);
+		let id = offer::<T>(who.clone(), roomy::<T>());
+		Pallet::<T>::do_pause_offer(who, id).expect("it is active; qed");
+		let job = post::<T>(request::<T>());
+		let record = Jobs::<T>::get(job).expect("just posted; qed");
+		activate::<T>(id);
+		let offer = Offers::<T>::get(id).expect("it was posted; qed");
+		let terms = terms_of::<T>(&offer, &record);
 
 		#[block]
 		{
-			Pallet::<T>::match_offer(offers[0], 1);
+			Pallet::<T>::make_deal(job, &record, id, &offer, terms, false);
 		}
 
-		assert!(deal_of::<T>(jobs[0]).is_some() && Proposals::<T>::get(jobs[0]).is_none());
+		assert!(deal_of::<T>(job).is_some());
+	}
+
+	#[benchmark]
+	fn leave_waiting() {
+		let (jobs, offers) = missed::<T>(1, &two_rates::<T>());
+		Pallet::<T>::record_proposal(Some(solver::<T>()), jobs[0], offers[1]).expect("it fits; qed");
+		let record = Jobs::<T>::get(jobs[0]).expect("just posted; qed");
+
+		#[block]
+		{
+			Pallet::<T>::leave_waiting(jobs[0], &record);
+		}
+
+		assert_eq!(WaitingIndex::<T>::iter_keys().count(), 0);
+		assert!(Proposals::<T>::get(jobs[0]).is_none());
+	}
+
+	#[benchmark]
+	fn index_offer() {
+		let id = offer::<T>(provider::<T>(0), params::<T>());
+		let active = Offers::<T>::get(id).expect("it was posted; qed");
+		let mut paused = active.clone();
+		paused.state = OfferState::Paused;
+
+		#[block]
+		{
+			Pallet::<T>::save_offer(id, Some(&active), &paused);
+		}
+
+		assert_eq!(OfferIndex::<T>::iter_keys().count(), 0);
 	}
 
 	#[benchmark]
 	fn run_ended() {
-		let (job, _, offer) = matched::<T>(provider::<T>(0));
+		let offer = offer::<T>(provider::<T>(0), roomy::<T>());
+		let job = post::<T>(request::<T>());
 
 		#[block]
 		{
@@ -451,6 +506,26 @@ mod benchmarks {
 		}
 
 		assert!(Offers::<T>::get(offer).is_some_and(|o| o.running == 0));
+	}
+
+	#[benchmark]
+	fn settled_well() {
+		let offer = offer::<T>(provider::<T>(0), roomy::<T>());
+		let job = post::<T>(request::<T>());
+		let deal = deal_of::<T>(job).expect("they fit; qed");
+		<Pallet<T> as JobBook<_>>::run_ended(job);
+		let outcome = Outcome::Accepted {
+			usage: 1,
+			completed: true,
+		};
+
+		#[block]
+		{
+			<Pallet<T> as JobBook<_>>::settled(job, deal, &outcome, None, 0);
+		}
+
+		assert!(Jobs::<T>::get(job).is_none());
+		assert!(Offers::<T>::get(offer).is_some_and(|o| o.open_deals == 0));
 	}
 
 	#[benchmark]

@@ -2,15 +2,16 @@
 
 use crate::{
 	pallet::{Config, Event, Jobs, Offers, Pallet},
-	types::{is_available, JobRecord, JobState},
+	types::{is_available, JobRecord, JobState, Scan},
 	weights::WeightInfo as _,
 };
+use alloc::collections::BTreeMap;
 use frame_support::{defensive, traits::Get, weights::Weight};
 use lilypad_primitives::{
 	highest_affordable_rate,
 	traits::{JobBook, JobEnding, Modules, OnJobEnded},
-	BlockNumber, DealId, JobId, JobNeeds, MachineSpec, MediatorPolicy, Offer, OfferId, OfferState, Outcome,
-	Triple,
+	Balance, BlockNumber, DealId, JobId, JobNeeds, JobOrigin, MachineSpec, MediatorPolicy, Offer, OfferId,
+	OfferState, Outcome, Triple,
 };
 
 impl<T: Config> Pallet<T> {
@@ -46,8 +47,9 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Takes a settled deal off its offer. Returns the offer, and whether it got capacity back just now.
-	fn close_deal(id: OfferId, granted: Option<MachineSpec>) -> Option<(Offer<T::AccountId>, bool)> {
+	/// Takes a settled deal off its offer. Returns the offer, whether it got capacity back just now, and what it weighed beyond
+	/// writing the offer.
+	fn close_deal(id: OfferId, granted: Option<MachineSpec>) -> Option<(Offer<T::AccountId>, bool, Weight)> {
 		let Some(before) = Offers::<T>::get(id) else {
 			defensive!("a live deal's offer is gone");
 			return None;
@@ -58,21 +60,30 @@ impl<T: Config> Pallet<T> {
 		if let Some(part) = granted {
 			Self::give_back(&mut after, &part);
 		}
-		Self::save_offer(id, Some(&before), &after);
+		let mut weight = Self::indexed(Self::save_offer(id, Some(&before), &after));
 		if after.state == OfferState::Draining && after.open_deals == 0 {
 			Self::remove_offer(id, &after);
+			weight.saturating_accrue(T::WeightInfo::withdraw_offer());
 		}
-		Some((after, freed))
+		Some((after, freed, weight))
 	}
 
-	/// Queues a job again after a provider failed it, and looks for another one.
+	/// What it weighs that an offer entered or left the index, if it did.
+	fn indexed(moved: bool) -> Weight {
+		match moved {
+			true => T::WeightInfo::index_offer(),
+			false => Weight::zero(),
+		}
+	}
+
+	/// Queues a job again after a provider failed it, and looks for another one. Returns how it searched.
 	fn requeue(
 		id: JobId,
 		mut record: JobRecord<T::AccountId>,
 		provider: &T::AccountId,
 		outcome: &Outcome,
 		match_by: BlockNumber,
-	) {
+	) -> Scan {
 		let job = &mut record.job;
 		if matches!(outcome, Outcome::Unfetchable { .. }) {
 			job.unfetchable_once = true;
@@ -99,14 +110,14 @@ impl<T: Config> Pallet<T> {
 			match_by,
 			retries_left: record.job.retries_left,
 		});
-		Self::match_or_wait(id, &record);
+		Self::match_or_wait(id, &record)
 	}
 }
 
 impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 	/// Does nothing when the capacity has already come back.
 	fn run_ended(id: JobId) -> Weight {
-		let own = T::WeightInfo::run_ended();
+		let mut own = T::WeightInfo::run_ended();
 		let Some(mut record) = Jobs::<T>::get(id) else {
 			return own;
 		};
@@ -128,7 +139,7 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 		};
 		let mut after = before.clone();
 		Self::give_back(&mut after, &part);
-		Self::save_offer(offer_id, Some(&before), &after);
+		own.saturating_accrue(Self::indexed(Self::save_offer(offer_id, Some(&before), &after)));
 		let scan = Self::match_offer(offer_id, T::MaxMatches::get());
 		own.saturating_add(Self::searched_jobs(scan))
 	}
@@ -159,6 +170,15 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 		})
 	}
 
+	fn held_budgets() -> BTreeMap<T::AccountId, Balance> {
+		let mut sums = BTreeMap::<_, Balance>::new();
+		for (_, record) in Jobs::<T>::iter() {
+			let sum = sums.entry(record.job.creator).or_default();
+			*sum = sum.saturating_add(record.job.request.budget);
+		}
+		sums
+	}
+
 	fn unfetchable_before(id: JobId) -> bool {
 		Jobs::<T>::get(id).is_some_and(|record| record.job.unfetchable_once)
 	}
@@ -170,16 +190,10 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 		})
 	}
 
-	fn settled(
-		id: JobId,
-		deal: DealId,
-		outcome: &Outcome,
-		result: Option<Triple>,
-		cost: lilypad_primitives::Balance,
-	) {
+	fn settled(id: JobId, deal: DealId, outcome: &Outcome, result: Option<Triple>, cost: Balance) -> Weight {
 		let Some(record) = Jobs::<T>::get(id) else {
 			defensive!("a deal without a job was settled");
-			return;
+			return Self::weight_of_settled();
 		};
 		let JobState::Matched {
 			deal: live,
@@ -188,21 +202,27 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 		} = record.state.clone()
 		else {
 			defensive!("a deal was settled whose job is waiting");
-			return;
+			return Self::weight_of_settled();
 		};
 		if live != deal {
 			defensive!("a deal was settled that is not its job's");
-			return;
+			return Self::weight_of_settled();
 		}
 		let again = Self::requeue_until(&record, outcome);
-		let Some((offer, freed)) = Self::close_deal(offer_id, granted) else {
-			return;
+		let Some((offer, freed, closing)) = Self::close_deal(offer_id, granted) else {
+			return Self::weight_of_settled();
 		};
-		if outcome.is_provider_fault() {
-			Self::pause_all(&offer.provider);
-		}
+		let own = match (outcome.is_provider_fault(), again) {
+			(true, _) => T::WeightInfo::settled(Self::pause_all(&offer.provider)),
+			(false, Some(_)) => T::WeightInfo::settled(1),
+			(false, None) => T::WeightInfo::settled_well(),
+		};
+		let mut weight = own.saturating_add(closing);
 		match again {
-			Some(match_by) => Self::requeue(id, record, &offer.provider, outcome, match_by),
+			Some(match_by) => {
+				let scan = Self::requeue(id, record, &offer.provider, outcome, match_by);
+				weight.saturating_accrue(Self::searched_offers(scan));
+			},
 			None => {
 				Jobs::<T>::remove(id);
 				Self::deposit_event(Event::JobEnded {
@@ -217,13 +237,18 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 					outcome: *outcome,
 					result,
 				};
-				T::OnJobEnded::job_ended(id, record.job.origin, &record.job.creator, &ending, cost);
+				T::OnJobEnded::job_ended(id, &record.job.origin, &record.job.creator, &ending, cost);
+				if record.job.origin != JobOrigin::Native {
+					weight.saturating_accrue(T::OnJobEnded::job_ended_weight());
+				}
 			},
 		}
 		// After the job itself has been served: it has waited longest. A faulty provider's offers are paused by now.
 		if freed && is_available(&offer) {
-			Self::match_offer(offer_id, T::MaxMatches::get());
+			let scan = Self::match_offer(offer_id, T::MaxMatches::get());
+			weight.saturating_accrue(Self::searched_jobs(scan));
 		}
+		weight
 	}
 
 	fn settled_weight() -> Weight {
@@ -231,10 +256,6 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 	}
 
 	fn settled_well_weight() -> Weight {
-		T::WeightInfo::settled(1)
-	}
-
-	fn settled_unaccepted_weight() -> Weight {
-		Self::closing(T::WeightInfo::settled(1))
+		Self::weight_of_settled_well()
 	}
 }

@@ -37,7 +37,7 @@ impl<AccountId> Checked<AccountId> {
 		self,
 		creator: AccountId,
 		request: JobRequest<AccountId>,
-		origin: JobOrigin,
+		origin: JobOrigin<AccountId>,
 		ceiling: Balance,
 	) -> JobRecord<AccountId> {
 		JobRecord {
@@ -160,7 +160,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_post_job(
 		creator: T::AccountId,
 		request: JobRequest<T::AccountId>,
-		origin: JobOrigin,
+		origin: JobOrigin<T::AccountId>,
 	) -> Result<(JobId, Scan), DispatchError> {
 		let checked = Self::check_request(&creator, &request)?;
 		let ceiling = checked.ceiling.ok_or(Error::<T>::BudgetTooSmall)?;
@@ -186,17 +186,19 @@ impl<T: Config> Pallet<T> {
 		Jobs::<T>::insert(id, record);
 	}
 
-	/// Cancels a job. Returns whether it was still waiting.
-	pub(crate) fn do_cancel_job(who: T::AccountId, id: JobId) -> Result<bool, DispatchError> {
+	/// Cancels a job. Returns what it weighed.
+	pub(crate) fn do_cancel_job(who: T::AccountId, id: JobId) -> Result<Weight, DispatchError> {
 		let record = Jobs::<T>::get(id).ok_or(Error::<T>::UnknownJob)?;
 		ensure!(record.job.creator == who, Error::<T>::NotCreator);
 		match record.state {
 			JobState::Open { .. } => {
 				Self::deposit_event(Event::JobCancelled { job: id });
 				Self::close_waiting(id, &record);
-				Ok(true)
+				Ok(Self::closing(T::WeightInfo::cancel_open()))
 			},
-			JobState::Matched { deal, .. } => T::Deals::cancel(deal).map(|()| false),
+			JobState::Matched { deal, .. } => {
+				T::Deals::cancel(deal).map(|market| T::WeightInfo::cancel_matched().saturating_add(market))
+			},
 		}
 	}
 
@@ -225,12 +227,11 @@ impl<T: Config> Pallet<T> {
 
 	/// Forgets a waiting job, and what was proposed for it, and gives its whole budget back.
 	fn close_waiting(id: JobId, record: &JobRecord<T::AccountId>) {
-		Self::forget_proposal(id);
-		WaitingIndex::<T>::remove(waiting_key(id, record));
+		Self::leave_waiting(id, record);
 		Jobs::<T>::remove(id);
 		let job = &record.job;
 		T::Deals::release_budget(&job.creator, job.request.budget);
-		T::OnJobEnded::job_ended(id, job.origin, &job.creator, &JobEnding::Unmatched, 0);
+		T::OnJobEnded::job_ended(id, &job.origin, &job.creator, &JobEnding::Unmatched, 0);
 	}
 
 	/// Goes on where it stopped in the index of waiting jobs, as far as the weight and [`Config::MaxScan`] allow, and
@@ -278,7 +279,7 @@ impl<T: Config> PostJob<T::AccountId> for Pallet<T> {
 	fn post(
 		creator: &T::AccountId,
 		request: JobRequest<T::AccountId>,
-		origin: JobOrigin,
+		origin: JobOrigin<T::AccountId>,
 	) -> Result<JobId, NotPosted> {
 		Self::do_post_job(creator.clone(), request, origin)
 			.map(|(id, _)| id)
@@ -294,6 +295,10 @@ impl<T: Config> PostJob<T::AccountId> for Pallet<T> {
 
 	fn post_weight() -> Weight {
 		T::WeightInfo::post_job().saturating_add(Self::longest_search_for_offers())
+	}
+
+	fn origin(job: JobId) -> Option<JobOrigin<T::AccountId>> {
+		Jobs::<T>::get(job).map(|record| record.job.origin)
 	}
 
 	fn cancel(creator: &T::AccountId, job: JobId) -> DispatchResult {

@@ -145,7 +145,9 @@ pub mod pallet {
 	pub type NextOfferId<T: Config> = StorageValue<_, OfferId, ValueQuery>;
 
 	/// The id that the next job gets.
+	// Whitelisted: however many jobs a block takes up, it is read once and written once.
 	#[pallet::storage]
+	#[pallet::whitelist_storage]
 	pub type NextJobId<T: Config> = StorageValue<_, JobId, ValueQuery>;
 
 	/// The offers.
@@ -535,10 +537,8 @@ pub mod pallet {
 		#[pallet::weight(Pallet::<T>::weight_of_cancel())]
 		pub fn cancel_job(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			let was_waiting = Self::do_cancel_job(who, job)?;
-			Ok(was_waiting
-				.then(|| Self::closing(T::WeightInfo::cancel_open()))
-				.into())
+			let weight = Self::do_cancel_job(who, job)?;
+			Ok(Some(weight).into())
 		}
 
 		/// Ends a waiting job whose match window has passed, and gives its whole budget back to its creator.

@@ -23,11 +23,16 @@ impl<T: Config> Pallet<T> {
 		frame_system::Pallet::<T>::block_number().saturated_into()
 	}
 
-	/// Writes an offer, and moves its index entries when that is called for.
-	pub(crate) fn save_offer(id: OfferId, before: Option<&Offer<T::AccountId>>, after: &Offer<T::AccountId>) {
+	/// Writes an offer, and moves its index entries when that is called for. Returns whether it was.
+	pub(crate) fn save_offer(
+		id: OfferId,
+		before: Option<&Offer<T::AccountId>>,
+		after: &Offer<T::AccountId>,
+	) -> bool {
 		let stood = before.filter(|o| is_available(o));
 		let stands = Some(after).filter(|o| is_available(o));
-		if stood.map(|o| o.rate) != stands.map(|o| o.rate) {
+		let moves = stood.map(|o| o.rate) != stands.map(|o| o.rate);
+		if moves {
 			for key in stood.iter().flat_map(|o| offer_keys(id, o)) {
 				OfferIndex::<T>::remove(key);
 			}
@@ -36,11 +41,14 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 		Offers::<T>::insert(id, after);
+		moves
 	}
 
-	/// Pauses every active offer of a provider.
-	pub(crate) fn pause_all(provider: &T::AccountId) {
-		for id in OffersOf::<T>::get(provider) {
+	/// Pauses every active offer of a provider. Returns how many offers it has.
+	pub(crate) fn pause_all(provider: &T::AccountId) -> u32 {
+		let all = OffersOf::<T>::get(provider);
+		let count = all.len() as u32;
+		for id in all {
 			let Some(offer) = Offers::<T>::get(id) else {
 				defensive!("a provider's list names an offer that is gone");
 				continue;
@@ -58,6 +66,7 @@ impl<T: Config> Pallet<T> {
 				});
 			}
 		}
+		count
 	}
 
 	/// Whether an offer fits a job now, and on which terms.
@@ -110,8 +119,9 @@ impl<T: Config> Pallet<T> {
 			let Ok(terms) = Self::fit(&offer, record, &module, &pricing, None) else {
 				continue;
 			};
-			if Self::make_deal(id, record, offer_id, &offer, terms, false).is_some() {
+			if let Some(left) = Self::make_deal(id, record, offer_id, &offer, terms, false) {
 				scan.matches += 1;
+				scan.moves += u32::from(!is_available(&left));
 				break;
 			}
 		}
@@ -166,6 +176,8 @@ impl<T: Config> Pallet<T> {
 			}
 			if let Some(left) = Self::make_deal(job_id, &record, id, &offer, terms, true) {
 				scan.matches += 1;
+				scan.waited += 1;
+				scan.moves += u32::from(!is_available(&left));
 				offer = left;
 			}
 		}
@@ -195,8 +207,7 @@ impl<T: Config> Pallet<T> {
 		};
 		let result = with_storage_layer(|| {
 			if waits {
-				WaitingIndex::<T>::remove(waiting_key(job_id, record));
-				Self::forget_proposal(job_id);
+				Self::leave_waiting(job_id, record);
 			}
 			Self::conclude(job_id, record, offer_id, offer, &left, terms)
 		});
@@ -207,6 +218,12 @@ impl<T: Config> Pallet<T> {
 				None
 			},
 		}
+	}
+
+	/// Takes a job out of the index of the waiting, and forgets what was proposed for it.
+	pub(crate) fn leave_waiting(id: JobId, record: &JobRecord<T::AccountId>) {
+		WaitingIndex::<T>::remove(waiting_key(id, record));
+		Self::forget_proposal(id);
 	}
 
 	/// The offer with one deal more, and what that deal gets of its machine.

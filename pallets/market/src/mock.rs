@@ -235,7 +235,7 @@ pub(crate) mod desk {
 		}
 
 		/// A deal ended.
-		pub(crate) fn settle(deal: DealId, outcome: Outcome) {
+		pub(crate) fn settle(deal: DealId, outcome: Outcome) -> Weight {
 			let Live { job, terms, .. } = LiveDeals::<Test>::take(deal).expect("a live deal");
 			let again = <Market as JobBook<_>>::will_requeue(job, &outcome);
 			let settlement = lilypad_primitives::settle(&terms, &outcome);
@@ -257,19 +257,24 @@ pub(crate) mod desk {
 			if !again {
 				Self::release_budget(&terms.creator, terms.budget - cost);
 			}
-			<Market as JobBook<_>>::settled(job, deal, &outcome, None, cost);
+			let weight = <Market as JobBook<_>>::settled(job, deal, &outcome, None, cost);
+			assert!(
+				weight.all_lte(Market::weight_of_settled()),
+				"more than was charged"
+			);
 			let waits = Market::job(job).is_some();
 			assert_eq!(
 				waits, again,
 				"the market did with job {job} what it had announced"
 			);
+			weight
 		}
 
 		/// The books agree with the market's.
 		pub(crate) fn check() {
 			let total: Balance = Money::<Test>::iter_values().sum::<Balance>() + Sink::<Test>::get();
 			assert_eq!(total, TOTAL, "money appeared or vanished");
-			let budgets = Market::held_budgets();
+			let budgets = <Market as JobBook<_>>::held_budgets();
 			let deposits = Market::held_deposits();
 			for who in [PROVIDER, OTHER, THIRD, CREATOR, RIVAL, AUTHOR, POOR] {
 				assert_eq!(
@@ -345,11 +350,10 @@ pub(crate) mod desk {
 			);
 			Ok(deal)
 		}
-		fn cancel(deal: DealId) -> DispatchResult {
+		fn cancel(deal: DealId) -> Result<Weight, DispatchError> {
 			let live = LiveDeals::<Test>::get(deal).expect("the market names a live deal");
 			ensure!(!live.submitted, Error::<Test>::TooLate);
-			Self::settle(deal, Outcome::CancelledBeforeAck);
-			Ok(())
+			Ok(Self::settle(deal, Outcome::CancelledBeforeAck))
 		}
 		fn run_blocks(time_limit: Millis, fetch_bytes: u64) -> BlockNumber {
 			10 + lilypad_primitives::fits::run_blocks(time_limit, 2_000) + (fetch_bytes / 1_000_000) as u32
@@ -399,7 +403,13 @@ pub(crate) mod desk {
 	}
 
 	impl OnJobEnded<AccountId> for Pallet<Test> {
-		fn job_ended(job: JobId, _: JobOrigin, creator: &AccountId, ending: &JobEnding, cost: Balance) {
+		fn job_ended(
+			job: JobId,
+			_: &JobOrigin<AccountId>,
+			creator: &AccountId,
+			ending: &JobEnding,
+			cost: Balance,
+		) {
 			assert!(Market::job(job).is_none(), "a job that ended is gone");
 			let with_deal = matches!(ending, JobEnding::Settled { .. });
 			Ended::<Test>::append((job, *creator, with_deal, cost));

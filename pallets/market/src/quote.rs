@@ -6,8 +6,10 @@ use crate::{
 };
 use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::traits::Get;
-use lilypad_primitives::{Balance, JobOrigin, JobRequest, Mismatch, ModuleInfo, OfferId, Terms};
-use sp_runtime::DispatchError;
+use lilypad_primitives::{
+	traits::Scores, Balance, JobOrigin, JobRequest, Mismatch, ModuleInfo, OfferId, Terms,
+};
+use sp_runtime::{DispatchError, Permill};
 
 /// Most offers that a quote looks at.
 pub const QUOTE_SCAN: u32 = 512;
@@ -54,7 +56,8 @@ impl<T: Config> Pallet<T> {
 				continue;
 			};
 			if let Ok(terms) = Self::fit(&offer, record, module, &pricing, None) {
-				quote.offers.push(quoted(id, terms));
+				let score = T::Scores::score(&terms.provider);
+				quote.offers.push(quoted(id, terms, score));
 			}
 		}
 		quote
@@ -92,7 +95,7 @@ impl<T: Config> Pallet<T> {
 	}
 }
 
-fn quoted<AccountId>(offer: OfferId, terms: Terms<AccountId>) -> QuotedOffer<AccountId> {
+fn quoted<AccountId>(offer: OfferId, terms: Terms<AccountId>, score: Permill) -> QuotedOffer<AccountId> {
 	QuotedOffer {
 		offer,
 		provider: terms.provider,
@@ -101,5 +104,6 @@ fn quoted<AccountId>(offer: OfferId, terms: Terms<AccountId>) -> QuotedOffer<Acc
 		cap: terms.cap,
 		levy: terms.levy,
 		module_fee: terms.module_fee,
+		score,
 	}
 }

@@ -41,16 +41,6 @@ impl<T: Config> Pallet<T> {
 		sums
 	}
 
-	/// The budgets that are held for each account's jobs, waiting or matched: for checks across pallets.
-	pub fn held_budgets() -> BTreeMap<T::AccountId, Balance> {
-		let mut sums = BTreeMap::<_, Balance>::new();
-		for (_, record) in Jobs::<T>::iter() {
-			let sum = sums.entry(record.job.creator).or_default();
-			*sum = sum.saturating_add(record.job.request.budget);
-		}
-		sums
-	}
-
 	fn check_jobs() -> Result<(), TryRuntimeError> {
 		let next = NextJobId::<T>::get();
 		let mut waiting = 0;

@@ -8,6 +8,7 @@ use lilypad_primitives::{
 	MediatorPolicy, Mismatch, ModulePolicy, Offer, OfferId, OfferState, Platform,
 };
 use scale_info::TypeInfo;
+use sp_runtime::Permill;
 
 /// The part of the market in which an offer or a job stands: its first index key.
 #[derive(
@@ -156,6 +157,8 @@ pub struct QuotedOffer<AccountId> {
 	pub levy: Balance,
 	/// The author's fee.
 	pub module_fee: Balance,
+	/// The provider's score.
+	pub score: Permill,
 }
 
 /// What a request would meet with, were it posted now.
@@ -180,4 +183,8 @@ pub struct Scan {
 	pub candidates: u32,
 	/// Deals opened.
 	pub matches: u32,
+	/// How many of these were with jobs that had waited.
+	pub waited: u32,
+	/// Offers that entered or left the index.
+	pub moves: u32,
 }

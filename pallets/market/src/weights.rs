@@ -55,12 +55,19 @@ pub trait WeightInfo {
 	fn scan_offers(s: u32) -> Weight;
 	/// Looking at `s` jobs for an offer, none of which fits.
 	fn scan_jobs(s: u32) -> Weight;
-	/// Making a deal of a job and an offer that fit.
+	/// Making a deal of a job and an offer that fit, of a job that has not waited and an offer that has room for more.
 	fn conclude_match() -> Weight;
+	/// Besides, for a job that has waited, and for which another match was proposed.
+	fn leave_waiting() -> Weight;
+	/// Besides, for an offer that enters or leaves the index, with as many entries as there can be.
+	fn index_offer() -> Weight;
 	/// The end of a run, without looking for jobs.
 	fn run_ended() -> Weight;
-	/// The end of a deal whose provider is to blame and has `o` offers, without looking for offers or jobs.
+	/// The end of a deal whose provider is to blame and has `o` offers, or whose job waits again, without looking for offers
+	/// or jobs.
 	fn settled(o: u32) -> Weight;
+	/// The end of a deal and of its job.
+	fn settled_well() -> Weight;
 	/// The sweeper without any work.
 	fn sweep_base() -> Weight;
 	/// One job that the sweeper looks at.
@@ -143,11 +150,20 @@ macro_rules! estimates {
 			cost($db, 20, 9, 0).saturating_add(each(cost($db, 55, 9, 0), s))
 		}
 		fn conclude_match() -> Weight {
-			// Deal, terms, bond, next deal id, deadlines; offer and six entries, waiting entry, job; a proposal and its place.
-			cost($db, 250, 11, 18)
+			// Deal, bond, deadline, offer, job.
+			cost($db, 150, 5, 5)
+		}
+		fn leave_waiting() -> Weight {
+			cost($db, 30, 1, 3)
+		}
+		fn index_offer() -> Weight {
+			cost($db, 40, 0, 6)
 		}
 		fn run_ended() -> Weight {
-			cost($db, 90, 2, 8)
+			cost($db, 60, 2, 2)
+		}
+		fn settled_well() -> Weight {
+			cost($db, 80, 2, 2)
 		}
 		fn settled(o: u32) -> Weight {
 			// Job, module, offer and its entries, removal with its deposit; each other offer with its entries.

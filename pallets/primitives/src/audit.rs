@@ -10,6 +10,14 @@
 //! usual answer, `n` the panel fees that a cheat forfeits and `θ` the rest of its collateral, both in units of `π`. See
 //! Eisele et al., "Mechanisms for Outsourcing Computation via a Decentralized Market", DEBS 2020.
 //!
+//! That holds among honest mediators. A cheat in league with those who hold a share `q` of the tickets is caught only if the
+//! audit's one mediator is honest and so are two of the three who come next, and if it is not caught, its mediators are paid. With
+//! a vote that costs `f` prices the last factor becomes
+//!
+//! ```text
+//! (n + θ + 1) · (1 − q)³ · (1 + 2q) − f · (1 − q) · (6q² − 3q³)
+//! ```
+//!
 //! Everything is integer arithmetic, and everything rounds towards more audits.
 
 use crate::{
@@ -49,6 +57,8 @@ pub struct AuditRules {
 	pub usual: Perquintill,
 	/// Share of the audits of right results that go through every panel although they need not.
 	pub escalates: Permill,
+	/// Share of the tickets that may be in league with a cheat, who must be deterred all the same: `q`.
+	pub colluding: Permill,
 }
 
 /// What a cheat risks and gains, in units of the price `π`.
@@ -64,9 +74,40 @@ pub struct Stakes {
 	pub panel_fees: FixedU128,
 	/// The rest of the collateral: `θ`.
 	pub theta: FixedU128,
+	/// Share of the tickets that are in league with the cheat: `q`.
+	pub colluding: Permill,
+	/// What one vote costs: `f`.
+	pub vote_fee: FixedU128,
+}
+
+/// `numerator / ACCURACY⁴` for a product of four shares in millionths.
+fn of_shares(numerator: u128, rounding: Rounding) -> FixedU128 {
+	let accuracy = u128::from(Permill::ACCURACY);
+	FixedU128::from_inner(match rounding {
+		Rounding::Up => numerator.div_ceil(accuracy),
+		_ => numerator / accuracy,
+	})
 }
 
 impl Stakes {
+	/// Probability that an audited cheat is caught, rounded down: the audit's one mediator is honest, and so are two of the three
+	/// who come next.
+	pub fn caught(&self) -> FixedU128 {
+		let q = u128::from(self.colluding.deconstruct());
+		let accuracy = u128::from(Permill::ACCURACY);
+		of_shares((accuracy - q).pow(3) * (accuracy + 2 * q), Rounding::Down)
+	}
+
+	/// Votes of the league that are paid, on average over all audits, because the second panel has found for it, rounded up.
+	fn votes_won(&self) -> FixedU128 {
+		let q = u128::from(self.colluding.deconstruct());
+		let accuracy = u128::from(Permill::ACCURACY);
+		of_shares(
+			(accuracy - q) * (6 * q.pow(2) * accuracy - 3 * q.pow(3)),
+			Rounding::Up,
+		)
+	}
+
 	/// The least probability of an audit with which honesty pays best, rounded up; one, when not even that suffices.
 	pub fn audit_probability(&self) -> Perquintill {
 		// Both factors of the divisor round down, and so the quotient up.
@@ -75,8 +116,15 @@ impl Stakes {
 		let forfeit = self
 			.panel_fees
 			.saturating_add(self.theta)
-			.saturating_add(FixedU128::from_u32(1));
-		let divisor = usual.saturating_mul(forfeit);
+			.saturating_add(FixedU128::from_u32(1))
+			.saturating_mul(self.caught());
+		// Fee and product round down: a millionth of a price more makes up for both.
+		let rounding = FixedU128::from_rational(u128::from(!self.colluding.is_zero()), 1_000_000);
+		let won = self
+			.votes_won()
+			.saturating_mul(self.vote_fee)
+			.saturating_add(rounding);
+		let divisor = usual.saturating_mul(forfeit.saturating_sub(won));
 		let parts = multiply_by_rational_with_rounding(
 			self.saving.into_inner(),
 			Perquintill::ACCURACY.into(),
@@ -100,21 +148,32 @@ impl AuditRules {
 	/// With which probability the result of a deal with these terms is audited. Zero for modules that need not give the
 	/// same result twice.
 	///
-	/// The price is taken to be the cap: whoever is paid less risks even more in comparison.
+	/// The price is taken to be the cap: whoever is paid less risks even more in comparison. Padding a bill costs that part of
+	/// the collateral which it is of the cap, so that the same probability deters from it.
 	pub fn probability<A>(&self, terms: &Terms<A>) -> Perquintill {
 		match terms.profile {
-			Profile::Deterministic => self.probability_for(terms.cap, terms.panel_fee, terms.collateral),
+			Profile::Deterministic => {
+				self.probability_for(terms.cap, terms.mediator_fee, terms.panel_fee, terms.collateral)
+			},
 			Profile::NonDeterministic => Perquintill::zero(),
 		}
 	}
 
-	fn probability_for(&self, cap: Balance, panel_fee: Balance, collateral: Balance) -> Perquintill {
+	fn probability_for(
+		&self,
+		cap: Balance,
+		mediator_fee: Balance,
+		panel_fee: Balance,
+		collateral: Balance,
+	) -> Perquintill {
 		let stakes = Stakes {
 			saving: FixedU128::saturating_from_rational(self.saving.deconstruct(), Permill::ACCURACY),
 			usual: self.usual,
 			runs: FIRST_PANELS,
 			panel_fees: in_units_of(panel_fee, cap),
 			theta: in_units_of(collateral.saturating_sub(panel_fee), cap),
+			colluding: self.colluding,
+			vote_fee: in_units_of(mediator_fee, cap),
 		};
 		stakes.audit_probability()
 	}
@@ -163,7 +222,8 @@ impl AuditRules {
 		let Ok(amounts) = Amounts::new(&pricing, cap, MILLIS_PER_SECOND, 0, 0) else {
 			return false;
 		};
-		let probability = self.probability_for(cap, amounts.panel_fee, amounts.collateral);
+		let probability =
+			self.probability_for(cap, amounts.mediator_fee, amounts.panel_fee, amounts.collateral);
 		let fees = self.expected_fees(amounts.mediator_fee, pricing.largest_panel);
 		amounts.levy >= probability.mul_ceil(fees)
 	}
@@ -181,13 +241,14 @@ pub fn is_drawn(seed: &[u8; 32], probability: Perquintill) -> bool {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::{terms::tests::PRICING, LP};
+	use crate::{terms::tests::PRICING, Judge, LP};
 	use proptest::prelude::*;
 
 	const RULES: AuditRules = AuditRules {
 		saving: Permill::from_percent(80),
 		usual: Perquintill::one(),
 		escalates: Permill::from_percent(1),
+		colluding: Permill::zero(),
 	};
 
 	/// Of [`PRICING`], with a levy that covers what [`RULES`] cost.
@@ -200,6 +261,7 @@ mod tests {
 		let a = Amounts::new(&PRICING, LP, 10_000, 0, 0).expect("in range");
 		Terms {
 			creator: 1,
+			judge: Judge::Creator,
 			provider: 2,
 			author: 3,
 			solver: None,
@@ -228,6 +290,8 @@ mod tests {
 			runs: n,
 			panel_fees: FixedU128::from_u32(n),
 			theta: FixedU128::from_u32(theta),
+			colluding: Permill::zero(),
+			vote_fee: FixedU128::from_u32(1),
 		}
 	}
 
@@ -285,6 +349,23 @@ mod tests {
 	}
 
 	#[test]
+	fn a_league_asks_for_more_audits() {
+		let league = |percent| Stakes {
+			colluding: Permill::from_percent(percent),
+			..stakes(1, 10)
+		};
+		let p = |percent| league(percent).audit_probability().deconstruct() as f64 / 1e18;
+		// A half: caught one time in four, and 13/16 of a vote won.
+		assert_eq!(league(50).caught(), FixedU128::from_rational(1, 4));
+		assert!((p(50) - 0.8 / (12.0 / 4.0 - 9.0 / 16.0)).abs() < 1e-6);
+		// A fifth: (4/5)³ · 7/5, and 4/5 · (6/25 − 3/125).
+		assert_eq!(league(20).caught(), FixedU128::from_rational(448, 625));
+		assert!((p(20) - 0.8 / (12.0 * 0.7168 - 0.8 * 0.216)).abs() < 1e-6);
+		assert_eq!(p(100), 1.0);
+		assert!((0..100).all(|percent| p(percent) <= p(percent + 1)));
+	}
+
+	#[test]
 	fn what_is_not_deterministic_is_never_audited() {
 		assert_eq!(
 			RULES.probability(&terms(Profile::NonDeterministic)),
@@ -332,7 +413,7 @@ mod tests {
 		#[test]
 		fn coverage_holds_for_every_cap(
 			levy in 0u32..200_000, fee_rate in 0u32..1_000_000, min_fee in 0u128..1 << 70, min_collateral in LP / 10..1 << 70,
-			theta in 1u32..200, saving in 0u32..1_000_000, caps in prop::collection::vec(1_000u128..1 << 95, 50),
+			theta in 1u32..200, saving in 0u32..1_000_000, colluding in 0u32..600_000, caps in prop::collection::vec(1_000u128..1 << 95, 50),
 		) {
 			let pricing = Pricing {
 				levy_rate: Permill::from_parts(levy),
@@ -342,11 +423,15 @@ mod tests {
 				collateral_factor: theta,
 				..PRICING
 			};
-			let rules = AuditRules { saving: Permill::from_parts(saving), ..RULES };
+			let rules = AuditRules {
+				saving: Permill::from_parts(saving),
+				colluding: Permill::from_parts(colluding),
+				..RULES
+			};
 			if rules.is_covered_by(&pricing) {
 				for cap in caps {
 					let a = Amounts::new(&Pricing { min_rate: 1, ..pricing }, cap, 1_000, 0, 0).expect("in range");
-					let p = rules.probability_for(cap, a.panel_fee, a.collateral);
+					let p = rules.probability_for(cap, a.mediator_fee, a.panel_fee, a.collateral);
 					let fees = p.mul_ceil(rules.expected_fees(a.mediator_fee, 7));
 					// The bends lie between whole numbers.
 					prop_assert!(a.levy + 2 >= fees, "{cap}: {} < {fees}", a.levy);

@@ -2,7 +2,8 @@
 
 use crate::{
 	terms::{Amounts, MILLIS_PER_SECOND},
-	Balance, BlockNumber, Job, MediatorPolicy, Millis, ModuleInfo, Offer, OfferState, Pricing, TermsError,
+	Balance, BlockNumber, Job, Judge, MediatorPolicy, Millis, ModuleInfo, Offer, OfferState, Pricing,
+	TermsError,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -49,7 +50,7 @@ pub enum Mismatch {
 	Collateral,
 	/// The job is for another provider.
 	Target,
-	/// Creator and provider are the same account.
+	/// The provider is the creator, or whom the creator has named to judge the result.
 	SameAccount,
 	/// The provider does not serve this creator.
 	CreatorPolicy,
@@ -76,7 +77,7 @@ impl core::fmt::Display for Mismatch {
 			Self::Mediators => "accepts none of the job's mediators",
 			Self::Collateral => "has too little bond left for the collateral",
 			Self::Target => "is not the target provider",
-			Self::SameAccount => "belongs to the job's creator",
+			Self::SameAccount => "belongs to the job's creator or its delegate",
 			Self::CreatorPolicy => "does not serve this creator",
 			Self::Score => "has too low a score",
 			Self::FailedBefore => "has failed this job before",
@@ -166,7 +167,10 @@ pub fn fits<AccountId: Clone + PartialEq>(
 		request.target.as_ref().is_none_or(|t| *t == offer.provider),
 		Target,
 	)?;
-	ensure(job.creator != offer.provider, SameAccount)?;
+	let judge = job.origin.judge();
+	let judges = |who: &AccountId| matches!(&judge, Judge::Delegate(delegate) if delegate == who);
+	let hires = |who: &AccountId| *who == job.creator || judges(who);
+	ensure(!hires(&offer.provider), SameAccount)?;
 	let serves = match &offer.creators {
 		crate::CreatorPolicy::Any => true,
 		crate::CreatorPolicy::Only(creators) => creators.contains(&job.creator),
@@ -180,12 +184,13 @@ pub fn fits<AccountId: Clone + PartialEq>(
 		ensure(end <= deadline, Deadline)?;
 	}
 
-	let is_party = |who: &AccountId| *who == job.creator || *who == offer.provider;
+	let solver = ctx.solver.filter(|who| !hires(who) && **who != offer.provider);
 	Ok(crate::Terms {
 		creator: job.creator.clone(),
+		judge,
 		provider: offer.provider.clone(),
 		author: module.author.clone(),
-		solver: ctx.solver.filter(|s| !is_party(s)).cloned(),
+		solver: solver.cloned(),
 		rate: offer.rate,
 		time_limit: request.time_limit,
 		budget: request.budget,
@@ -324,6 +329,14 @@ mod tests {
 		}
 	}
 
+	fn evm(delegate: Option<Account>) -> JobOrigin<Account> {
+		JobOrigin::Evm {
+			chain: 1,
+			request: 2,
+			delegate,
+		}
+	}
+
 	fn check(
 		change: impl FnOnce(
 			&mut Offer<Account>,
@@ -419,6 +432,10 @@ mod tests {
 		);
 		assert_eq!(check(|_, j, _, _| j.creator = PROVIDER).unwrap_err(), SameAccount);
 		assert_eq!(
+			check(|_, j, _, _| j.origin = evm(Some(PROVIDER))).unwrap_err(),
+			SameAccount
+		);
+		assert_eq!(
 			check(|o, _, _, _| o.creators = crate::CreatorPolicy::Only(accounts(&[9]))).unwrap_err(),
 			CreatorPolicy
 		);
@@ -488,7 +505,8 @@ mod tests {
 
 	#[test]
 	fn a_party_is_no_solver() {
-		for (solver, earns) in [(CREATOR, None), (PROVIDER, None), (9, Some(9))] {
+		const DELEGATE: Account = 8;
+		for (solver, earns) in [(CREATOR, None), (PROVIDER, None), (DELEGATE, None), (9, Some(9))] {
 			let unused = module();
 			let ctx = MatchContext {
 				module: &unused,
@@ -499,8 +517,20 @@ mod tests {
 				now: 1,
 				run_blocks: 1,
 			};
-			assert_eq!(fits(&offer(), &job(), &ctx).expect("fits").solver, earns);
+			let job = Job {
+				origin: evm(Some(DELEGATE)),
+				..job()
+			};
+			assert_eq!(fits(&offer(), &job, &ctx).expect("fits").solver, earns);
 		}
+	}
+
+	#[test]
+	fn the_judge_follows_from_where_the_job_came_from() {
+		let judge = |origin| check(|_, j, _, _| j.origin = origin).expect("fits").judge;
+		assert_eq!(judge(JobOrigin::Native), Judge::Creator);
+		assert_eq!(judge(evm(Some(8))), Judge::Delegate(8));
+		assert_eq!(judge(evm(None)), Judge::Nobody);
 	}
 
 	proptest! {

@@ -1,6 +1,8 @@
 //! Jobs.
 
-use crate::{Balance, BlockNumber, MachineSpec, MediatorPolicy, Millis, ModuleName, OutputRoot, VersionId};
+use crate::{
+	Balance, BlockNumber, Judge, MachineSpec, MediatorPolicy, Millis, ModuleName, OutputRoot, VersionId,
+};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -86,7 +88,7 @@ pub struct InputFile {
 	Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum JobOrigin {
+pub enum JobOrigin<AccountId> {
 	/// A transaction on this chain.
 	#[default]
 	Native,
@@ -96,7 +98,24 @@ pub enum JobOrigin {
 		chain: u64,
 		/// The gateway's number of the request.
 		request: u64,
+		/// Who acts for the contract on this chain: cancels the job, and accepts or challenges its result.
+		delegate: Option<AccountId>,
 	},
+}
+
+impl<AccountId: Clone> JobOrigin<AccountId> {
+	/// Who accepts or challenges the results of a job from here.
+	pub fn judge(&self) -> Judge<AccountId> {
+		match self {
+			JobOrigin::Native => Judge::Creator,
+			JobOrigin::Evm {
+				delegate: Some(delegate),
+				..
+			} => Judge::Delegate(delegate.clone()),
+			// The account of a contract has no key.
+			JobOrigin::Evm { delegate: None, .. } => Judge::Nobody,
+		}
+	}
 }
 
 /// What a creator asks for.
@@ -164,7 +183,7 @@ pub struct Job<AccountId> {
 	/// The module version.
 	pub version: VersionId,
 	/// Where it came from.
-	pub origin: JobOrigin,
+	pub origin: JobOrigin<AccountId>,
 	/// Retries left.
 	pub retries_left: u8,
 	/// Providers that failed this job: they are not matched with it again.

@@ -22,6 +22,7 @@ pub mod mediation;
 pub mod module;
 pub mod offer;
 pub mod result;
+pub mod score;
 pub mod settlement;
 pub mod spec;
 pub mod terms;
@@ -38,9 +39,10 @@ pub use mediation::{
 pub use module::{ModuleInfo, ModuleName, Platform, Profile, RuntimeImage, RuntimeKind};
 pub use offer::{CreatorPolicy, MediatorPolicy, ModulePolicy, Offer, OfferState, PeerAddress};
 pub use result::{Opening, OutputRoot, Seal, Status, Triple};
+pub use score::TrackRecord;
 pub use settlement::{settle, Move, Outcome, Party, Purse, Settlement};
 pub use spec::{GpuModel, GpuSpec, MachineSpec};
-pub use terms::{Pricing, Terms, TermsError};
+pub use terms::{Judge, Pricing, Terms, TermsError};
 
 /// Amounts of LP in its smallest unit: 10^18 of them are one LP.
 pub type Balance = u128;

@@ -138,7 +138,7 @@ pub struct JobNeeds<AccountId> {
 pub struct CaseRequest<AccountId> {
 	/// What it is about.
 	pub dispute: Dispute,
-	/// Whoever has a stake in the deal and so may not judge; at most four.
+	/// Whoever has a stake in the deal and so may not judge; at most five.
 	pub parties: Vec<AccountId>,
 	/// What runs the job.
 	pub platform: Platform,
@@ -293,6 +293,10 @@ pub struct MediationRules {
 	pub commit_margin: BlockNumber,
 	/// Blocks to reveal.
 	pub reveal_blocks: BlockNumber,
+	/// Blocks of an era, from whose beginning on what mediators change about tickets and machines counts.
+	pub era_blocks: BlockNumber,
+	/// Blocks, after its randomness is known, in which a panel can be drawn.
+	pub draw_open_blocks: BlockNumber,
 	/// How often a panel's no-shows are replaced.
 	pub max_redraws: u8,
 	/// Share of a ticket that not committing, or not revealing, costs.
@@ -306,14 +310,46 @@ pub const MAX_PANEL: u32 = 15;
 /// Most redraws of a panel that there can be.
 pub const MAX_REDRAWS: u8 = 2;
 
+/// Rounds that a case can have.
+const ROUNDS: u32 = 3;
+/// Cases about one deal that can be dropped before anybody judges it: an audit, and a challenge.
+const DROPPED: u32 = 2;
+
 impl MediationRules {
+	/// Blocks that a panel has to commit, for a job that takes up to this many to fetch and to run within its limits.
+	pub fn commit_blocks(&self, run_blocks: BlockNumber) -> BlockNumber {
+		let blocks = u64::from(run_blocks)
+			.saturating_mul(self.slack_percent.into())
+			.div_ceil(100)
+			.saturating_add(self.commit_margin.into());
+		blocks.try_into().unwrap_or(BlockNumber::MAX)
+	}
+
+	/// Blocks from the moment at which a result could first be disputed to the verdict, if everything takes as long as it may: two
+	/// cases are dropped because nobody draws, and in a third one every panel of every round is replaced as often as panels can be.
+	/// Each stage is taken to be moved on in the first block in which anybody can.
+	pub fn longest_case(&self, run_blocks: BlockNumber, draw_blocks: BlockNumber) -> BlockNumber {
+		// The draw's blocks begin after this one, or in the next era if they would not fit into this one.
+		let drawing = draw_blocks
+			.saturating_mul(2)
+			.saturating_add(self.draw_open_blocks)
+			.saturating_add(2);
+		let panels = ROUNDS.saturating_mul(u32::from(self.max_redraws).saturating_add(1));
+		let drawn = panels.saturating_add(DROPPED).saturating_mul(drawing);
+		let committing = self.commit_blocks(run_blocks).saturating_add(1);
+		let revealing = self.reveal_blocks.saturating_add(1);
+		drawn
+			.saturating_add(panels.saturating_mul(committing))
+			.saturating_add(ROUNDS.saturating_mul(revealing))
+	}
+
 	/// Whether the rules are within their bounds and keep each other's promises, and those of the prices. `seats`: how many
 	/// cases one ticket can be liable for at a time.
 	pub fn check(&self, pricing: &Pricing, seats: u32) -> Result<(), &'static str> {
 		let ensure = |ok: bool, why| if ok { Ok(()) } else { Err(why) };
 		ensure(
-			(3..=MAX_PANEL).contains(&pricing.largest_panel),
-			"the largest panel has 3 to 15 mediators",
+			(3..=MAX_PANEL).contains(&pricing.largest_panel) && pricing.largest_panel % 2 == 1,
+			"the largest panel has 3 to 15 mediators, an odd number, so that it can't be divided in halves",
 		)?;
 		ensure(
 			(101..=1_000).contains(&self.overcharge_percent),
@@ -342,8 +378,8 @@ impl MediationRules {
 			"a ticket must cover the slashes of all cases that it is liable for",
 		)?;
 		ensure(
-			!self.audit.usual.is_zero(),
-			"with a usual answer that never comes nothing can be audited",
+			!self.audit.usual.is_zero() && self.audit.colluding < Permill::one(),
+			"with a usual answer that never comes, or mediators who all collude, nothing can be audited",
 		)?;
 		ensure(
 			self.audit.is_covered_by(pricing),
@@ -368,12 +404,15 @@ mod tests {
 			saving: Permill::from_percent(80),
 			usual: Perquintill::one(),
 			escalates: Permill::from_percent(1),
+			colluding: Permill::zero(),
 		},
 		overcharge_percent: 200,
 		overcharge_floor: 2_000,
 		slack_percent: 300,
 		commit_margin: 30,
 		reveal_blocks: 30,
+		era_blocks: 150,
+		draw_open_blocks: 60,
 		max_redraws: 2,
 		no_show_slash: Permill::from_percent(10),
 		minority_slash: Permill::from_percent(5),
@@ -410,6 +449,14 @@ mod tests {
 		] {
 			assert_ne!(commitment, other);
 		}
+	}
+
+	#[test]
+	fn the_longest_case_counts_every_panel() {
+		// Two dropped and nine panels of up to 2 · 4 + 60 + 2 blocks to be drawn and 3 · 100 + 30 + 1 to commit, and three reveals.
+		assert_eq!(RULES.commit_blocks(100), 330);
+		assert_eq!(RULES.longest_case(100, 4), 11 * 70 + 9 * 331 + 3 * 31);
+		assert_eq!(RULES.longest_case(BlockNumber::MAX, 4), BlockNumber::MAX);
 	}
 
 	#[test]
@@ -478,7 +525,7 @@ mod tests {
 		] {
 			assert!(bad.check(&COVERED, 10).is_err(), "{bad:?}");
 		}
-		for panel in [2, 16] {
+		for panel in [1, 2, 4, 16, 17] {
 			assert!(RULES
 				.check(
 					&Pricing {

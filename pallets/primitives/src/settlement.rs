@@ -157,7 +157,8 @@ pub enum Outcome {
 		/// Whether the creator challenged; otherwise the chain audited.
 		challenged: bool,
 	},
-	/// A panel confirmed the result and found the claimed run time too long.
+	/// A panel confirmed the result and found the claimed run time too long: what was claimed beyond its median costs that
+	/// part of the collateral which it is of the cap.
 	Overcharged {
 		/// Run time that the provider claimed.
 		claimed: Millis,
@@ -341,7 +342,7 @@ pub fn settle<A>(terms: &Terms<A>, outcome: &Outcome) -> Settlement {
 			let excess = terms.cost(claimed).saturating_sub(fair);
 			book.pay_for_run(terms, median, completed);
 			book.pay(Purse::Collateral, Party::Mediators, votes_cost(votes));
-			book.pay(Purse::Collateral, Party::Treasury, excess);
+			book.pay(Purse::Collateral, Party::Treasury, terms.forfeit(excess));
 		},
 		Outcome::Overturned { votes } => {
 			book.pay(Purse::Collateral, Party::Mediators, votes_cost(votes));
@@ -372,7 +373,7 @@ mod tests {
 	use super::*;
 	use crate::{
 		terms::{tests::PRICING, Amounts},
-		Profile, LP,
+		Judge, Profile, LP,
 	};
 	use proptest::prelude::*;
 
@@ -386,6 +387,7 @@ mod tests {
 		let a = Amounts::new(&PRICING, rate, time_limit, fee, tip).expect("in range");
 		Terms {
 			creator: 1,
+			judge: Judge::Creator,
 			provider: 2,
 			author: 3,
 			solver,
@@ -511,7 +513,7 @@ mod tests {
 					(Budget, AuditPool, levy),
 					(Budget, Solver, 3),
 					(Collateral, Mediators, 3 * fee),
-					(Collateral, Treasury, 8 * LP),
+					(Collateral, Treasury, t.collateral * 8 / 10),
 				],
 			),
 			(

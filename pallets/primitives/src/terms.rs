@@ -105,6 +105,33 @@ pub enum TermsError {
 	TimeLimit,
 }
 
+/// Who speaks for the creator once there is a result.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	Default,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Judge<AccountId> {
+	/// The creator itself.
+	#[default]
+	Creator,
+	/// An account that a creator without a key on this chain has named.
+	Delegate(AccountId),
+	/// Nobody: a result that is not drawn for an audit is paid for as soon as it is opened.
+	Nobody,
+}
+
 /// The frozen terms of a deal.
 #[derive(
 	Clone,
@@ -122,6 +149,8 @@ pub enum TermsError {
 pub struct Terms<AccountId> {
 	/// Who pays.
 	pub creator: AccountId,
+	/// Who accepts or challenges the result for it.
+	pub judge: Judge<AccountId>,
 	/// Who runs.
 	pub provider: AccountId,
 	/// Who earns the module's fee.
@@ -242,6 +271,30 @@ impl<AccountId> Terms<AccountId> {
 	/// What the provider earns for a run of this length: `min(cap, ceil(rate · usage))`.
 	pub fn cost(&self, usage: Millis) -> Balance {
 		charge(self.rate, usage).unwrap_or(self.cap).min(self.cap)
+	}
+
+	/// What of the collateral a claim costs that was this much too high: the part that it is of the cap. Claiming the whole cap
+	/// for nothing costs the whole collateral, as a forged result does, so that the audits which deter from one deter from
+	/// the other.
+	pub fn forfeit(&self, excess: Balance) -> Balance {
+		let part = excess.min(self.cap);
+		multiply_by_rational_with_rounding(self.collateral, part, self.cap.max(1), Rounding::Up)
+			.unwrap_or(self.collateral)
+			.min(self.collateral)
+	}
+
+	/// The account that accepts or challenges the result, if anybody does.
+	pub fn judging_account(&self) -> Option<&AccountId> {
+		match &self.judge {
+			Judge::Creator => Some(&self.creator),
+			Judge::Delegate(delegate) => Some(delegate),
+			Judge::Nobody => None,
+		}
+	}
+
+	/// Whose the bond of a challenge is. What a wrong result costs its provider goes to the creator all the same.
+	pub fn challenger(&self) -> &AccountId {
+		self.judging_account().unwrap_or(&self.creator)
 	}
 }
 

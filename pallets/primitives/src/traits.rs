@@ -11,6 +11,7 @@ use crate::{
 	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, JobId, JobNeeds, JobOrigin, JobRequest, ModuleInfo,
 	ModuleName, OfferId, Opening, Outcome, Ruling, Settlement, Terms, Triple, VersionId,
 };
+use alloc::collections::BTreeMap;
 use sp_runtime::{DispatchError, DispatchResult, Permill, Weight};
 
 /// The module registry, as market and deals see it.
@@ -48,8 +49,8 @@ pub trait Deals<AccountId> {
 		terms: Terms<AccountId>,
 		fetch_bytes: u64,
 	) -> Result<DealId, DispatchError>;
-	/// Ends a deal because its creator wants so. Fails once a result is submitted.
-	fn cancel(deal: DealId) -> DispatchResult;
+	/// Ends a deal because its creator wants so. Fails once a result is submitted. Returns what [`JobBook::settled`] weighed.
+	fn cancel(deal: DealId) -> Result<Weight, DispatchError>;
 	/// Blocks from a match to the latest end of the run.
 	fn run_blocks(time_limit: crate::Millis, fetch_bytes: u64) -> BlockNumber;
 	/// Gives a provider a bond out of nothing.
@@ -73,25 +74,24 @@ pub trait JobBook<AccountId> {
 	}
 	/// What it takes to run this job again. `None` when there is no such job, or it has no deal.
 	fn needs(job: JobId) -> Option<JobNeeds<AccountId>>;
+	/// The budgets that are held for each account's jobs, waiting or matched. Reads every job: for checks of the state.
+	fn held_budgets() -> BTreeMap<AccountId, Balance>;
 	/// Whether an earlier provider of this job has already reported its image or inputs as not to be had.
 	fn unfetchable_before(job: JobId) -> bool;
 	/// Whether the job would be queued again, its budget staying held, if its deal ended like this.
 	fn will_requeue(job: JobId, outcome: &Outcome) -> bool;
 	/// The deal has ended and its money has moved. The market queues the job again exactly if [`Self::will_requeue`] has
-	/// just said so; otherwise the job is gone. `cost` is what the creator paid in all. May open deals: call it last.
-	fn settled(job: JobId, deal: DealId, outcome: &Outcome, result: Option<Triple>, cost: Balance);
+	/// just said so; otherwise the job is gone. `cost` is what the creator paid in all. May open deals: call it last. Returns
+	/// what it weighed.
+	fn settled(job: JobId, deal: DealId, outcome: &Outcome, result: Option<Triple>, cost: Balance) -> Weight;
 	/// What [`Self::settled`] weighs at most.
 	fn settled_weight() -> Weight {
 		Weight::zero()
 	}
-	/// What it weighs at most for an accepted result: the capacity came back before, nobody is to blame, and the job is
-	/// not queued again, so that nothing is searched.
+	/// What it weighs at most for a result that is paid for: the capacity came back before, nobody is to blame, and the job
+	/// is not queued again, so that nothing is searched.
 	fn settled_well_weight() -> Weight {
 		Self::settled_weight()
-	}
-	/// The same for a result that nobody has accepted: the job may have come from elsewhere, and there they are told.
-	fn settled_unaccepted_weight() -> Weight {
-		Self::settled_well_weight()
 	}
 }
 
@@ -124,7 +124,13 @@ pub enum JobEnding {
 /// Told of every job's end: for gateways, which owe an answer for jobs from elsewhere.
 pub trait OnJobEnded<AccountId> {
 	/// A job is gone. `cost` of its budget was spent, the rest has been given back to `creator`. Can't fail.
-	fn job_ended(job: JobId, origin: JobOrigin, creator: &AccountId, ending: &JobEnding, cost: Balance);
+	fn job_ended(
+		job: JobId,
+		origin: &JobOrigin<AccountId>,
+		creator: &AccountId,
+		ending: &JobEnding,
+		cost: Balance,
+	);
 	/// What [`Self::job_ended`] weighs at most.
 	fn job_ended_weight() -> Weight {
 		Weight::zero()
@@ -132,7 +138,7 @@ pub trait OnJobEnded<AccountId> {
 }
 
 impl<AccountId> OnJobEnded<AccountId> for () {
-	fn job_ended(_: JobId, _: JobOrigin, _: &AccountId, _: &JobEnding, _: Balance) {}
+	fn job_ended(_: JobId, _: &JobOrigin<AccountId>, _: &AccountId, _: &JobEnding, _: Balance) {}
 }
 
 /// Why a job was not posted for somebody elsewhere, who is told in a word.
@@ -159,12 +165,14 @@ pub trait PostJob<AccountId> {
 	fn post(
 		creator: &AccountId,
 		request: JobRequest<AccountId>,
-		origin: JobOrigin,
+		origin: JobOrigin<AccountId>,
 	) -> Result<JobId, NotPosted>;
 	/// What [`Self::post`] weighs at most.
 	fn post_weight() -> Weight {
 		Weight::zero()
 	}
+	/// Where a live job came from.
+	fn origin(job: JobId) -> Option<JobOrigin<AccountId>>;
 	/// Withdraws a job of this creator, as the creator could.
 	fn cancel(creator: &AccountId, job: JobId) -> DispatchResult;
 	/// What [`Self::cancel`] weighs at most.
@@ -221,6 +229,8 @@ pub trait Arbitrable<AccountId> {
 	fn rule_weight() -> Weight {
 		Weight::zero()
 	}
+	/// Most blocks that fetching and running a job with this time limit can be given.
+	fn longest_run(time_limit: crate::Millis) -> BlockNumber;
 	/// Puts a deal with these parties into dispute for a benchmark, and returns its opening. The provider has not opened.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn dispute_for_benchmark(creator: &AccountId, provider: &AccountId) -> (DealId, Opening);

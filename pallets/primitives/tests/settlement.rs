@@ -4,7 +4,8 @@
 //! conserved, nobody is charged for somebody else's fault, and nobody profits from dealing with himself.
 
 use lilypad_primitives::{
-	settle, terms::Amounts, Balance, Millis, Outcome, Party, Pricing, Profile, Purse, Settlement, Terms, LP,
+	settle, terms::Amounts, Balance, Judge, Millis, Outcome, Party, Pricing, Profile, Purse, Settlement,
+	Terms, LP,
 };
 use proptest::prelude::*;
 use sp_arithmetic::Permill;
@@ -108,6 +109,7 @@ fn terms_with(
 	let a = Amounts::new(&PRICING, rate, time_limit, fee, tip).expect("in range");
 	Terms {
 		creator: 1,
+		judge: Judge::Creator,
 		provider: 2,
 		author: 3,
 		solver,
@@ -273,6 +275,23 @@ proptest! {
 		}
 	}
 
+	/// A claim that is too high by a part of the cap costs the same part of the collateral, as far as the votes leave it; a claim of
+	/// the whole cap for nothing costs as much as a forged result.
+	#[test]
+	fn an_overcharge_costs_its_part_of_the_collateral(
+		terms in any_terms(), claimed in 0u64..100_000_000, median in 0u64..100_000_000, votes in 0u32..12,
+	) {
+		let settlement = settle(&terms, &Outcome::Overcharged { claimed, median, completed: true, votes });
+		let excess = terms.cost(claimed).saturating_sub(terms.cost(median));
+		let forfeited = terms.forfeit(excess);
+		prop_assert_eq!(forfeited == 0, excess == 0);
+		prop_assert!(forfeited >= excess, "the excess and more: θ is at least 1");
+		let fees = settlement.paid_to(Party::Mediators);
+		prop_assert_eq!(settlement.paid_to(Party::Treasury), forfeited.min(terms.collateral - fees));
+		prop_assert_eq!(terms.forfeit(terms.cap), terms.collateral);
+		prop_assert_eq!(terms.forfeit(u128::MAX), terms.collateral);
+	}
+
 	/// Misbehaving towards oneself, through several accounts, costs.
 	#[test]
 	fn failing_oneself_costs(terms in any_terms(), votes in 0u32..12) {
@@ -295,7 +314,7 @@ proptest! {
 	) {
 		let [rate, budget, cap, module_fee, levy, tip, escrow, mediator_fee, panel_fee, collateral, fine] = numbers;
 		let terms = Terms {
-			creator: 1, provider: 2, author: 3, solver, rate, time_limit, budget, cap, module_fee, levy, tip, escrow,
+			creator: 1, judge: Judge::Creator, provider: 2, author: 3, solver, rate, time_limit, budget, cap, module_fee, levy, tip, escrow,
 			mediator_fee, panel_fee, collateral, no_show_fine: fine, cancel_fee: fine, victim_share: Permill::from_parts(share),
 			profile: Profile::NonDeterministic,
 		};

@@ -19,7 +19,7 @@ fn mediator(nth: u8) -> AccountId {
 }
 
 /// Lets blocks pass, each with an output of its author's.
-fn pass_with_outputs(blocks: u32) {
+pub(crate) fn pass_with_outputs(blocks: u32) {
 	for _ in 0..blocks {
 		let now = System::block_number();
 		let output = sp_io::hashing::blake2_256(&now.to_le_bytes());
@@ -30,7 +30,7 @@ fn pass_with_outputs(blocks: u32) {
 }
 
 /// Twelve mediators, in whose first era the chain is.
-fn mediators() {
+pub(crate) fn mediators() {
 	for nth in 0..12 {
 		assert_ok!(Balances::mint_into(&mediator(nth), 201 * LP));
 		let capability = Capability {
@@ -44,7 +44,7 @@ fn mediators() {
 			2
 		));
 	}
-	let era = <Runtime as pallet_mediation::Config>::EraBlocks::get();
+	let era = Mediation::parameters().rules.era_blocks;
 	pass_with_outputs(era);
 }
 
@@ -80,7 +80,7 @@ fn vote(triple: Triple) -> Vote {
 }
 
 /// Draws, commits and reveals.
-fn round(deal: DealId, found: impl Fn(usize) -> Triple, own: Option<Opening>) {
+pub(crate) fn round(deal: DealId, found: impl Fn(usize) -> Triple, own: Option<Opening>) {
 	let Stage::Drawing { draw_at, .. } = Mediation::case(deal).expect("there is a case").stage else {
 		panic!("the case waits for a draw");
 	};
@@ -118,7 +118,7 @@ fn outcome_of(deal: DealId) -> Option<Outcome> {
 	})
 }
 
-fn forged() -> Opening {
+pub(crate) fn forged() -> Opening {
 	Opening {
 		triple: Triple {
 			root: OutputRoot([66; 32]),
@@ -150,8 +150,10 @@ fn a_challenged_forgery_costs_its_provider_the_collateral() {
 			("provider", 0, minus(COLLATERAL)),
 			("treasury", plus(COLLATERAL - votes - CAP), 0),
 		]);
-		assert!(pallet_deals::Records::<Runtime>::get(PROVIDER.to_account_id())
-			.is_some_and(|r| r.overturned == 1));
+		assert!(
+			pallet_deals::Pallet::<Runtime>::record_of(PROVIDER.to_account_id())
+				.is_some_and(|r| r.overturned == 1)
+		);
 	});
 }
 
@@ -230,7 +232,7 @@ fn an_audit_is_paid_by_the_pool() {
 fn prices_set_by_governance_are_those_of_the_next_deal() {
 	test(|| {
 		let mut params = Mediation::parameters();
-		params.pricing.collateral_factor = 20;
+		params.pricing.collateral_factor = 30;
 		assert_ok!(Mediation::set_parameters(RuntimeOrigin::root(), params));
 		offer(PROVIDER, machine(RATE, 1));
 		let deal = deal_of(post(CREATOR, request())).expect("matched");

@@ -37,9 +37,9 @@ fn decline_keeps_the_budget_of_a_job_that_is_queued_again() {
 			&before,
 			&[(PROVIDER, 0, minus(LP / 10)), (TREASURY, plus(LP / 10), 0)],
 		);
-		assert_eq!(Budgets::<Test>::get(CREATOR), BUDGET);
+		assert_eq!(held(HoldReason::JobBudget, CREATOR), BUDGET);
 		withdraw_job(job);
-		assert_eq!(Budgets::<Test>::get(CREATOR), 0);
+		assert_eq!(held(HoldReason::JobBudget, CREATOR), 0);
 	});
 }
 

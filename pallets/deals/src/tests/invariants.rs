@@ -50,7 +50,12 @@ fn a_hold_that_no_record_explains() {
 #[test]
 fn a_record_that_no_hold_backs() {
 	notices("1: budgets differ from the hold", |_| {
-		Budgets::<Test>::insert(NOBODY, 1)
+		Jobs::mutate(JobId(0), |job| job.as_mut().expect("it lives").terms.budget += 1);
+	});
+	notices("1: budgets differ from the hold", |_| {
+		Jobs::mutate(JobId(0), |job| {
+			job.as_mut().expect("it lives").terms.creator = NOBODY
+		});
 	});
 	notices("1: deposits differ from the hold", |_| {
 		Deposits::<Test>::insert(NOBODY, 1)
@@ -65,7 +70,7 @@ fn a_record_that_no_hold_backs() {
 		);
 	});
 	notices("1: an entry that says nothing", |_| {
-		Budgets::<Test>::insert(NOBODY, 0)
+		Deposits::<Test>::insert(NOBODY, 0)
 	});
 }
 
@@ -111,7 +116,16 @@ fn a_deal_whose_budget_is_not_held() {
 #[test]
 fn an_index_that_differs_from_the_deals() {
 	notices("4: a deal is missing in the index", |deal| {
-		Lapses::<Test>::remove(LapseKey::new(deadline(deal), deal));
+		let place = Deals::<Test>::get(deal).expect("lives").indexed_at;
+		Lapses::<Test>::remove(LapseKey::new(place, deal));
+	});
+	notices("4: a deal would be looked at too late", |deal| {
+		Deals::<Test>::mutate(deal, |entry| {
+			let entry = entry.as_mut().expect("lives");
+			Lapses::<Test>::remove(LapseKey::new(entry.indexed_at, deal));
+			entry.indexed_at = deadline(deal) + 1;
+			Lapses::<Test>::insert(LapseKey::new(entry.indexed_at, deal), ());
+		});
 	});
 	notices("4: an index entry without a deal", |_| {
 		Lapses::<Test>::insert(LapseKey::new(1, DealId(0)), ())
@@ -136,16 +150,13 @@ fn a_usage_that_is_too_long() {
 
 #[test]
 fn a_score_that_cannot_be() {
-	notices("7: a score without a bond", |_| {
-		Records::<Test>::insert(OTHER, TrackRecord::default())
-	});
 	notices("7: a score is better than perfect", |_| {
 		let record = TrackRecord {
 			good: 2,
 			all: 1,
 			..Default::default()
 		};
-		Records::<Test>::insert(PROVIDER, record)
+		Bonds::<Test>::mutate(PROVIDER, |bond| bond.as_mut().expect("bonded").record = record);
 	});
 }
 

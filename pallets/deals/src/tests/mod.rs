@@ -11,6 +11,7 @@ mod decline;
 mod expire;
 mod feeless;
 mod invariants;
+mod judge;
 mod market;
 mod random;
 mod report_unfetchable;
@@ -24,14 +25,14 @@ mod withdraw_unbonded;
 
 pub(crate) use crate::mock::*;
 pub(crate) use crate::{
-	scores::TrackRecord, Bond, Bonds, Budgets, DealState, Deals, Deposits, Error, Event, HoldReason,
-	LapseKey, Lapses, NextDealId, Records, SkipReason, SweepCursor, Unbonding,
+	Bond, Bonds, DealState, Deals, Deposits, Error, Event, HoldReason, LapseKey, Lapses, NextDealId,
+	SkipReason, SweepCursor, Unbonding,
 };
 pub(crate) use frame_support::{assert_noop, assert_ok};
 pub(crate) use lilypad_primitives::{
 	traits::{Arbitrable, Deals as DealsSeam, Scores},
 	DealId, Dispute, JobId, MediatorPolicy, Move, OfferId, Opening, Outcome, Party, Profile, Purse, Reason,
-	Ruling, Seal, Status, Terms, Triple, Verdict, LP,
+	Ruling, Seal, Status, Terms, TrackRecord, Triple, Verdict, LP,
 };
 
 /// A settlement's event.

@@ -7,6 +7,7 @@ use frame_support::{
 	dispatch::{CheckIfFeeless, GetDispatchInfo},
 	traits::Get,
 };
+use lilypad_primitives::Judge;
 use proptest::{prelude::*, test_runner::TestRunner};
 use sp_runtime::traits::Dispatchable;
 use std::{cell::RefCell, collections::BTreeMap};
@@ -25,6 +26,7 @@ enum Step {
 		budget: u128,
 		retries: u8,
 		solver: Option<usize>,
+		judge: Judge<AccountId>,
 	},
 	Rematch(usize, usize),
 	Acknowledge(usize),
@@ -64,8 +66,10 @@ fn step() -> impl Strategy<Value = Step> {
 		2 => (provider(), 0u128..200).prop_map(|(who, lp)| Step::Bond(who, lp * LP)),
 		1 => (provider(), 0u128..200).prop_map(|(who, lp)| Step::Unbond(who, lp * LP)),
 		1 => provider().prop_map(Step::Withdraw),
-		6 => (0..CREATORS.len(), provider(), 15u128..40, 0u8..3, proptest::option::of(provider())).prop_map(
-			|(creator, provider, lp, retries, solver)| Step::Post { creator, provider, budget: lp * LP, retries, solver }
+		6 => (0..CREATORS.len(), provider(), 15u128..40, 0u8..3, proptest::option::of(provider()), judge()).prop_map(
+			|(creator, provider, lp, retries, solver, judge)| {
+				Step::Post { creator, provider, budget: lp * LP, retries, solver, judge }
+			}
 		),
 		6 => (deal(), provider()).prop_map(|(job, who)| Step::Rematch(job, who)),
 		6 => deal().prop_map(Step::Acknowledge),
@@ -88,6 +92,15 @@ fn step() -> impl Strategy<Value = Step> {
 		1 => Just(Step::Sweep),
 		6 => (1u32..8).prop_map(Step::Pass),
 		1 => (0u64..10_000).prop_map(Step::Delay),
+	]
+}
+
+/// Most creators judge for themselves.
+fn judge() -> impl Strategy<Value = Judge<AccountId>> {
+	prop_oneof![
+		4 => Just(Judge::Creator),
+		2 => (0..CREATORS.len()).prop_map(|who| Judge::Delegate(CREATORS[who])),
+		1 => Just(Judge::Nobody),
 	]
 }
 
@@ -168,9 +181,10 @@ fn is_unfetchable(deal: &DealOf<Test>) -> bool {
 	is_matched(deal) && Jobs::get(deal.job).is_some_and(|job| job.unfetchable)
 }
 
+/// Who judges the result, or would, and who provides it.
 fn parties(deal: DealId) -> (AccountId, AccountId) {
 	let terms = Deals::<Test>::get(deal).expect("the deal lives").terms;
-	(terms.creator, terms.provider)
+	(*terms.challenger(), terms.provider)
 }
 
 /// Makes a call. If it was let in for free, it must succeed; and a free call that would succeed is let in.
@@ -212,9 +226,11 @@ fn take(step: Step) {
 			budget,
 			retries,
 			solver,
+			judge,
 		} => {
 			let terms = Terms {
 				creator: CREATORS[creator],
+				judge,
 				budget,
 				solver: solver.map(|who| PROVIDERS[who]),
 				..terms(PROVIDERS[provider])

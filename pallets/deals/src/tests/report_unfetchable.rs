@@ -30,7 +30,7 @@ fn the_second_report_ends_the_job_and_costs_the_creator_a_fee() {
 		let job = post_job(terms(PROVIDER), 3).expect("the creator can pay");
 		let first = match_job(job, PROVIDER).expect("it fits");
 		assert_ok!(DealsPallet::report_unfetchable(signed(PROVIDER), first));
-		assert_eq!(Budgets::<Test>::get(CREATOR), BUDGET);
+		assert_eq!(held(HoldReason::JobBudget, CREATOR), BUDGET);
 		let second = match_job(job, OTHER).expect("it fits");
 		System::reset_events();
 		assert_ok!(DealsPallet::report_unfetchable(signed(OTHER), second));

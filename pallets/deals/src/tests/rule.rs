@@ -62,7 +62,7 @@ fn an_upheld_audit_costs_the_pool_the_vote() {
 }
 
 #[test]
-fn an_overcharge_costs_the_provider_the_excess_twice_and_the_votes() {
+fn an_overcharge_costs_the_provider_that_part_of_its_collateral_and_the_votes() {
 	test(|| {
 		let deal = challenged();
 		open_in_case(deal);
@@ -76,10 +76,10 @@ fn an_overcharge_costs_the_provider_the_excess_twice_and_the_votes() {
 					plus(BUDGET - (PAID - 2 * LP) + PANEL_FEE),
 					minus(BUDGET + PANEL_FEE),
 				),
-				(PROVIDER, plus(LP), minus(3 * VOTE + 2 * LP)),
+				(PROVIDER, plus(LP), minus(3 * VOTE + COLLATERAL / 5)),
 				(AUTHOR, plus(FEE), 0),
 				(SOLVER, plus(TIP), 0),
-				(TREASURY, plus(2 * LP), 0),
+				(TREASURY, plus(COLLATERAL / 5), 0),
 				(POOL, plus(LEVY), 0),
 				(201, plus(VOTE), 0),
 				(202, plus(VOTE), 0),

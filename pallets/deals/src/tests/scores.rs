@@ -8,7 +8,7 @@ fn score() -> Permill {
 }
 
 fn record() -> TrackRecord {
-	Records::<Test>::get(PROVIDER).unwrap_or_default()
+	Bonds::<Test>::get(PROVIDER).unwrap_or_default().record
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn what_is_not_the_providers_doing_does_not_count() {
 		let deal = challenged();
 		open_in_case(deal);
 		rule(deal, Verdict::NonDeterministic, 0);
-		assert_eq!(Records::<Test>::get(PROVIDER), None);
+		assert_eq!(record(), TrackRecord::default());
 	});
 }
 
@@ -72,9 +72,9 @@ fn a_score_goes_with_its_bond() {
 		assert_ok!(DealsPallet::decline(signed(PROVIDER), matched()));
 		let rest = Bonds::<Test>::get(PROVIDER).expect("bonded").free();
 		assert_ok!(DealsPallet::unbond(signed(PROVIDER), rest));
-		assert!(Records::<Test>::contains_key(PROVIDER));
+		assert_eq!(record().no_shows, 1);
 		pass(UNBONDING);
 		assert_ok!(DealsPallet::withdraw_unbonded(signed(PROVIDER)));
-		assert!(!Records::<Test>::contains_key(PROVIDER));
+		assert_eq!(crate::Pallet::<Test>::record_of(PROVIDER), None);
 	});
 }

@@ -4,6 +4,7 @@ use frame_support::{
 	traits::Hooks,
 	weights::{Weight, WeightMeter},
 };
+use lilypad_primitives::BlockNumber;
 
 fn look() -> Weight {
 	<() as WeightInfo>::sweep_nothing()
@@ -16,12 +17,22 @@ fn step() -> Weight {
 
 /// What settling a deal that the provider let down uses.
 fn fault() -> Weight {
-	Pallet::<Test>::settling(<() as WeightInfo>::expire_fault())
+	<() as WeightInfo>::expire_fault() + ENDED
+}
+
+/// What giving a deal a new place in the index uses.
+fn moving() -> Weight {
+	<() as WeightInfo>::reindex()
 }
 
 /// What settling a deal with a revealed result uses.
 fn well() -> Weight {
 	Pallet::<Test>::settling_well(<() as WeightInfo>::expire_opened())
+}
+
+/// Where the index has a deal.
+fn place(deal: DealId) -> BlockNumber {
+	Deals::<Test>::get(deal).expect("the deal lives").indexed_at
 }
 
 fn idle(weight: Weight) -> Weight {
@@ -64,11 +75,66 @@ fn the_sweeper_boundary_of_the_weight() {
 fn the_sweeper_goes_by_deadline_and_not_by_age() {
 	test(|| {
 		let long = running();
+		go_to(place(long) + 1);
+		assert_eq!(idle(Weight::MAX), look() + moving() + look());
 		let short = matched();
+		assert!(deadline(short) < deadline(long));
 		go_to(deadline(long) + 1);
 		idle(look() + step());
 		assert!(Deals::<Test>::contains_key(long));
 		assert!(!Deals::<Test>::contains_key(short));
+	});
+}
+
+#[test]
+fn a_deadline_that_is_put_off_costs_nothing_until_the_sweeper_comes_by() {
+	test(|| {
+		let deal = matched();
+		let ack_by = deadline(deal);
+		let info = DealsPallet::acknowledge(signed(PROVIDER), deal).expect("it is in time");
+		assert_eq!(info.actual_weight, Some(<() as WeightInfo>::acknowledge()));
+		assert_eq!(place(deal), ack_by);
+		go_to(ack_by);
+		assert_eq!(idle(Weight::MAX), look());
+		pass(1);
+		assert_eq!(idle(Weight::MAX), look() + moving() + look());
+		assert_eq!(place(deal), deadline(deal));
+		assert_ok!(DealsPallet::do_try_state());
+		go_to(deadline(deal) + 1);
+		assert_eq!(idle(Weight::MAX), look() + fault() + look());
+	});
+}
+
+#[test]
+fn a_deadline_that_is_brought_forward_is_in_the_index_at_once() {
+	test(|| {
+		// The time to fetch is over sooner than it might have been.
+		let job = post_job(terms(PROVIDER), 0).expect("the creator can pay");
+		let deal = match_fetching(job, PROVIDER, u64::MAX).expect("it fits");
+		let ack_by = deadline(deal);
+		let info = DealsPallet::acknowledge(signed(PROVIDER), deal).expect("it is in time");
+		assert_eq!(
+			info.actual_weight,
+			Some(<() as WeightInfo>::acknowledge() + moving())
+		);
+		assert!(deadline(deal) < ack_by);
+		assert_eq!(place(deal), deadline(deal));
+		// The result of a long run comes early.
+		let long = Terms {
+			time_limit: 100 * LIMIT,
+			..terms(PROVIDER)
+		};
+		let job = post_job(long, 0).expect("the creator can pay");
+		let deal = match_job(job, PROVIDER).expect("it fits");
+		assert_ok!(DealsPallet::acknowledge(signed(PROVIDER), deal));
+		go_to(place(deal) + 1);
+		idle(Weight::MAX);
+		let submit_by = deadline(deal);
+		assert_eq!(place(deal), submit_by);
+		let info = DealsPallet::submit(signed(PROVIDER), deal, Seal([1; 32])).expect("it is in time");
+		assert_eq!(info.actual_weight, Some(<() as WeightInfo>::submit() + moving()));
+		assert!(deadline(deal) < submit_by);
+		assert_eq!(place(deal), deadline(deal));
 	});
 }
 

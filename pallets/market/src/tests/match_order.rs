@@ -137,7 +137,7 @@ fn a_search_for_an_offer_is_bounded_whatever_stands_before() {
 		let info = try_post(CREATOR, request()).unwrap();
 		let looked_at = crate::Scan {
 			candidates: MAX_SCAN,
-			matches: 0,
+			..Default::default()
 		};
 		let searched = crate::Pallet::<Test>::searched_offers(looked_at);
 		assert_eq!(

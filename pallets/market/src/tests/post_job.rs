@@ -113,9 +113,11 @@ fn post_job_works_for_gateways() {
 		let origin = JobOrigin::Evm {
 			chain: 1337,
 			request: 7,
+			delegate: Some(RIVAL),
 		};
 		let id = <Market as PostJob<_>>::post(&CREATOR, request(), origin).unwrap();
 		assert_eq!(job(id).origin, origin);
+		assert_eq!(<Market as PostJob<_>>::origin(id), Some(origin));
 		let failed = <Market as PostJob<_>>::post(&POOR, request(), origin);
 		assert_eq!(failed, Err(NotPosted::Other(TokenError::FundsUnavailable.into())));
 		let cheap = JobRequest {
@@ -137,6 +139,7 @@ fn gateways_cancel_the_jobs_that_they_posted() {
 		let origin = JobOrigin::Evm {
 			chain: 1337,
 			request: 7,
+			delegate: Some(RIVAL),
 		};
 		let id = <Market as PostJob<_>>::post(&CREATOR, request(), origin).unwrap();
 		assert_noop!(

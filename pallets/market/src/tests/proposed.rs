@@ -43,13 +43,13 @@ pub(super) fn hidden() -> (JobId, OfferId) {
 /// Ends a job, whatever has become of it, and posts it again: now it misses all offers that there are.
 pub(super) fn again(job: JobId) -> JobId {
 	match matched(job) {
-		Some((deal, _)) => Desk::settle(
-			deal,
-			lilypad_primitives::Outcome::Accepted {
+		Some((deal, _)) => {
+			let outcome = lilypad_primitives::Outcome::Accepted {
 				usage: 0,
 				completed: false,
-			},
-		),
+			};
+			Desk::settle(deal, outcome);
+		},
 		None => {
 			assert_ok!(Market::cancel_job(signed(CREATOR), job));
 		},

@@ -1,6 +1,7 @@
 use crate::{mock::*, Error, OfferParams, QUOTE_OFFERS};
 use frame_support::{assert_err, assert_ok, assert_storage_noop};
 use lilypad_primitives::{spec::GpuSpec, CreatorPolicy, JobRequest, MachineSpec, Mismatch, Platform, LP};
+use sp_runtime::Permill;
 
 #[test]
 fn quote_names_the_cheapest_offers_and_the_first_is_the_one_that_is_matched() {
@@ -39,6 +40,16 @@ fn quote_names_the_cheapest_offers_and_the_first_is_the_one_that_is_matched() {
 			(first.provider, first.rate, first.module_fee),
 			(terms.provider, terms.rate, terms.module_fee)
 		);
+	});
+}
+
+#[test]
+fn quote_tells_the_providers_scores() {
+	test(|| {
+		offer().by(PROVIDER);
+		ScoreOf::<Test>::insert(PROVIDER, Permill::from_percent(97));
+		let quote = Market::quote(CREATOR, request()).unwrap();
+		assert_eq!(quote.offers[0].score, Permill::from_percent(97));
 	});
 }
 
