@@ -1,9 +1,9 @@
 //! What a new chain starts with.
 //!
-//! | preset | chain | validators | sudo |
-//! |---|---|---|---|
-//! | `development` | `dev` | Alice | Alice |
-//! | `local_testnet` | `local` | Alice, Bob, Charlie | Alice |
+//! | preset | chain | validators | sudo | prices and rules |
+//! |---|---|---|---|---|
+//! | `development` | `dev` | Alice | Alice | [`quick_parameters`] |
+//! | `local_testnet` | `local` | Alice, Bob, Charlie | Alice | the configured ones |
 //!
 //! Both use the well-known test keys, so neither is fit for anything but trying things out. A chain for the public is
 //! made from a file of its own, which names its validators, leaves the sudo key unset, and endows treasury and audit pool.
@@ -12,27 +12,58 @@
 use alloc::{vec, vec::Vec};
 
 use frame_support::build_struct_json_patch;
+use lilypad_primitives::{MediationRules, Pricing};
+use pallet_mediation::Parameters;
 use serde_json::Value;
 use sp_genesis_builder::{PresetId, DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
 use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
+use sp_runtime::Permill;
 
 use crate::{
 	constants::currency::{EXISTENTIAL_DEPOSIT, LP},
-	AccountId, AuditPoolAccount, BabeConfig, Balance, BalancesConfig, RuntimeGenesisConfig, SessionConfig,
-	SessionKeys, SudoConfig, TreasuryAccount, BABE_GENESIS_EPOCH_CONFIG,
+	AccountId, AuditPoolAccount, BabeConfig, Balance, BalancesConfig, DefaultMediationRules, MarketPricing,
+	MediationConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, TreasuryAccount,
+	BABE_GENESIS_EPOCH_CONFIG,
 };
 
 /// What each well-known account owns on a chain for trying things out.
 const ENDOWMENT: Balance = 1_000_000 * LP;
 
-/// A genesis with the given validators and sudo key, in which the given accounts own [`ENDOWMENT`] each.
+/// What the audit pool owns on a chain for trying things out: audits happen before any levies have come in.
+const AUDIT_POOL: Balance = 1_000 * LP;
+
+/// Prices and rules with which three mediators are enough, whoever becomes one is drawn half a minute later, and a case is
+/// over within two minutes.
+///
+/// Smaller panels forfeit less, so that more results are audited; the configured levy just covers that.
+pub fn quick_parameters() -> Parameters {
+	Parameters {
+		pricing: Pricing {
+			largest_panel: 3,
+			..MarketPricing::get()
+		},
+		rules: MediationRules {
+			commit_margin: 15,
+			reveal_blocks: 15,
+			era_blocks: 12,
+			draw_open_blocks: 6,
+			..DefaultMediationRules::get()
+		},
+	}
+}
+
+/// A genesis with the given validators, sudo key, and prices and rules, in which the given accounts own [`ENDOWMENT`] each.
 fn genesis(
 	validators: Vec<(AccountId, SessionKeys)>,
 	endowed: Vec<AccountId>,
 	sudo: Option<AccountId>,
+	parameters: Option<Parameters>,
 ) -> Value {
-	// Treasury and audit pool must exist, or they couldn't take amounts below the existential deposit.
-	let pots = [TreasuryAccount::get(), AuditPoolAccount::get()].map(|pot| (pot, EXISTENTIAL_DEPOSIT));
+	// Both must exist, or they couldn't take amounts below the existential deposit.
+	let pots = [
+		(TreasuryAccount::get(), EXISTENTIAL_DEPOSIT),
+		(AuditPoolAccount::get(), AUDIT_POOL),
+	];
 	build_struct_json_patch!(RuntimeGenesisConfig {
 		balances: BalancesConfig {
 			balances: endowed
@@ -52,6 +83,7 @@ fn genesis(
 				.collect::<Vec<_>>(),
 		},
 		sudo: SudoConfig { key: sudo },
+		mediation: MediationConfig { parameters },
 	})
 }
 
@@ -72,6 +104,7 @@ fn development() -> Value {
 			.map(Sr25519Keyring::to_account_id)
 			.collect(),
 		Some(Sr25519Keyring::Alice.to_account_id()),
+		Some(quick_parameters()),
 	)
 }
 
@@ -87,6 +120,7 @@ fn local_testnet() -> Value {
 			.map(Sr25519Keyring::to_account_id)
 			.collect(),
 		Some(Sr25519Keyring::Alice.to_account_id()),
+		None,
 	)
 }
 

@@ -61,6 +61,8 @@ fn both_presets_work() {
 				Balances::total_balance(&TreasuryAccount::get()),
 				EXISTENTIAL_DEPOSIT
 			);
+			let panel = Mediation::parameters().pricing.largest_panel;
+			assert_eq!(panel, if preset == DEV_RUNTIME_PRESET { 3 } else { 7 });
 		});
 	}
 }
@@ -402,16 +404,61 @@ fn header_hash_is_blake2() {
 	);
 }
 
+/// What `make simulate` says of a league and of padding is said of these parameters.
+#[test]
+fn the_simulation_is_of_what_is_shipped() {
+	use lilypad_primitives::{terms::Amounts, JobOrigin, Profile, Terms};
+
+	let (pricing, rules) = (MarketPricing::get(), DefaultMediationRules::get());
+	let rate = LP;
+	let time_limit = 10_000;
+	let a = Amounts::new(&pricing, rate, time_limit, 0, 0).expect("in range");
+	let terms = Terms {
+		creator: (),
+		judge: JobOrigin::Native.judge(),
+		provider: (),
+		author: (),
+		solver: None,
+		rate,
+		time_limit,
+		budget: a.escrow,
+		cap: a.cap,
+		module_fee: 0,
+		levy: a.levy,
+		tip: 0,
+		escrow: a.escrow,
+		mediator_fee: a.mediator_fee,
+		panel_fee: a.panel_fee,
+		collateral: a.collateral,
+		no_show_fine: pricing.no_show_fine,
+		cancel_fee: pricing.cancel_fee,
+		victim_share: pricing.victim_share,
+		profile: Profile::Deterministic,
+	};
+	let audited = rules.audit.probability(&terms).deconstruct() as f64 / 1e16;
+	let expected = format!(
+		"Shipped: θ = {}, largest panel {}, claims up to {} % of the median, {audited:.1} % of results audited.",
+		pricing.collateral_factor, pricing.largest_panel, rules.overcharge_percent
+	);
+	assert!(
+		include_str!("../../docs/simulation.md").contains(&expected),
+		"`make simulate`, with these parameters as its default: {expected}"
+	);
+}
+
 #[test]
 fn an_author_reclaims_a_bond_after_every_deal_that_depends_on_it_has_ended() {
-	use lilypad_primitives::traits::Deals as _;
-	type D = <Runtime as pallet_market::Config>::Deals;
+	use lilypad_primitives::traits::Arbitrable;
 
-	let longest_run = <Runtime as pallet_modules::Config>::MaxRunCeiling::get();
-	let run = D::run_blocks(longest_run, u64::MAX);
-	let judged = <Runtime as pallet_deals::Config>::DrawBlocks::get()
-		+ <Runtime as pallet_deals::Config>::JudgeBlocks::get();
-	// Cases about a result take days, not weeks.
-	let cases = 3 * constants::time::DAYS;
-	assert!(<Runtime as pallet_modules::Config>::ReclaimDelay::get() > run + judged + cases);
+	let longest = <Runtime as pallet_modules::Config>::MaxRunCeiling::get();
+	let run = <Deals as Arbitrable<AccountId>>::longest_run(longest);
+	let draw = <Runtime as pallet_mediation::Config>::DrawBlocks::get();
+	let case = DefaultMediationRules::get().longest_case(run, draw);
+	let day = constants::time::DAYS;
+	assert!((28 * day..29 * day).contains(&case), "four weeks: {case}");
+	let delay = <Runtime as pallet_modules::Config>::ReclaimDelay::get();
+	// Whatever governance sets, a case takes no longer than this.
+	let allowed = <Runtime as pallet_mediation::Config>::LongestCase::get();
+	assert!(allowed > case);
+	assert!(delay > run + draw + case && delay > run + draw + allowed);
 }

@@ -2,7 +2,6 @@
 
 use crate::{
 	cases::vote_of,
-	randomness::window,
 	state::{Seat, SeatState, Stage, MAX_SEATS},
 	verdict::{Evidence, Winner},
 	Call, Capability, CaseOf, Cases, Config, Due, DueKey, Mediators, Outputs, Pallet, Parameters, Params,
@@ -123,13 +122,8 @@ impl<T: Config> Scene<T> {
 			case.seats.try_push(seat).expect("there is room");
 		}
 		// In an era in which all tickets count.
-		let now = Pallet::<T>::now() + 2 * T::EraBlocks::get();
-		let w = window(
-			now,
-			T::DrawBlocks::get(),
-			T::EraBlocks::get(),
-			T::DrawOpenBlocks::get(),
-		);
+		let now = Pallet::<T>::now() + 2 * Pallet::<T>::eras().blocks;
+		let w = Pallet::<T>::window(now);
 		for block in w.from..w.draw_at {
 			Outputs::<T>::insert(block % T::KeptBlocks::get(), (block, [block as u8; 32]));
 		}

@@ -2,7 +2,6 @@
 
 use crate::{
 	draw,
-	randomness::window,
 	state::{Case, DueKey, Seat, SeatState, Stage},
 	verdict::{Conduct, Evidence, Step, Winner},
 	Able, CaseOf, Cases, Config, Due, Error, Event, Mediators, Pallet, TicketCount, Tickets,
@@ -43,9 +42,10 @@ impl<T: Config> Pallet<T> {
 
 	/// Whether there are enough mediators for every panel that the case can need.
 	fn can_be_judged(request: &CaseRequest<T::AccountId>) -> bool {
-		// An audit's right result needs no more than its one mediator; but nobody may be convicted by him alone.
+		// An audit's right result needs no more than its one mediator; but nobody may be convicted by him alone. He may sit
+		// in the next panel, too, if there is nobody else.
 		let wanted = match request.dispute {
-			Dispute::Audit => audit::FIRST_PANELS,
+			Dispute::Audit => Round::Three.size(request.largest_panel),
 			Dispute::Challenge(_) => request.largest_panel,
 		};
 		let runs = |who: &T::AccountId| {
@@ -72,10 +72,6 @@ impl<T: Config> Pallet<T> {
 			Dispute::Audit => Round::One,
 			Dispute::Challenge(_) => Round::Three,
 		};
-		let commit_blocks = u64::from(request.run_blocks)
-			.saturating_mul(rules.slack_percent.into())
-			.div_ceil(100)
-			.saturating_add(rules.commit_margin.into());
 		let case = Case {
 			dispute: request.dispute,
 			parties: BoundedVec::truncate_from(request.parties),
@@ -84,7 +80,7 @@ impl<T: Config> Pallet<T> {
 			mediators: request.mediators,
 			profile: request.profile,
 			time_limit: request.time_limit,
-			commit_blocks: commit_blocks.try_into().unwrap_or(BlockNumber::MAX),
+			commit_blocks: rules.commit_blocks(request.run_blocks),
 			reveal_blocks: rules.reveal_blocks,
 			largest_panel: request.largest_panel,
 			redraws_left: rules.max_redraws,
@@ -107,12 +103,7 @@ impl<T: Config> Pallet<T> {
 
 	/// The stage of waiting for a draw that is called for now.
 	pub(crate) fn drawing() -> Stage {
-		let w = window(
-			Self::now(),
-			T::DrawBlocks::get(),
-			T::EraBlocks::get(),
-			T::DrawOpenBlocks::get(),
-		);
+		let w = Self::window(Self::now());
 		Stage::Drawing {
 			from: w.from,
 			draw_at: w.draw_at,
@@ -199,7 +190,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Draws for the empty seats. Who sat in an earlier round comes in only when nobody else is found for the last one.
+	/// Draws for the empty seats. Who voted in an earlier round comes in only when nobody else is found.
 	fn pick(deal: DealId, case: &CaseOf<T>, outputs: &[[u8; 32]]) -> Vec<T::AccountId> {
 		let Stage::Drawing { from, .. } = case.stage else {
 			return Vec::new();
@@ -220,23 +211,21 @@ impl<T: Config> Pallet<T> {
 			},
 			MediatorPolicy::Only(list) => draw::from_list(&seed, list, wanted, able),
 		};
-		if case.round == Round::Last {
-			let sits = |who: &T::AccountId| {
-				case.seats
-					.iter()
-					.any(|seat| seat.round == Round::Last && seat.mediator == *who)
-			};
-			let again = case
-				.seats
+		let sits = |who: &T::AccountId| {
+			case.seats
 				.iter()
-				.filter(|seat| matches!(seat.state, SeatState::Revealed(_)) && !sits(&seat.mediator));
-			for seat in again {
-				if (drawn.len() as u32) < wanted
-					&& !drawn.contains(&seat.mediator)
-					&& Self::is_able(&seat.mediator, case, era)
-				{
-					drawn.push(seat.mediator.clone());
-				}
+				.any(|seat| seat.round == case.round && seat.mediator == *who)
+		};
+		let again = case
+			.seats
+			.iter()
+			.filter(|seat| matches!(seat.state, SeatState::Revealed(_)) && !sits(&seat.mediator));
+		for seat in again {
+			if (drawn.len() as u32) < wanted
+				&& !drawn.contains(&seat.mediator)
+				&& Self::is_able(&seat.mediator, case, era)
+			{
+				drawn.push(seat.mediator.clone());
 			}
 		}
 		drawn
@@ -246,10 +235,16 @@ impl<T: Config> Pallet<T> {
 	fn is_able(who: &T::AccountId, case: &CaseOf<T>, era: crate::versions::Era) -> bool {
 		Mediators::<T>::get(who).is_some_and(|mediator| {
 			let can = mediator.capability.as_of(era);
+			// Whoever has voted in an earlier round has run the job.
+			let here = case
+				.seats
+				.iter()
+				.filter(|seat| seat.mediator == *who && seat.state != SeatState::Absent)
+				.count() as u32;
 			let covered = mediator.liability.saturating_add(case.no_show_slash) <= mediator.total;
 			covered
 				&& can.is_some_and(|can| {
-					mediator.seats < can.slots
+					mediator.seats.saturating_sub(here) < can.slots
 						&& can.platforms.contains(&case.platform)
 						&& can.spec.covers(&case.spec)
 				})

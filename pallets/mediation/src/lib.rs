@@ -6,7 +6,7 @@
 //! ## Terminology
 //!
 //! * **Mediator**: an account with *tickets*, each with the same amount on hold behind it, that has said what it can run.
-//! * **Era**: a fixed number of blocks. What mediators change about tickets or machines holds from the next one on.
+//! * **Era**: a number of blocks. What mediators change about tickets or machines holds from the next one on.
 //! * **Case**: one deal in dispute, by an *audit* or by a *challenge*. See [`state`], the place to start.
 //! * **Panel**: the mediators of a *round*: one for an audit, three for a challenge or after a disagreement, and at last the
 //!   largest panel.
@@ -73,7 +73,7 @@ pub use randomness::BlockRandomness;
 pub use state::{
 	Capability, Case, DueKey, Mediator, Parameters, Seat, SeatState, Stage, Unbonding as UnbondingPart,
 };
-pub use versions::{Era, Versioned};
+pub use versions::{Era, Eras, Versioned};
 pub use weights::WeightInfo;
 
 /// Log target of this pallet.
@@ -141,10 +141,6 @@ pub mod pallet {
 		#[pallet::constant]
 		type MaxUnbonding: Get<u32>;
 
-		/// Blocks of an era.
-		#[pallet::constant]
-		type EraBlocks: Get<BlockNumber>;
-
 		/// Blocks that a bond stays on hold after its tickets were given up: two eras at least, in which it can still be drawn.
 		#[pallet::constant]
 		type UnbondingBlocks: Get<BlockNumber>;
@@ -153,9 +149,10 @@ pub mod pallet {
 		#[pallet::constant]
 		type DrawBlocks: Get<BlockNumber>;
 
-		/// Blocks, after those outputs are known, in which a panel can be drawn.
+		/// Most blocks from the first moment at which a result can be disputed to the verdict. No parameters are allowed with which it
+		/// could take longer: what others keep for a verdict need be kept no longer.
 		#[pallet::constant]
-		type DrawOpenBlocks: Get<BlockNumber>;
+		type LongestCase: Get<BlockNumber>;
 
 		/// The last blocks whose outputs are kept: as many as any draw can look back.
 		#[pallet::constant]
@@ -219,8 +216,39 @@ pub mod pallet {
 	pub type SweepCursor<T: Config> = StorageValue<_, DueKey>;
 
 	/// The parameters, once they have been set.
+	// Whitelisted: however many jobs and deals a block has, these are read once.
 	#[pallet::storage]
+	#[pallet::whitelist_storage]
 	pub type Params<T: Config> = StorageValue<_, Parameters>;
+
+	/// How blocks are counted in eras, once their length has been changed.
+	#[pallet::storage]
+	pub type CurrentEras<T: Config> = StorageValue<_, Eras>;
+
+	/// What a chain starts with.
+	#[pallet::genesis_config]
+	#[derive(frame_support::DefaultNoBound)]
+	pub struct GenesisConfig<T: Config> {
+		/// Prices and rules that differ from the configured ones.
+		pub parameters: Option<Parameters>,
+		/// For the configuration that they are checked with.
+		#[serde(skip)]
+		pub _config: core::marker::PhantomData<T>,
+	}
+
+	#[pallet::genesis_build]
+	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+		fn build(&self) {
+			if let Some(parameters) = self.parameters {
+				assert_eq!(
+					Pallet::<T>::check_params(&parameters),
+					Ok(()),
+					"a chain starts with parameters that keep each other's promises"
+				);
+				Params::<T>::put(parameters);
+			}
+		}
+	}
 
 	/// What happened.
 	#[pallet::event]
@@ -408,27 +436,9 @@ pub mod pallet {
 		}
 
 		fn integrity_test() {
-			let (draw, open, era) = (
-				T::DrawBlocks::get(),
-				T::DrawOpenBlocks::get(),
-				T::EraBlocks::get(),
-			);
 			assert!(
-				draw >= 4,
+				T::DrawBlocks::get() >= 4,
 				"fewer blocks than four leave a draw to too few authors"
-			);
-			assert!(open > 0, "nobody could draw in time");
-			assert!(
-				draw.saturating_add(open) < era,
-				"a draw must be over before its tickets are forgotten"
-			);
-			assert!(
-				T::KeptBlocks::get() > draw.saturating_add(open),
-				"outputs must be kept until the draw is made"
-			);
-			assert!(
-				T::UnbondingBlocks::get() >= era.saturating_mul(2),
-				"a bond must stay for as long as its tickets can be drawn"
 			);
 			assert!(T::TicketPrice::get() > 0, "a seat in a panel must cost something");
 			assert!(
@@ -618,6 +628,11 @@ pub mod pallet {
 		/// Prices and rules in force.
 		pub fn parameters() -> Parameters {
 			Self::params()
+		}
+
+		/// How blocks are counted in eras.
+		pub fn eras_in_force() -> Eras {
+			Self::eras()
 		}
 
 		/// Why these parameters can't be set; nothing, if they can.

@@ -7,17 +7,19 @@ use codec::{Decode, Encode};
 use frame_support::{
 	assert_ok, derive_impl, parameter_types, storage_alias,
 	traits::{fungible::Mutate, tokens::imbalance::ResolveTo, ConstU128, ConstU32, ConstU64, Hooks, Time},
+	weights::Weight,
 	Twox64Concat,
 };
 use lilypad_primitives::{
 	terms::Amounts,
 	traits::{Deals as DealsSeam, JobBook, Modules as ModulesSeam, OnDealSettled},
-	AuditRules, Balance, BlockNumber, DealId, JobId, JobNeeds, MachineSpec, MediationRules, MediatorPolicy,
-	Millis, ModuleInfo, ModuleName, OfferId, Opening, Outcome, OutputRoot, Platform, Pricing, Profile,
-	RuntimeImage, Settlement, Status, Terms, Triple, VersionId, Vote, LP,
+	AuditRules, Balance, BlockNumber, DealId, JobId, JobNeeds, Judge, MachineSpec, MediationRules,
+	MediatorPolicy, Millis, ModuleInfo, ModuleName, OfferId, Opening, Outcome, OutputRoot, Platform, Pricing,
+	Profile, RuntimeImage, Settlement, Status, Terms, Triple, VersionId, Vote, LP,
 };
 use pallet_mediation::{BlockRandomness, Capability};
 use sp_runtime::{BuildStorage, Permill, Perquintill};
+use std::collections::BTreeMap;
 
 pub(crate) type AccountId = u64;
 type Block = frame_system::mocking::MockBlockU32<Test>;
@@ -67,12 +69,15 @@ pub(crate) const RULES: MediationRules = MediationRules {
 		saving: Permill::from_percent(80),
 		usual: Perquintill::one(),
 		escalates: Permill::from_percent(1),
+		colluding: Permill::zero(),
 	},
 	overcharge_percent: 200,
 	overcharge_floor: 2_000,
 	slack_percent: 300,
 	commit_margin: MARGIN,
 	reveal_blocks: REVEAL,
+	era_blocks: ERA,
+	draw_open_blocks: DRAW_OPEN,
 	max_redraws: 2,
 	no_show_slash: Permill::from_percent(10),
 	minority_slash: Permill::from_percent(5),
@@ -186,7 +191,7 @@ pub(crate) struct Job {
 
 pub struct Market;
 impl JobBook<AccountId> for Market {
-	fn run_ended(_: JobId) -> frame_support::weights::Weight {
+	fn run_ended(_: JobId) -> Weight {
 		Default::default()
 	}
 
@@ -203,6 +208,14 @@ impl JobBook<AccountId> for Market {
 		})
 	}
 
+	fn held_budgets() -> BTreeMap<AccountId, Balance> {
+		let mut sums = BTreeMap::new();
+		for deal in pallet_deals::Deals::<Test>::iter_values() {
+			*sums.entry(deal.terms.creator).or_default() += deal.terms.budget;
+		}
+		sums
+	}
+
 	fn unfetchable_before(_: JobId) -> bool {
 		true
 	}
@@ -211,9 +224,10 @@ impl JobBook<AccountId> for Market {
 		false
 	}
 
-	fn settled(job: JobId, deal: DealId, outcome: &Outcome, _: Option<Triple>, _: Balance) {
+	fn settled(job: JobId, deal: DealId, outcome: &Outcome, _: Option<Triple>, _: Balance) -> Weight {
 		assert_eq!(LiveJobs::take(job).map(|job| job.deal), Some(deal));
 		Endings::mutate(|endings| endings.push((deal, *outcome)));
+		Weight::zero()
 	}
 }
 
@@ -303,10 +317,9 @@ impl pallet_mediation::Config for Test {
 	type SeatsPerTicket = ConstU32<10>;
 	type MaxTickets = ConstU32<64>;
 	type MaxUnbonding = ConstU32<3>;
-	type EraBlocks = ConstU32<ERA>;
 	type UnbondingBlocks = ConstU32<UNBONDING>;
 	type DrawBlocks = ConstU32<DRAW>;
-	type DrawOpenBlocks = ConstU32<DRAW_OPEN>;
+	type LongestCase = ConstU32<2_000_000>;
 	type KeptBlocks = ConstU32<KEPT>;
 	type MaxSweep = ConstU32<8>;
 	type WeightInfo = ();
@@ -418,6 +431,7 @@ pub(crate) fn terms() -> Terms<AccountId> {
 	assert_eq!((a.cap, a.levy, a.collateral), (CAP, LEVY, COLLATERAL));
 	Terms {
 		creator: CREATOR,
+		judge: Judge::Creator,
 		provider: PROVIDER,
 		author: AUTHOR,
 		solver: Some(SOLVER),

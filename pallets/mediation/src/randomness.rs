@@ -6,7 +6,10 @@
 //! making its block, exchange one outcome for another that it can't choose: one bit of influence, at the price of a block's
 //! reward; a second bit would take the author before it as well.
 
-use crate::{versions::Era, Config, Outputs, Pallet};
+use crate::{
+	versions::{Era, Eras},
+	Config, Outputs, Pallet,
+};
 use alloc::vec::Vec;
 use frame_support::traits::Get;
 use lilypad_primitives::BlockNumber;
@@ -30,14 +33,14 @@ pub struct Window {
 }
 
 /// The window of a draw that is called for in block `now`: after it, and within one era, so after the last change of tickets.
-pub fn window(now: BlockNumber, blocks: u32, era_blocks: u32, open: BlockNumber) -> Window {
-	let era_blocks = era_blocks.max(1);
+pub fn window(now: BlockNumber, blocks: u32, eras: &Eras, open: BlockNumber) -> Window {
 	let next = now.saturating_add(1);
 	let last = next.saturating_add(blocks).saturating_sub(1);
-	let from = if last / era_blocks == next / era_blocks {
+	let era = eras.era_of(last);
+	let from = if era == eras.era_of(next) {
 		next
 	} else {
-		(last / era_blocks).saturating_mul(era_blocks)
+		eras.start_of(era)
 	};
 	let draw_at = from.saturating_add(blocks);
 	Window {
@@ -53,9 +56,15 @@ impl<T: Config> Pallet<T> {
 		frame_system::Pallet::<T>::block_number().saturated_into()
 	}
 
+	/// The window of a draw that is called for in block `now`.
+	pub(crate) fn window(now: BlockNumber) -> Window {
+		let open = Self::params().rules.draw_open_blocks;
+		window(now, T::DrawBlocks::get(), &Self::eras(), open)
+	}
+
 	/// The era of a block.
 	pub(crate) fn era_of(block: BlockNumber) -> Era {
-		block / T::EraBlocks::get().max(1)
+		Self::eras().era_of(block)
 	}
 
 	/// This era.
@@ -100,30 +109,40 @@ mod tests {
 	use super::*;
 	use proptest::prelude::*;
 
+	const ERAS: Eras = Eras {
+		since: 0,
+		first: 0,
+		blocks: 100,
+	};
+
 	#[test]
 	fn a_window_begins_after_the_block_in_which_it_is_called_for() {
-		let w = window(10, 4, 100, 20);
+		let w = window(10, 4, &ERAS, 20);
 		assert_eq!((w.from, w.draw_at, w.draw_by), (11, 15, 35));
 	}
 
 	#[test]
 	fn window_boundary_of_an_era() {
 		// The blocks 96 to 99 are the era's last four.
-		assert_eq!(window(95, 4, 100, 20).from, 96);
-		assert_eq!(window(96, 4, 100, 20).from, 100);
-		assert_eq!(window(99, 4, 100, 20).from, 100);
-		assert_eq!(window(100, 4, 100, 20).from, 101);
+		let from = |now| window(now, 4, &ERAS, 20).from;
+		assert_eq!([95, 96, 99, 100].map(from), [96, 100, 100, 101]);
 	}
 
 	proptest! {
 		#[test]
-		fn a_window_lies_in_one_era_after_its_call(now in 0u32..1_000_000, blocks in 4u32..10, era in 10u32..1_000, open in 0u32..500) {
-			let open = open.min(era - 1);
-			let w = window(now, blocks, era, open);
+		fn a_window_lies_in_one_era_after_its_call(
+			now in 0u32..1_000_000, since in 0u32..1_000_000, blocks in 4u32..10, length in 10u32..1_000, open in 0u32..500,
+		) {
+			// Called for at the earliest in the block in which the length was changed.
+			let now = now.max(since.saturating_sub(1));
+			let open = open.min(length - 1);
+			let eras = Eras { since, first: 7, blocks: length };
+			let era = |block| eras.era_of(block);
+			let w = window(now, blocks, &eras, open);
 			prop_assert!(w.from > now);
-			prop_assert_eq!(w.from / era, (w.draw_at - 1) / era, "tickets change within the window");
+			prop_assert_eq!(era(w.from), era(w.draw_at - 1), "tickets change within the window");
 			prop_assert!(w.from <= now + 1 + blocks, "the wait is short");
-			prop_assert!(w.draw_by / era <= w.from / era + 1, "the tickets of the draw are still known");
+			prop_assert!(era(w.draw_by) <= era(w.from) + 1, "the tickets of the draw are still known");
 		}
 	}
 }

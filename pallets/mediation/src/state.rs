@@ -14,15 +14,27 @@ use lilypad_primitives::{
 	Platform, Pricing, Profile, Round, Vote,
 };
 use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
 
-/// Most parties of a case: creator, provider, author and solver.
-pub const MAX_PARTIES: u32 = 4;
+/// Most parties of a case: creator and its delegate, provider, author and solver.
+pub const MAX_PARTIES: u32 = 5;
 /// Most seats of a case: those of all three rounds, and as many again as can be redrawn.
 pub const MAX_SEATS: u32 = (FIRST_PANELS + MAX_PANEL) * (1 + MAX_REDRAWS as u32);
 
 /// The governance parameters. They are set together because they are bound to each other: levies pay for audits.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 pub struct Parameters {
 	/// The market's prices and fines.

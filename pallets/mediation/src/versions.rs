@@ -2,10 +2,49 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
+use lilypad_primitives::BlockNumber;
 use scale_info::TypeInfo;
 
-/// Number of an era: a fixed number of blocks in which nobody's tickets change.
+/// Number of an era: some blocks in which nobody's tickets change.
 pub type Era = u32;
+
+/// How blocks are counted in eras of one length. Governance may change the length: a new era begins at once.
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Eras {
+	/// The block with which the first era of this length begins.
+	pub since: BlockNumber,
+	/// Number of that era.
+	pub first: Era,
+	/// Blocks of each.
+	pub blocks: BlockNumber,
+}
+
+impl Eras {
+	/// The era of a block: of the present length, or the one before the first of them, for nobody asks about older ones.
+	pub fn era_of(&self, block: BlockNumber) -> Era {
+		match block.checked_sub(self.since) {
+			Some(blocks) => self.first.saturating_add(blocks / self.blocks.max(1)),
+			None => self.first.saturating_sub(1),
+		}
+	}
+
+	/// The first block of an era of the present length.
+	pub fn start_of(&self, era: Era) -> BlockNumber {
+		let eras = era.saturating_sub(self.first);
+		self.since.saturating_add(eras.saturating_mul(self.blocks))
+	}
+
+	/// Eras of another length, from the block after `now` on.
+	pub fn change(&self, now: BlockNumber, blocks: BlockNumber) -> Self {
+		Self {
+			since: now.saturating_add(1),
+			first: self.era_of(now).saturating_add(1),
+			blocks,
+		}
+	}
+}
 
 /// A value as it was in the era before, is in this one, and will be in the next.
 ///
@@ -72,6 +111,24 @@ mod tests {
 	use super::*;
 	use proptest::prelude::*;
 	use std::collections::BTreeMap;
+
+	#[test]
+	fn a_change_of_length_begins_a_new_era_at_once() {
+		let old = Eras {
+			since: 0,
+			first: 0,
+			blocks: 100,
+		};
+		assert_eq!((old.era_of(99), old.era_of(100), old.start_of(3)), (0, 1, 300));
+		let new = old.change(250, 10);
+		assert_eq!(
+			[249, 250, 251, 260, 261].map(|block| new.era_of(block)),
+			[2, 2, 3, 3, 4]
+		);
+		assert_eq!((new.start_of(3), new.start_of(4)), (251, 261));
+		// Before it holds, it can be changed again.
+		assert_eq!(new.change(250, 50), old.change(250, 50));
+	}
 
 	#[test]
 	fn a_change_holds_from_the_next_era_on() {

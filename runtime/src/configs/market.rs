@@ -10,7 +10,7 @@ use frame_system::EnsureRoot;
 use lilypad_primitives::{BlockNumber, DealId, Millis, Pricing};
 use sp_runtime::{traits::AccountIdConversion, transaction_validity::TransactionPriority, Perbill, Permill};
 
-use super::{gateway::MemberRight, money::TreasuryAccount};
+use super::{gateway::MemberRight, mediation::LongestCase, money::TreasuryAccount};
 use crate::{
 	constants::{
 		currency::{deposit, LP, MICRO_LP, MILLI_LP},
@@ -28,8 +28,10 @@ parameter_types! {
 	pub const ModuleDepositPerByte: Balance = deposit(0, 1);
 	pub const DeterministicBond: Balance = 10 * LP;
 	pub const MaxRunCeiling: Millis = LONGEST_RUN;
-	/// A deal can live for little more than a day, and a case about it for some days more.
-	pub const ReclaimDelay: BlockNumber = 7 * DAYS;
+	/// An author's bond stays for as long as a result of the module can still be judged, and a day for whoever moves deal and case on.
+	pub ReclaimDelay: BlockNumber = Deals::longest_deal(MaxRunCeiling::get())
+		.saturating_add(LongestCase::get())
+		.saturating_add(DAYS);
 }
 
 impl pallet_modules::Config for Runtime {
@@ -49,11 +51,12 @@ parameter_types! {
 	/// Prices and fines, until governance says otherwise.
 	pub const MarketPricing: Pricing = Pricing {
 		// What an audit costs on average, and a little more: see `AuditRules`.
-		levy_rate: Permill::from_parts(35_000),
+		levy_rate: Permill::from_parts(45_000),
 		mediator_fee_rate: Permill::from_percent(50),
 		min_mediator_fee: 10 * MILLI_LP,
 		largest_panel: 7,
-		collateral_factor: 10,
+		// Twice the collateral spares half of the audits.
+		collateral_factor: 20,
 		min_collateral: LP,
 		no_show_fine: 100 * MILLI_LP,
 		cancel_fee: MILLI_LP,

@@ -37,13 +37,19 @@ parameter_types! {
 			// A module that is declared deterministic is, or its author's bond pays.
 			usual: Perquintill::one(),
 			escalates: Permill::from_percent(1),
+			// Beyond a third, panels themselves can be bought.
+			colluding: Permill::from_parts(333_334),
 		},
-		overcharge_percent: 200,
+		// What machines of one size differ by; a padder can take as much, and no more.
+		overcharge_percent: 150,
 		// Containers take their time to start.
 		overcharge_floor: 5_000,
 		slack_percent: 300,
 		commit_margin: 2 * MINUTES,
 		reveal_blocks: 2 * MINUTES,
+		// Longer than a draw takes; otherwise the shorter the better, for new mediators wait for the next one.
+		era_blocks: 5 * MINUTES,
+		draw_open_blocks: 2 * MINUTES,
 		max_redraws: 2,
 		no_show_slash: Permill::from_percent(10),
 		minority_slash: Permill::from_percent(5),
@@ -52,10 +58,9 @@ parameter_types! {
 	pub const SeatsPerTicket: u32 = 10;
 	pub const MaxTickets: u32 = 64;
 	pub const MaxUnbondingTickets: u32 = 16;
-	/// Longer than a draw takes; otherwise the shorter the better, for new mediators wait for the next one.
-	pub const EraBlocks: BlockNumber = 5 * MINUTES;
 	pub const TicketUnbondingBlocks: BlockNumber = DAYS;
-	pub const DrawOpenBlocks: BlockNumber = 2 * MINUTES;
+	/// With the longest runs a case takes four weeks if every panel fails as often as panels are replaced.
+	pub const LongestCase: BlockNumber = 35 * DAYS;
 	/// Far longer than a result can wait for its draw.
 	pub const KeptBlocks: BlockNumber = HOURS;
 	pub const MaxCasesSwept: u32 = 16;
@@ -80,10 +85,9 @@ impl pallet_mediation::Config for Runtime {
 	type SeatsPerTicket = SeatsPerTicket;
 	type MaxTickets = MaxTickets;
 	type MaxUnbonding = MaxUnbondingTickets;
-	type EraBlocks = EraBlocks;
 	type UnbondingBlocks = TicketUnbondingBlocks;
 	type DrawBlocks = DrawBlocks;
-	type DrawOpenBlocks = DrawOpenBlocks;
+	type LongestCase = LongestCase;
 	type KeptBlocks = KeptBlocks;
 	type MaxSweep = MaxCasesSwept;
 	type WeightInfo = pallet_mediation::weights::SubstrateWeight<Runtime>;

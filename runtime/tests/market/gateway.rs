@@ -1,9 +1,12 @@
 //! Requests from contracts, with the real market: members' keys sign real transactions, and have no LP.
 
-use super::chain::*;
+use super::{
+	chain::*,
+	mediation::{forged, mediators, pass_with_outputs, round},
+};
 use codec::Encode;
 use frame_support::{assert_ok, dispatch::GetDispatchInfo};
-use lilypad_primitives::{JobId, Opening, OutputRoot, Status, Triple, LP};
+use lilypad_primitives::{JobId, Opening, OutputRoot, Reason, Status, Triple, LP};
 use lilypad_runtime::{
 	Address, Balance, Balances, EvmGateway, Executive, Runtime, RuntimeCall, RuntimeOrigin, Signature,
 	SignedPayload, System, UncheckedExtrinsic,
@@ -44,7 +47,13 @@ fn members() -> Vec<Key> {
 }
 
 fn gateway_test(run: impl FnOnce()) {
+	gateway_test_after(|| (), run);
+}
+
+/// Runs a test with a lane, once this has been prepared.
+fn gateway_test_after(prepare: impl FnOnce(), run: impl FnOnce()) {
 	test(|| {
+		prepare();
 		let keys: Vec<_> = members().iter().map(|key| key.public).collect();
 		assert_ok!(EvmGateway::register_lane(
 			RuntimeOrigin::root(),
@@ -152,16 +161,10 @@ fn a_contracts_job_is_run_paid_for_and_answered_without_anybodys_help() {
 		assert_eq!(Balances::reserved_balance(wallet()), SENT - ED);
 		run(PROVIDER, deal);
 		draw(deal);
-		assert_ok!(call(
-			PROVIDER,
-			pallet_deals::Call::reveal {
-				deal,
-				opening: opening()
-			}
-		));
-		lapse(deal);
-		idle();
+		let opening = opening();
+		assert_ok!(call(PROVIDER, pallet_deals::Call::reveal { deal, opening }));
 
+		// In that very block: nobody may accept, and nobody's silence is waited for.
 		let cost = 3 * RATE + FEE + LEVY;
 		before.assert_changed(&[
 			("author", plus(FEE), 0),
@@ -224,8 +227,6 @@ fn a_contracts_job_that_fails_is_paid_for_as_any_other() {
 		assert_ok!(call(PROVIDER, pallet_deals::Call::submit { deal, seal }));
 		draw(deal);
 		assert_ok!(call(PROVIDER, pallet_deals::Call::reveal { deal, opening }));
-		lapse(deal);
-		assert_ok!(call(STRANGER, pallet_deals::Call::expire { deal }));
 		let answer = only_answer();
 		assert_eq!((answer.status, answer.root), (status::MEMORY_EXCEEDED, [3; 32]));
 		assert_eq!(answer.refund, SENT - 3 * RATE - LEVY);
@@ -317,14 +318,76 @@ fn a_contracts_job_fails_when_its_module_was_withdrawn() {
 fn a_delegate_cancels() {
 	gateway_test(|| {
 		offer(PROVIDER, machine(RATE, 1));
-		let job = take_up(Request {
-			delegate: STRANGER.to_account_id().into(),
-			..asked(1)
-		});
+		let job = take_up(delegated(1));
 		assert_ok!(super::chain::call(STRANGER, Call::cancel { job }));
 		let answer = only_answer();
 		assert_eq!(answer.status, status::CANCELLED);
 		assert_eq!(answer.refund, SENT - CANCEL_FEE);
+	});
+}
+
+/// A job of a contract that has named the stranger as its delegate.
+fn delegated(id: u64) -> Request {
+	Request {
+		delegate: STRANGER.to_account_id().into(),
+		..asked(id)
+	}
+}
+
+#[test]
+fn a_delegate_accepts_and_the_contract_is_answered_in_that_block() {
+	gateway_test(|| {
+		offer(PROVIDER, machine(RATE, 1));
+		let deal = deal_of(take_up(delegated(1))).expect("matched");
+		run(PROVIDER, deal);
+		draw(deal);
+		// The provider may reveal first: a delegate still has its say.
+		let opening = opening();
+		assert_ok!(call(PROVIDER, pallet_deals::Call::reveal { deal, opening }));
+		assert!(EvmGateway::batch(LANE, 0).is_none());
+		let before = picture();
+		assert_ok!(call(STRANGER, pallet_deals::Call::accept { deal, opening }));
+		before.assert_changed(&[
+			("author", plus(FEE), 0),
+			("provider", plus(3 * RATE), 0),
+			("pool", plus(LEVY), 0),
+		]);
+		let cost = 3 * RATE + FEE + LEVY;
+		let answer = only_answer();
+		assert_eq!((answer.status, answer.cost, answer.refund), (status::COMPLETED, cost, SENT - cost));
+	});
+}
+
+#[test]
+fn a_delegate_challenges_with_a_bond_of_its_own_and_the_contract_is_compensated() {
+	gateway_test_after(mediators, || {
+		// The lane has LP to spare.
+		attest(Inbound::Deposit(Deposit {
+			id: 1,
+			from: contract(),
+			account: SECOND.to_account_id(),
+			amount: 50 * LP,
+		}));
+		offer(PROVIDER, machine(RATE, 1));
+		let deal = deal_of(take_up(delegated(2))).expect("matched");
+		acknowledge(PROVIDER, deal);
+		pass_with_outputs(2);
+		let seal = forged().seal(deal);
+		assert_ok!(call(PROVIDER, pallet_deals::Call::submit { deal, seal }));
+		pass_with_outputs(5);
+		let before = picture();
+		let reason = Reason::WrongResult;
+		assert_ok!(call(STRANGER, pallet_deals::Call::challenge { deal, reason }));
+		let bond = 11 * CAP / 2;
+		before.assert_changed(&[("stranger", minus(bond), plus(bond))]);
+		round(deal, |_| opening().triple, Some(forged()));
+		before.assert_changed(&[
+			("provider", 0, minus(COLLATERAL)),
+			("treasury", plus(COLLATERAL - 3 * CAP / 2 - CAP), 0),
+		]);
+		let answer = only_answer();
+		assert_eq!((answer.cost, answer.refund), (0, SENT + CAP));
+		assert!(!System::account_exists(&wallet()));
 	});
 }
 
@@ -359,8 +422,6 @@ fn a_providers_earnings_can_be_sent_over() {
 		draw(deal);
 		let opening = opening();
 		assert_ok!(call(PROVIDER, pallet_deals::Call::reveal { deal, opening }));
-		lapse(deal);
-		idle();
 		let out = |amount| Call::bridge_out {
 			lane: LANE,
 			to: contract(),

@@ -132,11 +132,11 @@ fn a_machine_runs_as_many_jobs_as_it_has_room_for() {
 #[test]
 fn collateral_limits_how_many_deals_a_bond_backs() {
 	test(|| {
-		// 1,000 LP back six deals of 155 LP, and the machine would take eight.
+		// 2,000 LP back seven deals of 255 LP, and the machines would take eight.
 		offer(PROVIDER, machine(RATE, 4));
 		offer(PROVIDER, machine(RATE, 4));
 		let jobs: Vec<_> = (0..8).map(|_| post(CREATOR, request())).collect();
-		assert_eq!(jobs.iter().filter(|job| deal_of(**job).is_some()).count(), 6);
+		assert_eq!(jobs.iter().filter(|job| deal_of(**job).is_some()).count(), 7);
 	});
 }
 

@@ -5,6 +5,7 @@ mod expire;
 mod feeless;
 mod invariants;
 mod life;
+mod longest;
 mod parameters;
 mod random;
 mod register;

@@ -13,6 +13,17 @@ fn params() -> Parameters {
 	}
 }
 
+fn with_eras(era_blocks: BlockNumber, draw_open_blocks: BlockNumber) -> Parameters {
+	Parameters {
+		rules: MediationRules {
+			era_blocks,
+			draw_open_blocks,
+			..RULES
+		},
+		..params()
+	}
+}
+
 #[test]
 fn set_parameters_works() {
 	test(|| {
@@ -69,6 +80,13 @@ fn set_parameters_fails_when_out_of_bounds() {
 				},
 				..params()
 			},
+			// A draw of 4 blocks, open for 20, does not end within an era of 24.
+			with_eras(24, 20),
+			// Half of the time that a bond stays is 100.
+			with_eras(101, 20),
+			with_eras(100, 0),
+			// Outputs are kept for 50 blocks.
+			with_eras(100, 46),
 			// Ten cases a ticket are more than this leaves of it.
 			Parameters {
 				rules: MediationRules {
@@ -104,6 +122,67 @@ fn set_parameters_fails_when_the_levy_does_not_cover_the_audits() {
 		);
 		assert_ok!(Mediation::set_parameters(RuntimeOrigin::root(), with(26_667)));
 	});
+}
+
+#[test]
+fn bounds_of_eras_can_be_reached() {
+	test(|| {
+		for good in [with_eras(25, 20), with_eras(100, 45), with_eras(6, 1)] {
+			assert_eq!(Mediation::why_not(good), None);
+		}
+	});
+}
+
+/// New tickets wait for the next era, and who has been a mediator stays one.
+#[test]
+fn a_new_length_of_eras_holds_at_once_and_forgets_nobody() {
+	test(|| {
+		mediators(MEDIATORS, 1);
+		pass(30);
+		let deal = challenged();
+		assert_ok!(Mediation::set_parameters(RuntimeOrigin::root(), with_eras(12, 6)));
+		let now = System::block_number();
+		let eras = Mediation::eras();
+		assert_eq!(
+			(eras.since, eras.start_of(eras.era_of(now + 13))),
+			(now + 1, now + 13)
+		);
+		// A draw that waits since before the change goes by the tickets that held then.
+		assert_eq!(draw(deal).len(), 3);
+		go_to(now + 5);
+		mint(2_000, TICKET + LP);
+		assert_ok!(Mediation::register(signed(2_000), capable(), 1));
+		let counts_from = Mediators::<Test>::get(2_000).and_then(|m| m.capability.latest_since());
+		assert_eq!(counts_from.map(|era| eras.start_of(era)), Some(now + 13));
+		// The draw after that knows the new one and the old ones.
+		go_to(now + 13);
+		let tickets = TicketCount::<Test>::get();
+		assert_eq!(tickets.as_of(eras.era_of(now + 12)), Some(&20));
+		assert_eq!(tickets.as_of(eras.era_of(now + 13)), Some(&21));
+	});
+}
+
+#[test]
+fn a_chain_starts_with_the_parameters_of_its_genesis() {
+	use sp_runtime::BuildStorage;
+	let with = |parameters| crate::GenesisConfig::<Test> {
+		parameters,
+		..Default::default()
+	};
+	for (parameters, in_force) in [(None, params()), (Some(with_eras(12, 6)), with_eras(12, 6))] {
+		let storage = with(parameters)
+			.build_storage()
+			.expect("they are within their bounds");
+		sp_io::TestExternalities::new(storage).execute_with(|| {
+			assert_eq!(Mediation::parameters(), in_force);
+			assert_eq!(Mediation::eras().blocks, in_force.rules.era_blocks);
+		});
+	}
+	let refused = std::panic::catch_unwind(|| with(Some(with_eras(5, 6))).build_storage());
+	assert!(
+		refused.is_err(),
+		"no chain starts with parameters that break each other's promises"
+	);
 }
 
 #[test]
