@@ -62,6 +62,8 @@ pub struct LocalJob {
 	pub files: Vec<(String, PathBuf)>,
 	/// The machine.
 	pub spec: MachineSpec,
+	/// What the machine is called.
+	pub host_name: String,
 	/// Longest run.
 	pub time_limit: Millis,
 }
@@ -89,6 +91,7 @@ pub async fn run(engines: &Engines, job: &LocalJob, folder: &Path) -> Result<Col
 	std::fs::create_dir_all(folder).map_err(WorkerError::io("can't create the folder", folder))?;
 	let mut request = of_manifest(&job.manifest, job.image, &values, job.spec.clone(), folder.into())?;
 	request.run_id = RunId::new(format!("lilypad-check-{:016x}", rand::random::<u64>()))?;
+	request.host_name = job.host_name.clone();
 	request.inputs = inputs;
 	request.time_limit = job.time_limit;
 	let running = engine.run(&request, CancellationToken::new()).await;

@@ -1,14 +1,20 @@
-//! A provider that cheats, for tests of verification: only with the feature `misbehave`, which is off by default.
+//! Providers and mediators that cheat, for tests of verification: only with the feature `misbehave`, which is off by default.
 //!
-//! What it forges or pads comes out of a wrapper around the executors, so that all that follows is the ordinary worker's
-//! work. What it withholds stays behind two conditions that are compiled with the feature alone: in the peer-to-peer
-//! service, which hands no result over, and in the chain, to which no seal is opened.
+//! What they forge or pad comes out of a wrapper around the executors, so that all that follows is the ordinary worker's
+//! work. What else they do or leave undone stays behind conditions that are compiled with the feature alone: in the
+//! peer-to-peer service, which hands no result over, and in what is sent to the chain ([`tampered`]).
 
 use crate::{
+	chain::{Call, ChainError, ChainResult},
 	executor::{ExecError, Executor, PreparedSource, ProgressSender, RunId, RunInfo, RunOutcome, RunRequest},
 	pipeline::Engines,
+	AccountId,
 };
-use lilypad_primitives::{Platform, RuntimeImage};
+use lilypad_client::{
+	mediation::{Case, SeatState},
+	View,
+};
+use lilypad_primitives::{Commitment, Platform, RuntimeImage};
 use std::{io::Write, str::FromStr, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -18,12 +24,16 @@ const PADDING: Duration = Duration::from_secs(15);
 /// How to cheat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misbehaviour {
-	/// Adds a line to standard output.
+	/// Adds a line to standard output: as a provider and as a mediator.
 	Forge,
-	/// Hands no result over and opens no seal.
+	/// As a provider, hands no result over and opens no seal.
 	Withhold,
-	/// Charges for more time than the run took.
+	/// As a provider, charges for more time than the run took.
 	Overcharge,
+	/// As a mediator, commits to what another has committed to.
+	Copy,
+	/// As a mediator, commits and never reveals.
+	Silent,
 }
 
 impl FromStr for Misbehaviour {
@@ -34,16 +44,47 @@ impl FromStr for Misbehaviour {
 			"forge" => Ok(Self::Forge),
 			"withhold" => Ok(Self::Withhold),
 			"overcharge" => Ok(Self::Overcharge),
-			_ => Err("write forge, withhold or overcharge".into()),
+			"copy" => Ok(Self::Copy),
+			"silent" => Ok(Self::Silent),
+			_ => Err("write forge, withhold, overcharge, copy or silent".into()),
 		}
 	}
 }
 
 /// These executors, cheating.
 pub fn engines(honest: Engines, how: Misbehaviour) -> Engines {
-	tracing::warn!(?how, "this provider cheats: it is for tests");
+	tracing::warn!(?how, "this worker cheats: it is for tests");
 	let wrap = |inner| Arc::new(Cheat { inner, how }) as Arc<dyn Executor>;
 	Engines(honest.0.into_iter().map(wrap).collect())
+}
+
+/// What a cheat sends in place of an honest worker's call. An error stands for sending nothing.
+pub(crate) async fn tampered(
+	how: Misbehaviour,
+	call: Call,
+	view: &View,
+	me: &AccountId,
+) -> ChainResult<Call> {
+	let nothing = |why: &str| Err(ChainError::Malformed(why.into()));
+	match (how, call) {
+		(Misbehaviour::Withhold, Call::Reveal(..)) => nothing("this provider withholds its results"),
+		(Misbehaviour::Silent, Call::RevealVote(..)) => nothing("this mediator never reveals its vote"),
+		(Misbehaviour::Copy, Call::CommitVote(deal, _)) => {
+			match view.case(deal).await?.as_ref().and_then(|case| another(case, me)) {
+				Some(commitment) => Ok(Call::CommitVote(deal, commitment)),
+				None => nothing("nobody has committed to anything that could be copied"),
+			}
+		},
+		(_, call) => Ok(call),
+	}
+}
+
+/// What another mediator has committed to.
+fn another(case: &Case, me: &AccountId) -> Option<Commitment> {
+	case.panel().find_map(|seat| match seat.state {
+		SeatState::Committed(commitment) if seat.mediator != *me => Some(commitment),
+		_ => None,
+	})
 }
 
 struct Cheat {
@@ -65,7 +106,7 @@ impl Cheat {
 				let padding = u64::try_from(PADDING.as_millis()).unwrap_or(u64::MAX);
 				outcome.usage = outcome.usage.saturating_add(padding).min(request.time_limit);
 			},
-			Misbehaviour::Withhold => (),
+			Misbehaviour::Withhold | Misbehaviour::Copy | Misbehaviour::Silent => (),
 		}
 		Ok(outcome)
 	}

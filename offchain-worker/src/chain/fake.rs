@@ -5,7 +5,8 @@ use super::*;
 use crate::AccountId;
 use futures::StreamExt;
 use lilypad_primitives::{
-	module::ModuleName, Dispute, Inputs, JobOrigin, JobRequest, OfferState, Profile, Round, RuntimeImage, LP,
+	module::ModuleName, Dispute, Inputs, JobOrigin, JobRequest, Judge, OfferState, Profile, Round,
+	RuntimeImage, LP,
 };
 use sp_runtime::Permill;
 use std::{
@@ -25,12 +26,15 @@ pub(crate) const RULES: MediationRules = MediationRules {
 		saving: Permill::one(),
 		usual: sp_runtime::Perquintill::one(),
 		escalates: Permill::from_percent(1),
+		colluding: Permill::zero(),
 	},
 	overcharge_percent: 200,
 	overcharge_floor: 2_000,
 	slack_percent: 300,
 	commit_margin: 30,
 	reveal_blocks: REVEAL_BLOCKS,
+	era_blocks: 150,
+	draw_open_blocks: 60,
 	max_redraws: 2,
 	no_show_slash: Permill::from_percent(10),
 	minority_slash: Permill::from_percent(5),
@@ -52,6 +56,7 @@ pub(crate) fn creator() -> AccountId {
 pub(crate) fn terms() -> Terms<AccountId> {
 	Terms {
 		creator: creator(),
+		judge: Judge::Creator,
 		provider: provider(),
 		author: account(3),
 		solver: None,

@@ -28,9 +28,9 @@ pub struct OnChain {
 	client: Client,
 	signer: Signer,
 	millis_per_block: Millis,
-	/// Whether no seal is opened.
+	/// How its worker cheats.
 	#[cfg(feature = "misbehave")]
-	withholds: bool,
+	misbehaviour: Option<crate::misbehave::Misbehaviour>,
 }
 
 impl OnChain {
@@ -42,14 +42,14 @@ impl OnChain {
 			signer,
 			millis_per_block,
 			#[cfg(feature = "misbehave")]
-			withholds: false,
+			misbehaviour: None,
 		})
 	}
 
-	/// For a provider that cheats.
+	/// For a worker that cheats.
 	#[cfg(feature = "misbehave")]
 	pub(crate) fn cheating(mut self, how: crate::misbehave::Misbehaviour) -> Self {
-		self.withholds = how == crate::misbehave::Misbehaviour::Withhold;
+		self.misbehaviour = Some(how);
 		self
 	}
 
@@ -323,11 +323,12 @@ impl Chain for OnChain {
 			..TxOptions::default()
 		};
 		#[cfg(feature = "misbehave")]
-		if self.withholds && matches!(call, Call::Reveal(..)) {
-			return Err(ChainError::Malformed(
-				"this provider withholds its results".into(),
-			));
-		}
+		let call = match self.misbehaviour {
+			Some(how) => {
+				crate::misbehave::tampered(how, call, &self.client.best().await?, &self.account()).await?
+			},
+			None => call,
+		};
 		let call = encode(call)?;
 		let what = call.to_string();
 		let outcome = self

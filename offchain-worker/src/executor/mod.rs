@@ -168,6 +168,8 @@ pub struct RunRequest {
 	pub env: BTreeMap<String, String>,
 	/// Working directory. WebAssembly has none: programs start in `/`.
 	pub working_dir: Option<String>,
+	/// What the program's machine is called: [`HOST_NAME`], but for runs that try whether it matters. WebAssembly sees none.
+	pub host_name: String,
 	/// The creator's files.
 	pub inputs: Vec<InputMount>,
 	/// The machine it may use.
@@ -183,6 +185,9 @@ pub struct RunRequest {
 	/// A folder for this run alone, on a file system with room for `spec.disk_mib`.
 	pub work_dir: PathBuf,
 }
+
+/// What machines are called in every run whose result counts.
+pub const HOST_NAME: &str = "lilypad";
 
 impl RunRequest {
 	/// Bytes of memory it may use.
@@ -503,6 +508,7 @@ pub(crate) mod tests {
 			command: vec!["program".into()],
 			env: BTreeMap::new(),
 			working_dir: None,
+			host_name: HOST_NAME.into(),
 			inputs: Vec::new(),
 			spec: MachineSpec::new(1000, 64, 16),
 			time_limit: 10_000,

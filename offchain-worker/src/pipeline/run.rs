@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
 	chain::{Call, Deal, DealState},
-	executor::{ExecError, InputMount, OutputLimits, RunId, RunRequest},
+	executor::{ExecError, InputMount, OutputLimits, RunId, RunRequest, HOST_NAME},
 	journal::{DealRecord, RunRecord, Stage},
 	output::{collect, Collected, OutputEntry},
 	progress::Progress,
@@ -234,6 +234,7 @@ pub(crate) fn of_manifest(
 		command: manifest.command(values),
 		env: manifest.environment(values),
 		working_dir: manifest.working_dir.clone(),
+		host_name: HOST_NAME.into(),
 		inputs: Vec::new(),
 		spec,
 		time_limit: manifest.max_run(),

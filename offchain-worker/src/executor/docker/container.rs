@@ -79,7 +79,7 @@ pub(super) fn body(
 	let env = environment(&image.env, &request.env);
 	let (user, userns) = user(engine);
 	Ok(ContainerCreateBody {
-		hostname: Some("lilypad".into()),
+		hostname: Some(request.host_name.clone()),
 		user: Some(user),
 		attach_stdin: Some(false),
 		open_stdin: Some(false),
