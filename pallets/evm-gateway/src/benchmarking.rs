@@ -359,10 +359,11 @@ mod benches {
 		T::Currency::mint_into(&wallet, 2 * request.budget).expect("the issuance has room; qed");
 		backed::<T>(3 * request.budget);
 		let job = JobId(u64::MAX);
-		Pallet::<T>::record_live(LANE, &settings, job, request.ticket(), request.delegate);
+		Pallet::<T>::record_live(LANE, &settings, job, request.ticket());
 		let origin = JobOrigin::Evm {
 			chain: CHAIN,
 			request: request.id,
+			delegate: None,
 		};
 		let ending = JobEnding::Settled {
 			deal: DealId(1),
@@ -378,7 +379,7 @@ mod benches {
 		};
 		#[block]
 		{
-			Pallet::<T>::job_ended(job, origin, &wallet, &ending, LP);
+			Pallet::<T>::job_ended(job, &origin, &wallet, &ending, LP);
 		}
 		assert_eq!(BooksOf::<T>::get(LANE).burned, 2 * request.budget - LP);
 	}

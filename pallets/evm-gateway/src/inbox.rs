@@ -175,7 +175,7 @@ impl<T: Config> Pallet<T> {
 		match taken {
 			Ok(job) => {
 				Self::record_inflow(lane_id, lane, ticket.budget);
-				Self::record_live(lane_id, lane, job, ticket, request.delegate);
+				Self::record_live(lane_id, lane, job, ticket);
 			},
 			Err(status) => {
 				let answer = status::refusal(status, ticket.budget);

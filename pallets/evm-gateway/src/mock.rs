@@ -167,7 +167,7 @@ pub(crate) mod desk {
 	pub struct Posted {
 		pub creator: AccountId32,
 		pub request: JobRequest<AccountId32>,
-		pub origin: JobOrigin,
+		pub origin: JobOrigin<AccountId32>,
 	}
 
 	#[pallet::storage]
@@ -221,7 +221,7 @@ pub(crate) mod desk {
 		fn post(
 			creator: &AccountId32,
 			request: JobRequest<AccountId32>,
-			origin: JobOrigin,
+			origin: JobOrigin<AccountId32>,
 		) -> Result<JobId, NotPosted> {
 			let id = NextJob::<Test>::get();
 			NextJob::<Test>::put(id.next().ok_or(DispatchError::Exhausted)?);
@@ -236,6 +236,10 @@ pub(crate) mod desk {
 			);
 			// Last, so that whoever forgets the storage layer is found out.
 			Refuse::get().map_or(Ok(id), Err)
+		}
+
+		fn origin(job: JobId) -> Option<JobOrigin<AccountId32>> {
+			Jobs::<Test>::get(job).map(|posted| posted.origin)
 		}
 
 		fn cancel(_: &AccountId32, job: JobId) -> DispatchResult {
@@ -260,7 +264,7 @@ pub(crate) mod desk {
 			assert_ok!(paid);
 		}
 		assert_ok!(Balances::release(&reason, &creator, request.budget - cost, Exact));
-		Gateway::job_ended(job, origin, &creator, &ending, cost);
+		Gateway::job_ended(job, &origin, &creator, &ending, cost);
 	}
 }
 

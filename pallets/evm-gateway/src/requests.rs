@@ -86,6 +86,7 @@ impl<T: Config> Pallet<T> {
 		let origin = JobOrigin::Evm {
 			chain: lane.chain,
 			request: request.id,
+			delegate: (request.delegate != [0; 32]).then(|| AccountId32::new(request.delegate)),
 		};
 		let wallet = wallet_of(lane.chain, request.requester);
 		with_storage_layer(|| {
@@ -99,20 +100,18 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Notes a request whose job was posted.
-	pub(crate) fn record_live(lane_id: LaneId, lane: &Lane, job: JobId, ticket: Ticket, delegate: [u8; 32]) {
+	pub(crate) fn record_live(lane_id: LaneId, lane: &Lane, job: JobId, ticket: Ticket) {
 		let wallet = wallet_of(lane.chain, ticket.requester);
 		Self::change_books(lane_id, |books| {
 			books.reserved = books.reserved.saturating_add(ticket.budget);
 			books.live = books.live.saturating_add(1);
 		});
 		Wallets::<T>::mutate(&wallet, |live| *live = live.saturating_add(1));
-		let delegate = (delegate != [0; 32]).then(|| AccountId32::new(delegate));
 		LiveRequests::<T>::insert(
 			job,
 			Live {
 				lane: lane_id,
 				ticket,
-				delegate,
 			},
 		);
 		Self::deposit_event(Event::RequestTakenUp {
@@ -229,7 +228,11 @@ impl<T: Config> Pallet<T> {
 	/// Cancels a request's job for its delegate.
 	pub(crate) fn do_cancel(who: &AccountId32, job: JobId) -> DispatchResult {
 		let live = LiveRequests::<T>::get(job).ok_or(Error::<T>::UnknownRequest)?;
-		ensure!(live.delegate.as_ref() == Some(who), Error::<T>::NotDelegate);
+		let is_delegate = matches!(
+			T::PostJob::origin(job),
+			Some(JobOrigin::Evm { delegate: Some(delegate), .. }) if delegate == *who
+		);
+		ensure!(is_delegate, Error::<T>::NotDelegate);
 		let lane = Self::existing(live.lane)?;
 		let wallet = wallet_of(lane.chain, live.ticket.requester);
 		Cancelling::<T>::put(job);
@@ -240,8 +243,14 @@ impl<T: Config> Pallet<T> {
 }
 
 impl<T: Config> OnJobEnded<AccountId32> for Pallet<T> {
-	fn job_ended(job: JobId, origin: JobOrigin, creator: &AccountId32, ending: &JobEnding, cost: Balance) {
-		if origin == JobOrigin::Native {
+	fn job_ended(
+		job: JobId,
+		origin: &JobOrigin<AccountId32>,
+		creator: &AccountId32,
+		ending: &JobEnding,
+		cost: Balance,
+	) {
+		if *origin == JobOrigin::Native {
 			return;
 		}
 		match LiveRequests::<T>::take(job) {

@@ -3,7 +3,7 @@ use crate::{
 	OpenVotes, Request, HISTORY, MAX_AMOUNT, WINDOW,
 };
 use frame_support::{assert_noop, assert_ok, dispatch::DispatchResultWithPostInfo};
-use lilypad_primitives::{Inputs, JobId, JobOrigin, MachineSpec, MediatorPolicy, LP};
+use lilypad_primitives::{Inputs, JobId, JobOrigin, Judge, MachineSpec, MediatorPolicy, LP};
 
 /// The member at this place says something.
 fn says(member: usize, message: impl Into<Inbound>) -> DispatchResultWithPostInfo {
@@ -36,7 +36,6 @@ fn attest_works() {
 		let live = Live {
 			lane: LANE,
 			ticket: request.ticket(),
-			delegate: None,
 		};
 		assert_eq!(LiveRequests::<Test>::get(JobId(0)), Some(live));
 		assert!(!OpenVotes::<Test>::contains_key(LANE, 1));
@@ -62,7 +61,8 @@ fn attest_posts_the_job_that_was_asked_for() {
 			origin,
 			JobOrigin::Evm {
 				chain: CHAIN,
-				request: 1
+				request: 1,
+				delegate: None,
 			}
 		);
 		let json = br#"{"Message":"moo","Name":"Lily=Pad"}"#.to_vec();
@@ -130,8 +130,23 @@ fn attest_works_in_any_order() {
 		let expected = [2, 3, 1].map(|request| JobOrigin::Evm {
 			chain: CHAIN,
 			request,
+			delegate: None,
 		});
 		assert_eq!(posted, expected);
+	});
+}
+
+#[test]
+fn attest_names_the_delegate_to_the_market() {
+	test(|| {
+		let job = taken_up(Request {
+			delegate: alice().into(),
+			..request(1)
+		});
+		let origin = Jobs::<Test>::get(job).unwrap().origin;
+		assert_eq!(origin.judge(), Judge::Delegate(alice()));
+		let job = taken_up(request(2));
+		assert_eq!(Jobs::<Test>::get(job).unwrap().origin.judge(), Judge::Nobody);
 	});
 }
 

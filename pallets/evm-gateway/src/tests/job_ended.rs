@@ -189,13 +189,14 @@ fn what_somebody_sends_to_a_wallet_comes_back_with_an_answer() {
 fn native_jobs_are_none_of_the_gateways_business() {
 	test(|| {
 		taken_up(request(1));
-		Gateway::job_ended(JobId(0), JobOrigin::Native, &alice(), &JobEnding::Unmatched, 0);
+		Gateway::job_ended(JobId(0), &JobOrigin::Native, &alice(), &JobEnding::Unmatched, 0);
 		assert!(LiveRequests::<Test>::contains_key(JobId(0)));
 		let origin = JobOrigin::Evm {
 			chain: CHAIN,
 			request: 9,
+			delegate: None,
 		};
-		Gateway::job_ended(JobId(9), origin, &alice(), &JobEnding::Unmatched, 0);
+		Gateway::job_ended(JobId(9), &origin, &alice(), &JobEnding::Unmatched, 0);
 		assert!(messages().is_empty());
 	});
 }
@@ -208,8 +209,9 @@ fn a_request_is_answered_once() {
 		let origin = JobOrigin::Evm {
 			chain: CHAIN,
 			request: 1,
+			delegate: None,
 		};
-		Gateway::job_ended(job, origin, &wallet(), &JobEnding::Unmatched, 0);
+		Gateway::job_ended(job, &origin, &wallet(), &JobEnding::Unmatched, 0);
 		assert_eq!(messages().len(), 1);
 	});
 }
