@@ -1,15 +1,27 @@
-//! Small line charts as SVG, side by side.
+//! Small line charts side by side, as SVG and PNG.
 
+use resvg::{
+	tiny_skia::{Color, Pixmap, Transform},
+	usvg::{Options, Tree},
+};
 use std::fmt::Write as _;
 
 const WIDTH: f64 = 460.0;
-const HEIGHT: f64 = 320.0;
+const HEIGHT: f64 = 380.0;
 const LEFT: f64 = 56.0;
 const BOTTOM: f64 = 46.0;
-const TOP: f64 = 16.0;
+/// Room for four names.
+const TOP: f64 = 76.0;
 const RIGHT: f64 = 14.0;
 /// Readable on light and dark ground, and apart from each other without colours' help by their dashes.
-const STYLES: [(&str, &str); 3] = [("#2f6fb0", ""), ("#c2452d", "6 3"), ("#5a8f29", "2 3")];
+const STYLES: [(&str, &str); 4] = [
+	("#2f6fb0", ""),
+	("#c2452d", "6 3"),
+	("#5a8f29", "2 3"),
+	("#8a5ab5", "8 3 2 3"),
+];
+/// Pixels of the PNG for each unit of the SVG.
+const SCALE: f32 = 2.0;
 
 /// One line.
 pub struct Line {
@@ -39,14 +51,20 @@ impl Plot {
 		Self { x, y, lines }
 	}
 
-	fn range(&self, of: impl Fn(&(f64, f64)) -> f64) -> (f64, f64) {
+	/// What the values span, together with `with`.
+	fn range(&self, with: f64, of: impl Fn(&(f64, f64)) -> f64) -> (f64, f64) {
 		let all = || self.lines.iter().flat_map(|line| &line.points).map(&of);
-		let (low, high) = (all().fold(0.0, f64::min), all().fold(0.0, f64::max));
+		let (low, high) = (all().fold(with, f64::min), all().fold(with, f64::max));
 		(low, if high > low { high } else { low + 1.0 })
 	}
 
 	fn draw(&self, out: &mut String, offset: f64) {
-		let (x, y) = (self.range(|p| p.0), self.range(|p| p.1));
+		let first = self.lines.iter().find_map(|line| line.points.first());
+		let (x, y) = (
+			self.range(first.map_or(0.0, |p| p.0), |p| p.0),
+			self.range(0.0, |p| p.1),
+		);
+		let digits = usize::from(x.1 - x.0 < 10.0);
 		let at_x = |v: f64| offset + LEFT + (v - x.0) / (x.1 - x.0) * (WIDTH - LEFT - RIGHT);
 		let at_y = |v: f64| HEIGHT - BOTTOM - (v - y.0) / (y.1 - y.0) * (HEIGHT - BOTTOM - TOP);
 		for step in 0..=5 {
@@ -61,7 +79,7 @@ impl Plot {
 			let below = HEIGHT - BOTTOM + 16.0;
 			writeln!(
 				out,
-				r##"<text x="{:.1}" y="{below:.1}" text-anchor="middle">{vx:.0}</text>"##,
+				r##"<text x="{:.1}" y="{below:.1}" text-anchor="middle">{vx:.digits$}</text>"##,
 				at_x(vx)
 			)
 			.unwrap();
@@ -101,7 +119,7 @@ impl Plot {
 				points.join(" ")
 			)
 			.unwrap();
-			let (lx, ly) = (offset + WIDTH - RIGHT - 210.0, TOP + 10.0 + 16.0 * nth as f64);
+			let (lx, ly) = (offset + LEFT, 12.0 + 16.0 * nth as f64);
 			writeln!(
 				out,
 				r##"<line x1="{lx:.1}" y1="{ly:.1}" x2="{:.1}" y2="{ly:.1}" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/><text x="{:.1}" y="{:.1}">{}</text>"##,
@@ -124,4 +142,24 @@ pub fn svg(plots: &[Plot]) -> String {
 	}
 	out.push_str("</svg>\n");
 	out
+}
+
+/// A picture, on white ground.
+pub fn png(svg: &str) -> Pixmap {
+	let mut options = Options::default();
+	options.fontdb_mut().load_system_fonts();
+	// Whatever there is, if the usual one is not.
+	let usual = |family: &String| family == "DejaVu Sans";
+	let families = || options.fontdb.faces().map(|face| face.families[0].0.clone());
+	let family = families()
+		.find(usual)
+		.or_else(|| families().next())
+		.expect("no font is installed to write with: apt-get install fonts-dejavu-core");
+	options.fontdb_mut().set_sans_serif_family(family);
+	let tree = Tree::from_str(svg, &options).unwrap();
+	let size = tree.size().to_int_size().scale_by(SCALE).unwrap();
+	let mut picture = Pixmap::new(size.width(), size.height()).unwrap();
+	picture.fill(Color::WHITE);
+	resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut picture.as_mut());
+	picture
 }
