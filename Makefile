@@ -11,7 +11,7 @@ BUILD := $(RUN) cargo build --workspace --bins
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## install what this machine lacks: system packages, the WASM target, a container engine
@@ -24,6 +24,14 @@ demo: build ## the whole way once: a chain, a provider, a container, a cow
 .PHONY: devnet
 devnet: build ## a chain and a provider to try things on, until Ctrl-C
 	@scripts/devnet.sh
+
+.PHONY: demo-bridge
+demo-bridge: build ## a Solidity contract buys a computation: an EVM chain, three relayers, a callback, a cow
+	@scripts/demo-bridge.sh
+
+.PHONY: devnet-bridge
+devnet-bridge: build ## the same network, kept, with a page to ask from, until Ctrl-C
+	@scripts/demo-bridge.sh --stay
 
 .PHONY: build
 build: setup ## the node and the command line
@@ -38,6 +46,16 @@ modules: setup ## the sample modules, ready to publish
 test: ## all tests, with a real node and a real container engine
 	@scripts/setup.sh test
 	@scripts/test.sh
+
+.PHONY: test-verification
+test-verification: ## cheating providers and mediators on a real network; prints who had what before and after
+	@scripts/setup.sh test
+	@scripts/test-verification.sh
+
+.PHONY: test-bridge
+test-bridge: ## the EVM bridge with relayers down, lying, killed; deep re-organisations, lost answers, 500 requests
+	@scripts/setup.sh test
+	@scripts/test-bridge.sh
 
 .PHONY: contracts
 contracts: ## the contracts of the EVM bridge (needs Node.js and npm only)

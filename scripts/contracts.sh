@@ -10,43 +10,40 @@
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=scripts/steps.sh
 . "$REPO_ROOT/scripts/steps.sh"
+# shellcheck source=scripts/evm.sh
+. "$REPO_ROOT/scripts/evm.sh"
 
 SLITHER_VERSION=0.11.6
-cd "$REPO_ROOT/evm-bridge/contracts"
+cd "$CONTRACTS"
 
 # The tests whose gas is compared: fuzz tests' gas follows their inputs.
 FIXED_GAS=(--no-match-test 'testFuzz|invariant')
-
-install() {
-	if [[ $(node -p 'process.versions.node.split(".")[0] >= 20' 2>/dev/null) != true ]] || ! have npm; then
-		die "the contracts need Node.js 20 or newer, with npm (found: $(node -v 2>/dev/null || echo none))" \
-			"install it from https://nodejs.org (Debian 12's own is too old)"
-	fi
-	[[ node_modules/.package-lock.json -nt package-lock.json ]] && return
-	step "installing compiler, tools and libraries"
-	# Nothing here needs a script at installation.
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || die "npm could not install the packages" "see the messages above"
-}
-
-foundry() { tools/foundry "$@"; }
 
 # The figures in snapshots/ are compared while the tests run, those in .gas-snapshot afterwards.
 tests() { FORGE_SNAPSHOT_CHECK=true foundry forge test; }
 gas_check() { foundry forge snapshot --check "${FIXED_GAS[@]}" >/dev/null; }
 
+# What the documents say it costs is what was measured.
+figures() {
+	local file wrong=0
+	for file in docs/bridge-trust.md docs/guide/solidity.md; do
+		comm -23 <(sed -n '/^## What it costs/,/^## /p' "$REPO_ROOT/$file" | grep '^|' | grep -oE '[0-9]{2,3},[0-9]{3}' | tr -d , | sort -u) \
+			<(jq -r '.[]' snapshots/*.json | sort -u) | sed "s|^|$file has a figure that no snapshot has: |" | grep . >&2 && wrong=1
+	done
+	return "$wrong"
+}
+
 # A chain, the contracts on it, and one job from question to refund.
 round_trip() {
 	local port status=0
-	port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
-	mkdir -p out
-	tools/foundry anvil --port "$port" --chain-id 1337 >out/anvil.log 2>&1 &
+	port=$(free_port)
+	"$CONTRACTS/tools/foundry" anvil --port "$port" --chain-id 1337 >out/anvil.log 2>&1 &
 	ANVIL=$!
-	RPC_URL=http://127.0.0.1:$port
-	# The first of the chain's own accounts, which everybody knows.
-	PRIVATE_KEY=0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80
+	EVM_URL=http://127.0.0.1:$port
+	PRIVATE_KEY=$ANVIL_KEY
 	DEPLOYMENT=./out/round-trip.json
-	export RPC_URL PRIVATE_KEY DEPLOYMENT
-	wait_until 30 "waiting for the chain" foundry cast chain-id --rpc-url "$RPC_URL" && there_and_back || status=1
+	export PRIVATE_KEY DEPLOYMENT
+	wait_until 30 "waiting for the chain" evm_answers && there_and_back || status=1
 	stop_anvil
 	return "$status"
 }
@@ -78,11 +75,9 @@ ask() {
 	example=$(jq -r .example "$DEPLOYMENT")
 	transact "$token" 'approve(address,uint256)' "$example" 3000000000000000000 >/dev/null || return 1
 	block=$(transact "$example" 'ask(string,uint96)' moo 3000000000000000000 | jq -r .blockNumber) || return 1
-	ASKED_AT=$(foundry cast block "$((block))" --rpc-url "$RPC_URL" --field timestamp) || return 1
+	ASKED_AT=$(foundry cast block "$((block))" --rpc-url "$EVM_URL" --field timestamp) || return 1
 	export ASKED_AT
 }
-
-transact() { foundry cast send --json --rpc-url "$RPC_URL" --private-key "$PRIVATE_KEY" "$@"; }
 
 # development_keys: three keys of no value, "KEY ADDRESS", ascending by address.
 development_keys() {
@@ -95,12 +90,12 @@ development_keys() {
 
 # With gas to spare: a delivery must have what its callback may use, whether or not the callback does.
 script() {
-	foundry forge script "script/$1.s.sol" --target-contract "$1" --rpc-url "${RPC_URL:?the address of the chain to deploy to}" \
+	foundry forge script "script/$1.s.sol" --target-contract "$1" --rpc-url "$EVM_URL" \
 		--private-key "${PRIVATE_KEY:?the key that pays}" --broadcast --slow --gas-estimate-multiplier 300
 }
 
 deploy() {
-	mkdir -p out
+	EVM_URL=${RPC_URL:?the address of the chain to deploy to}
 	script Deploy
 	say "written to evm-bridge/contracts/${DEPLOYMENT:-out/deployment.json}"
 }
@@ -118,7 +113,7 @@ analyse() {
 }
 
 main() {
-	install
+	evm_tools
 	case ${1:-} in
 		build) foundry forge build --sizes ;;
 		test)
@@ -126,6 +121,7 @@ main() {
 			timed "contracts: formatting" foundry forge fmt --check
 			timed "contracts: tests" tests
 			timed "contracts: gas" gas_check
+			timed "contracts: figures in the documents" figures
 			timed "contracts: round trip on a chain" round_trip
 			;;
 		gas)

@@ -10,17 +10,6 @@ load_env
 MESSAGE=${1:-moo}
 RUN_LIMIT=180
 
-choose_module() {
-	use_engine
-	if [[ -n $ENGINE ]]; then
-		MODULE=cowsay
-		say "jobs run in containers, by the engine at $ENGINE"
-	else
-		MODULE=cowsay-wasm
-		say "no container engine can be had here: the same program runs on the embedded WebAssembly executor instead"
-	fi
-}
-
 run_job() {
 	local begun=$EPOCHREALTIME status=0
 	step "lilypad run $MODULE:v0.0.1 -i Message=\"$MESSAGE\""

@@ -7,7 +7,7 @@ load_env
 . "$REPO_ROOT/scripts/network.sh"
 
 main() {
-	local modules folder pid example=cowsay
+	local modules folder example=cowsay
 	binaries
 	modules=$("$REPO_ROOT/scripts/build-modules.sh")
 	use_engine
@@ -22,15 +22,7 @@ main() {
 	say "export PATH=$BIN:\$PATH"
 	say "lilypad --url $RPC_URL --suri $USER_KEY run $example:v0.0.1 -i Message=moo"
 	say "logs     $NETWORK_DIR/*.log"
-	while true; do
-		for pid in "${NETWORK_PIDS[@]}"; do
-			alive "$pid" || {
-				KEEP_LOGS=1
-				die "a node ended unexpectedly" "see the logs in $NETWORK_DIR"
-			}
-		done
-		sleep 1
-	done
+	stay
 }
 
 main

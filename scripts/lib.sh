@@ -41,6 +41,36 @@ die() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# need_node WHAT: fails unless there is a Node.js that WHAT can run with.
+need_node() {
+	if [[ $(node -p 'process.versions.node.split(".")[0] >= 20' 2>/dev/null) != true ]] || ! have npm; then
+		die "$1 need Node.js 20 or newer, with npm (found: $(node -v 2>/dev/null || echo none))" \
+			"install it from https://nodejs.org (Debian 12's own is too old)"
+	fi
+}
+
+# npm_packages FOLDER: what its lock file names, when it is not there yet.
+npm_packages() {
+	[[ $1/node_modules/.package-lock.json -nt $1/package-lock.json ]] && return
+	step "installing npm packages for ${1#"$REPO_ROOT/"}"
+	# Nothing here needs a script at installation.
+	npm --prefix "$1" ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 ||
+		die "npm could not install the packages of $1" "see the messages above"
+}
+
+# free_port: a port of this host that nobody listens on, below those that the system hands out by itself.
+free_port() {
+	local port tries=0
+	while ((tries++ < 100)); do
+		port=$((20000 + RANDOM % 10000))
+		if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+			echo "$port"
+			return
+		fi
+	done
+	die "no free port was found between 20000 and 29999"
+}
+
 # as_root COMMAND...: runs it as root; uses sudo only when this is not root already.
 as_root() {
 	if ((EUID == 0)); then

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # A small network in a temporary folder, for the demo, the benchmark and whoever wants to try things:
-# start_network, publish_module, lilypad, stop_network. Source scripts/lib.sh before this file.
+# start_network, choose_module, publish_module, lilypad, stop_network. Source scripts/lib.sh before this file.
 #
 # What it starts is remembered and stopped by pid; nothing else is touched.
 
@@ -9,6 +9,8 @@ CHAIN=${LILYPAD_CHAIN:-dev}
 VALIDATOR_FLAG=--alice
 PROVIDER_KEY=//Bob
 USER_KEY=//Alice
+# More of the provider node's flags.
+PROVIDER_FLAGS=()
 # What the provider's log says once its machine stands in the market.
 PROVIDER_READY='ready for jobs'
 
@@ -22,25 +24,13 @@ trap stop_network EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+# binaries [NAME]...: finds node and command line, and these.
 binaries() {
 	BIN=${CARGO_TARGET_DIR:-$LILYPAD_CACHE/target}/debug
 	local name
-	for name in lilypad-node lilypad; do
+	for name in lilypad-node lilypad "$@"; do
 		[[ -x $BIN/$name ]] || die "$BIN/$name is not built" "make build"
 	done
-}
-
-# free_port: a port of this host that nobody listens on, below those that the system hands out by itself.
-free_port() {
-	local port tries=0
-	while ((tries++ < 100)); do
-		port=$((20000 + RANDOM % 10000))
-		if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-			echo "$port"
-			return
-		fi
-	done
-	die "no free port was found between 20000 and 29999"
 }
 
 # rpc METHOD [PARAMS]: prints the result; fails when the node does not answer or answers with an error.
@@ -97,7 +87,7 @@ start_validator() {
 start_provider() {
 	launch provider "$BIN/lilypad-node" --chain "$CHAIN" --provider --provider-suri "$PROVIDER_KEY" \
 		--base-path "$NETWORK_DIR/provider" --rpc-port "$(free_port)" --port "$(free_port)" \
-		--bootnodes "$BOOTNODE" --no-mdns --no-prometheus --no-telemetry
+		--bootnodes "$BOOTNODE" --no-mdns --no-prometheus --no-telemetry "${PROVIDER_FLAGS[@]}"
 	expect 120 provider "waiting for the provider's offer" _provider_ready
 }
 
@@ -121,6 +111,18 @@ use_engine() {
 	if [[ -n $ENGINE ]]; then export DOCKER_HOST=$ENGINE; fi
 }
 
+# choose_module: looks for an engine; MODULE is the cow that can run here.
+choose_module() {
+	use_engine
+	if [[ -n $ENGINE ]]; then
+		MODULE=cowsay
+		say "jobs run in containers, by the engine at $ENGINE"
+	else
+		MODULE=cowsay-wasm
+		say "no container engine can be had here: the same program runs on the embedded WebAssembly executor instead"
+	fi
+}
+
 start_network() {
 	NETWORK_DIR=$(mktemp -d -t lilypad-network.XXXXXX)
 	step "starting a one-validator $CHAIN chain"
@@ -128,6 +130,20 @@ start_network() {
 	say "its RPC is at $RPC_URL"
 	step "starting a provider node${ENGINE:+, whose jobs run in containers}"
 	start_provider
+}
+
+# stay: until something that was started ends, or a signal comes.
+stay() {
+	local pid
+	while true; do
+		for pid in "${NETWORK_PIDS[@]}"; do
+			alive "$pid" || {
+				KEEP_LOGS=1
+				die "a process ended unexpectedly" "see the logs in $NETWORK_DIR"
+			}
+		done
+		sleep 1
+	done
 }
 
 stop_network() {

@@ -90,9 +90,11 @@ test_tools() {
 			die "$component could not be added" "rustup component add $component"
 	done
 	cargo_tool cargo-nextest "$NEXTEST_VERSION" "runs the tests" --no-default-features --features default-no-update
-	if [[ $(node -p 'process.versions.node.split(".")[0] >= 20' 2>/dev/null) != true ]] || ! have npm; then
-		die "the polkadot.js tests need Node.js 20 or newer, with npm (found: $(node -v 2>/dev/null || echo none))" \
-			"install it from https://nodejs.org (Debian 12's own is too old)"
+	need_node "the contracts and the tests of dapps"
+	if [[ ! -x ${CHROMIUM:-/usr/bin/chromium} ]]; then
+		have apt-get || die "the example dapp is tested in Chromium, which was not found" "install it and set CHROMIUM to its path"
+		install_packages "the browser in which the example dapp is tested" chromium ||
+			die "apt could not install Chromium" "see the messages above"
 	fi
 }
 
