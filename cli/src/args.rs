@@ -1,10 +1,11 @@
 //! The command line as it is typed.
 
-use crate::complete;
+use crate::{complete, gateway::args::GatewayCommand, share};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::{engine::ArgValueCompleter, Shell};
 use lilypad_client::{lp, AccountId};
 use lilypad_primitives::{Balance, DealId, JobId, ModuleName, OfferId, OfferState, Platform, Reason};
+use sp_runtime::{PerThing, Permill};
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
@@ -145,6 +146,12 @@ pub enum Command {
 	/// Results that mediators judge
 	#[command(subcommand)]
 	Case(CaseCommand),
+	/// The market's prices and the rules of verification
+	#[command(subcommand)]
+	Parameters(ParametersCommand),
+	/// Gateways to EVM chains, whose contracts buy computation here
+	#[command(subcommand)]
+	Gateway(GatewayCommand),
 	/// Keys and money
 	#[command(subcommand)]
 	Account(AccountCommand),
@@ -181,6 +188,13 @@ fn amount(text: &str) -> Result<Balance, String> {
 	lp::parse(text).map_err(|e| e.to_string())
 }
 
+fn percent(text: &str) -> Result<Permill, String> {
+	let parts = share::parts_of(text, Permill::ACCURACY);
+	parts
+		.map(Permill::from_parts)
+		.ok_or_else(|| "write per cent, such as 90% or 97.5%".into())
+}
+
 fn account(text: &str) -> Result<AccountId, String> {
 	crate::keys::parse_account(text)
 }
@@ -206,6 +220,9 @@ pub struct RunArgs {
 	/// The only provider that will do
 	#[arg(short, long, value_name = "ACCOUNT", value_parser = account)]
 	pub target: Option<AccountId>,
+	/// Least score of the provider, in per cent: a share of its latest deals, by value, that ended well. Who is new has 50%
+	#[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "0%", hide_default_value = true)]
+	pub min_score: Permill,
 	/// Longest run to pay for, in seconds [default: the module's]
 	#[arg(long, value_name = "SECS")]
 	pub timeout: Option<u64>,
@@ -333,6 +350,10 @@ pub struct MediatorStart {
 	/// The configuration file [default: mediator.json in the data folder]
 	#[arg(long, value_name = "FILE")]
 	pub config: Option<PathBuf>,
+	/// Cheat, for tests of verification: forge, copy or silent
+	#[cfg(feature = "misbehave")]
+	#[arg(long = "mediator-misbehave", hide = true)]
+	pub misbehave: Option<lilypad_worker::misbehave::Misbehaviour>,
 }
 
 /// `case …`
@@ -348,6 +369,22 @@ pub enum CaseCommand {
 	Show {
 		/// The deal's number
 		deal: DealId,
+	},
+}
+
+/// `parameters …`
+#[derive(Debug, Subcommand)]
+pub enum ParametersCommand {
+	/// Show prices and rules
+	Show,
+	/// Change some of them: with the sudo key of a development chain
+	Set {
+		/// What to change, and to what
+		#[arg(value_name = "NAME=VALUE", value_parser = key_value, required = true)]
+		changes: Vec<KeyValue>,
+		/// Do not ask
+		#[arg(short, long)]
+		yes: bool,
 	},
 }
 
@@ -684,6 +721,17 @@ mod tests {
 		);
 		assert!(run(&["--budget", "-1"]).is_err());
 		assert!(run(&["--budget", "1e3"]).is_err());
+	}
+
+	#[test]
+	fn a_least_score_is_in_per_cent() {
+		let least = |args: &[&str]| run(args).map(|run| run.min_score);
+		assert_eq!(least(&[]).ok(), Some(Permill::zero()));
+		assert_eq!(
+			least(&["--min-score", "97.5%"]).ok(),
+			Some(Permill::from_parts(975_000))
+		);
+		assert!(least(&["--min-score", "101%"]).is_err());
 	}
 
 	#[test]

@@ -9,13 +9,16 @@ mod complete;
 mod data;
 mod doctor;
 mod error;
+mod gateway;
 mod job;
 mod keys;
 mod mediator;
 mod module;
 mod offer;
+mod parameters;
 mod provider;
 mod run;
+mod share;
 mod ui;
 
 use app::App;
@@ -77,6 +80,8 @@ async fn dispatch(app: &App, command: Command) -> Result<(), CliError> {
 		Command::Provider(command) => provider::run(app, &command).await,
 		Command::Mediator(command) => mediator::run(app, &command).await,
 		Command::Case(command) => case::run(app, &command).await,
+		Command::Parameters(command) => parameters::run(app, &command).await,
+		Command::Gateway(command) => gateway::run(app, &command).await,
 		Command::Account(command) => account::run(app, &command).await,
 		Command::Doctor => doctor::run(app).await,
 		Command::Completion { shell } => {

@@ -1,7 +1,8 @@
 //! The calls that can be sent, typed. Each function gives a [`Call`] for [`crate::Client::submit`].
 
 use crate::{
-	mediation::Capability,
+	gateway::{BatchId, FinalityRule, Inbound, Keys, LaneId, Limits, Signature, Signatures},
+	mediation::{Capability, MediationParameters},
 	shape::{Field, Shape},
 	types::{OfferParams, Reason},
 	AccountId,
@@ -11,6 +12,7 @@ use lilypad_primitives::{
 	module::ManifestBytes, Balance, Commitment, DealId, JobId, JobRequest, MachineSpec, Millis, ModuleName,
 	OfferId, Opening, PeerAddress, Profile, RuntimeImage, Seal, VersionId, Vote,
 };
+use sp_core::H160;
 use sp_runtime::MultiAddress;
 use subxt::{
 	ext::{
@@ -233,6 +235,46 @@ calls! {
 		reveal_vote(deal: DealId, vote: Vote, salt: [u8; 32])
 		/// Moves a case on whose deadline has passed; anybody may.
 		expire(deal: DealId)
+		/// Sets prices and rules. For governance: on development chains, sudo.
+		set_parameters(params: MediationParameters)
+	}
+
+	/// The gateways to EVM chains.
+	gateway = "EvmGateway" {
+		/// Registers a gateway and the set that speaks for it. For governance: on development chains, sudo.
+		register_lane(
+			lane: LaneId,
+			chain: u64,
+			gateway: H160,
+			finality: FinalityRule,
+			limits: Limits,
+			threshold: u8,
+			keys: Keys,
+		)
+		/// Sets a lane's finality rule and limits. For governance.
+		set_lane(lane: LaneId, finality: FinalityRule, limits: Limits)
+		/// Pauses a lane, or resumes it. For governance.
+		pause_lane(lane: LaneId, paused: bool)
+		/// Pauses all lanes, or leaves them to their own switches again. For governance.
+		pause_all(paused: bool)
+		/// Says what a number of the gateway's stands for; for members of its set.
+		attest(lane: LaneId, message: Inbound)
+		/// Hands in a member's signature under a batch.
+		sign(lane: LaneId, batch: BatchId, signature: Signature)
+		/// Says up to where batches were delivered; for members.
+		acknowledge(lane: LaneId, before: BatchId)
+		/// Opens an empty batch, as a sign of life; for members.
+		heartbeat(lane: LaneId)
+		/// Puts the next set into office, with the signatures of a quorum of the present one; anybody may.
+		rotate(lane: LaneId, threshold: u8, keys: Keys, signatures: Signatures)
+		/// Removes batches that nobody needs any more; anybody may.
+		prune(lane: LaneId)
+		/// Sends LP to an address on the lane's chain.
+		bridge_out(lane: LaneId, to: H160, amount: Compact<Balance>)
+		/// Sends an address what its wallet here has to spare; anybody may.
+		release(lane: LaneId, address: H160)
+		/// Cancels the job of a request that names one as its delegate.
+		cancel(job: JobId)
 	}
 }
 

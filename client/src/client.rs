@@ -227,7 +227,7 @@ impl Client {
 			return Ok(());
 		}
 		let metadata = at.metadata_ref();
-		let missing: Vec<_> = ["Market", "Deals", "Modules", "Mediation"]
+		let missing: Vec<_> = ["Market", "Deals", "Modules", "Mediation", "EvmGateway"]
 			.into_iter()
 			.filter(|p| metadata.pallet_by_name(p).is_none())
 			.collect();
@@ -257,6 +257,7 @@ pub(crate) fn known_shapes() -> Vec<shape::Shape> {
 	let mut all = calls::shapes();
 	all.extend(events::shapes());
 	all.extend(crate::view::shapes());
+	all.extend(crate::gateway::shapes());
 	all
 }
 

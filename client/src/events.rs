@@ -1,7 +1,8 @@
 //! What happens on the chain, typed.
 
 use crate::{
-	mediation::{Capability, CaseStage},
+	gateway::{FinalityRule, LaneId, Limits},
+	mediation::{Capability, CaseStage, MediationParameters},
 	shape::{Field, Shape},
 	types::SkipReason,
 	AccountId,
@@ -11,6 +12,7 @@ use lilypad_primitives::{
 	settlement::Move, Balance, BlockNumber, DealId, Dispute, JobId, Millis, ModuleName, OfferId, OfferState,
 	Outcome, PeerAddress, Round, Seal, Triple, Verdict, VersionId, Vote,
 };
+use sp_core::H160;
 
 macro_rules! events {
 	($(
@@ -438,6 +440,80 @@ events! {
 			/// Whose votes are paid, an entry for each: if the result was overturned, they have the right one.
 			paid: Vec<AccountId>,
 		}
+		/// Prices and rules were changed.
+		ParametersSet {
+			/// The new ones.
+			params: MediationParameters,
+		}
+	}
+
+	/// The gateways to EVM chains.
+	GatewayEvent = "EvmGateway" {
+		/// A lane was registered.
+		LaneRegistered {
+			/// The lane.
+			lane: LaneId,
+			/// EIP-155 id of its chain.
+			chain: u64,
+			/// The gateway's contract.
+			gateway: H160,
+		}
+		/// A lane's finality rule or limits were set.
+		LaneSet {
+			/// The lane.
+			lane: LaneId,
+			/// What relayers go by.
+			finality: FinalityRule,
+			/// How much LP may pass.
+			limits: Limits,
+		}
+		/// A lane was paused or resumed.
+		LanePaused {
+			/// The lane.
+			lane: LaneId,
+			/// Whether it is paused now.
+			paused: bool,
+		}
+		/// All lanes were paused, or left to their own switches again.
+		AllPaused {
+			/// Whether all are paused now.
+			paused: bool,
+		}
+		/// A request's job was posted.
+		RequestTakenUp {
+			/// The lane.
+			lane: LaneId,
+			/// The gateway's number of the request.
+			id: u64,
+			/// Its job.
+			job: JobId,
+			/// The account that pays.
+			wallet: AccountId,
+		}
+		/// Somebody sent LP to an address there.
+		BridgedOut {
+			/// The lane.
+			lane: LaneId,
+			/// The payout's number.
+			nonce: u64,
+			/// Who.
+			from: AccountId,
+			/// To whom.
+			to: H160,
+			/// How much.
+			amount: Balance,
+		}
+		/// What a wallet had to spare was sent to its address.
+		Released {
+			/// The lane.
+			lane: LaneId,
+			/// The payout's number.
+			nonce: u64,
+			/// The address.
+			address: H160,
+			/// How much.
+			amount: Balance,
+		}
 	}
 }
 
@@ -453,7 +529,8 @@ impl ChainEvent {
 				| MarketEvent::JobExpired { job }
 				| MarketEvent::JobEnded { job, .. },
 			)
-			| Self::DealsEvent(DealsEvent::DealOpened { job, .. } | DealsEvent::Settled { job, .. }) => Some(*job),
+			| Self::DealsEvent(DealsEvent::DealOpened { job, .. } | DealsEvent::Settled { job, .. })
+			| Self::GatewayEvent(GatewayEvent::RequestTakenUp { job, .. }) => Some(*job),
 			_ => None,
 		}
 	}

@@ -3,7 +3,7 @@
 use crate::{
 	error::Missing,
 	events::ChainEvent,
-	mediation::{Case, MediationParameters, Mediator},
+	mediation::{Case, Eras, MediationParameters, Mediator},
 	shape::Shape,
 	types::{Balances, Bond, Deal, Deprecation, JobRecord, Module},
 	AccountId, BlockId, Client, ClientError, Hash,
@@ -14,20 +14,21 @@ use lilypad_primitives::{
 	OfferId, PeerAddress, VersionId,
 };
 use scale_info::{MetaType, TypeInfo};
+use sp_runtime::Permill;
 use std::marker::PhantomData;
 use subxt::{client::OnlineClientAtBlock, config::SubstrateConfig, events::Phase, utils::Static};
 
 pub(crate) type AtBlock = OnlineClientAtBlock<SubstrateConfig>;
 
 /// A storage map or value of the chain.
-struct Entry<K, V> {
+pub(crate) struct Entry<K, V> {
 	pallet: &'static str,
 	name: &'static str,
 	types: PhantomData<fn(K) -> V>,
 }
 
 impl<K: TypeInfo + 'static, V: TypeInfo + 'static> Entry<K, V> {
-	const fn new(pallet: &'static str, name: &'static str) -> Self {
+	pub(crate) const fn new(pallet: &'static str, name: &'static str) -> Self {
 		Self {
 			pallet,
 			name,
@@ -35,7 +36,7 @@ impl<K: TypeInfo + 'static, V: TypeInfo + 'static> Entry<K, V> {
 		}
 	}
 
-	fn shape(&self) -> Shape {
+	pub(crate) fn shape(&self) -> Shape {
 		Shape::Storage {
 			pallet: self.pallet,
 			name: self.name,
@@ -53,6 +54,7 @@ const BONDS: Entry<AccountId, Bond> = Entry::new("Deals", "Bonds");
 const CASES: Entry<DealId, Case> = Entry::new("Mediation", "Cases");
 const MEDIATORS: Entry<AccountId, Mediator> = Entry::new("Mediation", "Mediators");
 const PARAMETERS: Entry<(), MediationParameters> = Entry::new("Mediation", "Params");
+const ERAS: Entry<(), Eras> = Entry::new("Mediation", "CurrentEras");
 const VERSION_IDS: Entry<ModuleName, VersionId> = Entry::new("Modules", "VersionIds");
 const VERSIONS: Entry<VersionId, ModuleInfo<AccountId>> = Entry::new("Modules", "Versions");
 const MANIFESTS: Entry<VersionId, ManifestBytes> = Entry::new("Modules", "Manifests");
@@ -61,14 +63,14 @@ const ACCOUNTS: Entry<AccountId, AccountInfo> = Entry::new("System", "Account");
 const NOW: Entry<(), Millis> = Entry::new("Timestamp", "Now");
 
 /// A constant of the runtime.
-struct Constant<V> {
+pub(crate) struct Constant<V> {
 	pallet: &'static str,
 	name: &'static str,
 	ty: PhantomData<fn() -> V>,
 }
 
 impl<V: TypeInfo + 'static> Constant<V> {
-	const fn new(pallet: &'static str, name: &'static str) -> Self {
+	pub(crate) const fn new(pallet: &'static str, name: &'static str) -> Self {
 		Self {
 			pallet,
 			name,
@@ -76,7 +78,7 @@ impl<V: TypeInfo + 'static> Constant<V> {
 		}
 	}
 
-	fn shape(&self) -> Shape {
+	pub(crate) fn shape(&self) -> Shape {
 		Shape::Constant {
 			pallet: self.pallet,
 			name: self.name,
@@ -92,8 +94,8 @@ const MAX_MATCH_WINDOW: Constant<BlockNumber> = Constant::new("Market", "MaxMatc
 const DEPOSIT_BASE: Constant<Balance> = Constant::new("Modules", "DepositBase");
 const DEPOSIT_PER_BYTE: Constant<Balance> = Constant::new("Modules", "DepositPerByte");
 const DETERMINISTIC_BOND: Constant<Balance> = Constant::new("Modules", "DeterministicBond");
+const SCORE_HORIZON: Constant<Balance> = Constant::new("Deals", "ScoreHorizon");
 const TICKET_PRICE: Constant<Balance> = Constant::new("Mediation", "TicketPrice");
-const ERA_BLOCKS: Constant<BlockNumber> = Constant::new("Mediation", "EraBlocks");
 const MAX_TICKETS: Constant<u32> = Constant::new("Mediation", "MaxTickets");
 
 /// What these entries and constants look like.
@@ -115,8 +117,9 @@ pub(crate) fn shapes() -> Vec<Shape> {
 		CASES.shape(),
 		MEDIATORS.shape(),
 		PARAMETERS.shape(),
+		SCORE_HORIZON.shape(),
 		TICKET_PRICE.shape(),
-		ERA_BLOCKS.shape(),
+		ERAS.shape(),
 		MAX_TICKETS.shape(),
 		VERSION_IDS.shape(),
 		VERSIONS.shape(),
@@ -209,14 +212,8 @@ impl View {
 
 	/// The block's time, in milliseconds since the Unix epoch.
 	pub async fn timestamp(&self) -> Result<Millis, ClientError> {
-		let address = subxt::dynamic::storage::<(), Static<Millis>>(NOW.pallet, NOW.name);
-		let value = self
-			.at
-			.storage()
-			.fetch(address, ())
-			.await
-			.map_err(|e| self.client.failure(e))?;
-		decode(value.bytes(), "Timestamp.Now")
+		// The chain sets it in each block; the first one has none.
+		Ok(self.value(&NOW).await?.unwrap_or_default())
 	}
 
 	/// A job that waits or has a live deal.
@@ -278,6 +275,12 @@ impl View {
 		self.get(&BONDS, provider.clone()).await
 	}
 
+	/// A provider's score: the share of its latest deals, by value, that ended well. Half, of whoever is new.
+	pub async fn score(&self, provider: &AccountId) -> Result<Permill, ClientError> {
+		let bond = self.bond(provider).await?.unwrap_or_default();
+		Ok(bond.record.score(self.known(&SCORE_HORIZON)?))
+	}
+
 	/// An open case.
 	pub async fn case(&self, deal: DealId) -> Result<Option<Case>, ClientError> {
 		self.get(&CASES, deal).await
@@ -301,11 +304,6 @@ impl View {
 	/// What is on hold behind each of a mediator's tickets, and the most tickets that one can have.
 	pub fn tickets(&self) -> Result<(Balance, u32), ClientError> {
 		Ok((self.known(&TICKET_PRICE)?, self.known(&MAX_TICKETS)?))
-	}
-
-	/// Blocks of an era, from whose beginning on changes of mediators count.
-	pub fn era_blocks(&self) -> Result<BlockNumber, ClientError> {
-		self.known(&ERA_BLOCKS)
 	}
 
 	/// The number behind a module's name.
@@ -422,7 +420,7 @@ impl View {
 		Ok(holds.filter(|(_, amount)| *amount > 0).collect())
 	}
 
-	fn known<T: Decode>(&self, constant: &Constant<T>) -> Result<T, ClientError> {
+	pub(crate) fn known<T: Decode>(&self, constant: &Constant<T>) -> Result<T, ClientError> {
 		self.constant(constant.pallet, constant.name)
 	}
 
@@ -493,7 +491,7 @@ impl View {
 		Ok(records)
 	}
 
-	async fn get<K, V>(&self, entry: &Entry<K, V>, key: K) -> Result<Option<V>, ClientError>
+	pub(crate) async fn get<K, V>(&self, entry: &Entry<K, V>, key: K) -> Result<Option<V>, ClientError>
 	where
 		K: Encode + Decode + TypeInfo + 'static,
 		V: Decode + TypeInfo + 'static,
@@ -510,7 +508,47 @@ impl View {
 			.transpose()
 	}
 
-	async fn all<K, V>(&self, entry: &Entry<K, V>) -> Result<Vec<(K, V)>, ClientError>
+	/// A value of a map with two keys.
+	pub(crate) async fn get_pair<A, B, V>(
+		&self,
+		entry: &Entry<(A, B), V>,
+		(first, second): (A, B),
+	) -> Result<Option<V>, ClientError>
+	where
+		A: Encode + Decode + TypeInfo + 'static,
+		B: Encode + Decode + TypeInfo + 'static,
+		V: Decode + TypeInfo + 'static,
+	{
+		let address = subxt::dynamic::storage::<(Static<A>, Static<B>), Static<V>>(entry.pallet, entry.name);
+		let value = self
+			.at
+			.storage()
+			.try_fetch(address, (Static(first), Static(second)))
+			.await
+			.map_err(|e| self.client.failure(e))?;
+		value
+			.map(|v| decode(v.bytes(), &format!("{}.{}", entry.pallet, entry.name)))
+			.transpose()
+	}
+
+	/// The value of an entry without a key.
+	pub(crate) async fn value<V>(&self, entry: &Entry<(), V>) -> Result<Option<V>, ClientError>
+	where
+		V: Decode + TypeInfo + 'static,
+	{
+		let address = subxt::dynamic::storage::<(), Static<V>>(entry.pallet, entry.name);
+		let value = self
+			.at
+			.storage()
+			.try_fetch(address, ())
+			.await
+			.map_err(|e| self.client.failure(e))?;
+		value
+			.map(|v| decode(v.bytes(), &format!("{}.{}", entry.pallet, entry.name)))
+			.transpose()
+	}
+
+	pub(crate) async fn all<K, V>(&self, entry: &Entry<K, V>) -> Result<Vec<(K, V)>, ClientError>
 	where
 		K: Encode + Decode + Ord + TypeInfo + 'static,
 		V: Decode + TypeInfo + 'static,

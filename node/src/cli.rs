@@ -3,7 +3,7 @@
 use clap::Parser;
 use sc_cli::RunCmd;
 
-use crate::{mediator::MediatorArgs, provider::ProviderArgs};
+use crate::{mediator::MediatorArgs, provider::ProviderArgs, relayer::RelayerArgs};
 
 /// The node's command line.
 #[derive(Debug, Parser)]
@@ -23,6 +23,10 @@ pub(crate) struct Cli {
 	/// How to judge results.
 	#[command(flatten)]
 	pub(crate) mediator: MediatorArgs,
+
+	/// How to relay.
+	#[command(flatten)]
+	pub(crate) relayer: RelayerArgs,
 }
 
 /// Everything but running the node.
@@ -109,6 +113,22 @@ mod tests {
 		let cli = cli.expect("it is valid");
 		assert!(cli.provider.provider && cli.mediator.mediator);
 		assert!(Cli::try_parse_from(["lilypad-node", "--mediator-suri", "//Charlie"]).is_err());
+	}
+
+	#[test]
+	fn a_relayer_is_set_up_by_flags_or_by_its_file() {
+		let parse = |args: &[&str]| Cli::try_parse_from([&["lilypad-node", "--dev"], args].concat());
+		let cli = parse(&[
+			"--relayer",
+			"--relayer-evm",
+			"1=http://x",
+			"--relayer-suri",
+			"//One",
+		]);
+		assert!(cli.expect("it is valid").relayer.relayer);
+		assert!(parse(&["--relayer", "--relayer-config", "relayer.toml"]).is_ok());
+		assert!(parse(&["--relayer-config", "relayer.toml"]).is_err());
+		assert!(parse(&["--relayer", "--relayer-evm", "http://x"]).is_err());
 	}
 
 	#[test]

@@ -8,7 +8,7 @@ use sc_service::{chain_ops, ChainSpec, Configuration, TaskManager};
 use crate::{
 	chain_spec,
 	cli::{BuildSpecCmd, Cli, Subcommand},
-	mediator, provider,
+	mediator, provider, relayer,
 	service::{self, Backend, Client, ImportQueue},
 };
 
@@ -81,9 +81,13 @@ fn run_node(cli: &Cli) -> sc_cli::Result<()> {
 				cli.provider.worker_config(&config)?,
 				cli.mediator.worker_config(&config)?,
 			);
+			let relayer = cli.relayer.relayer_config(&config)?;
 			let node = service::start(config)?;
 			for (role, worker) in workers {
 				provider::spawn(&node, role, worker);
+			}
+			if let Some(relayer) = relayer {
+				relayer::spawn(&node, relayer);
 			}
 			Ok(node.tasks)
 		})

@@ -5,6 +5,7 @@ mod cli;
 mod command;
 mod mediator;
 mod provider;
+mod relayer;
 mod rpc;
 mod service;
 

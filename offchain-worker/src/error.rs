@@ -1,6 +1,7 @@
 //! Why the worker can't start or go on.
 
 use crate::{chain::ChainError, journal::JournalError, p2p::P2pError, results::ResultError};
+use lilypad_client::tasks::TaskEnded;
 use std::path::PathBuf;
 
 /// Why the worker can't start or go on.
@@ -60,13 +61,8 @@ pub enum WorkerError {
 	#[error("no executor is available: {0}")]
 	NoExecutor(String),
 	/// A task that must not end has ended.
-	#[error("the task '{task}' failed: {why}")]
-	Task {
-		/// Its name.
-		task: &'static str,
-		/// What happened.
-		why: String,
-	},
+	#[error(transparent)]
+	Task(#[from] TaskEnded),
 }
 
 impl WorkerError {

@@ -17,17 +17,15 @@ use crate::{
 	sources::Sources,
 	status, WorkerConfig, WorkerError,
 };
-use lilypad_client::{Client, ClientConfig};
+use lilypad_client::{
+	tasks::{TaskEnded, Tasks},
+	Client, ClientConfig,
+};
 use std::{
-	collections::HashMap,
-	future::Future,
 	sync::Arc,
 	time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::{
-	sync::{mpsc, watch as channel},
-	task::{Id, JoinSet},
-};
+use tokio::sync::{mpsc, watch as channel};
 use tokio_util::sync::CancellationToken;
 
 /// Matched deals that wait for their task.
@@ -113,59 +111,6 @@ pub async fn executors(choice: &EngineChoice) -> Result<Engines, WorkerError> {
 		WasmExecutor::new().map_err(|e| WorkerError::NoExecutor(e.to_string()))?,
 	));
 	Ok(Engines(all))
-}
-
-/// Tasks that must not end before the worker does.
-struct Tasks {
-	set: JoinSet<Result<(), WorkerError>>,
-	names: HashMap<Id, &'static str>,
-	shutdown: CancellationToken,
-}
-
-impl Tasks {
-	fn spawn(
-		&mut self,
-		name: &'static str,
-		task: impl Future<Output = Result<(), WorkerError>> + Send + 'static,
-	) {
-		let handle = self.set.spawn(task);
-		self.names.insert(handle.id(), name);
-	}
-
-	/// Waits until one fails or the shutdown is asked for, then until all have ended.
-	async fn run(mut self) -> Result<(), WorkerError> {
-		let mut first = Ok(());
-		while let Some(ended) = self.set.join_next_with_id().await {
-			let (id, result) = match ended {
-				Ok((id, result)) => (id, result),
-				Err(error) => {
-					let id = error.id();
-					let task = self.names.get(&id).copied().unwrap_or("unknown");
-					(
-						id,
-						Err(WorkerError::Task {
-							task,
-							why: error.to_string(),
-						}),
-					)
-				},
-			};
-			let task = self.names.get(&id).copied().unwrap_or("unknown");
-			let result = match result {
-				Ok(()) if !self.shutdown.is_cancelled() => Err(WorkerError::Task {
-					task,
-					why: "it ended".into(),
-				}),
-				other => other,
-			};
-			if let Err(error) = result {
-				tracing::error!(task, %error, "the worker stops");
-				first = first.and(Err(error));
-			}
-			self.shutdown.cancel();
-		}
-		first
-	}
 }
 
 /// The same on any chain and executors.
@@ -263,11 +208,7 @@ pub async fn run_with(
 		ailments: ailments.clone(),
 		strangers: Default::default(),
 	};
-	let mut tasks = Tasks {
-		set: JoinSet::new(),
-		names: HashMap::new(),
-		shutdown: shutdown.clone(),
-	};
+	let mut tasks = Tasks::<WorkerError>::new(shutdown.clone());
 	tasks.spawn(
 		"chain",
 		watch::follow_chain(
@@ -323,9 +264,11 @@ pub async fn run_with(
 			Ok(listener) => {
 				let serving = http::serve(listener, routes, shutdown.clone());
 				tasks.spawn(name, async move {
-					serving.await.map_err(|e| WorkerError::Task {
-						task: name,
-						why: e.to_string(),
+					serving.await.map_err(|e| {
+						WorkerError::Task(TaskEnded {
+							task: name.into(),
+							why: e.to_string(),
+						})
 					})
 				});
 			},

@@ -5,9 +5,12 @@
 //! sample modules those that `scripts/build-modules.sh` built (`LILYPAD_MODULES`). A missing one fails the test: these
 //! tests prove nothing without the real thing.
 
+pub mod bridge;
+pub mod ledger;
 mod ports;
 mod process;
 mod proxy;
+mod workers;
 
 use anyhow::{bail, ensure, Context, Result};
 use serde_json::Value;
@@ -20,6 +23,7 @@ use std::{
 pub use ports::free_port;
 pub use process::Process;
 pub use proxy::EngineProxy;
+pub use workers::{Engine, Worker};
 
 /// Longest that a node may take to its first block.
 const NODE_START: Duration = Duration::from_secs(90);
@@ -49,18 +53,39 @@ pub fn bin(name: &str) -> Result<PathBuf> {
 	Ok(path)
 }
 
-/// The folder of a sample module, as `lilypad module publish` takes it.
-pub fn module_dir(name: &str) -> Result<PathBuf> {
-	let root = std::env::var_os("LILYPAD_MODULES")
+/// The command line with workers that can cheat, which only tests have: built with the feature `misbehave`.
+fn misbehaving_cli() -> Result<PathBuf> {
+	let folder = std::env::var_os("LILYPAD_MISBEHAVE")
 		.map(PathBuf::from)
-		.unwrap_or_else(|| bin_dir().join("../modules"));
-	let dir = root.join(name);
+		.unwrap_or_else(|| bin_dir().join("../misbehave"));
+	let path = folder.join("lilypad");
 	ensure!(
-		dir.join("module.json").is_file(),
-		"{} is not built: run scripts/build-modules.sh, or `make test`",
-		dir.display()
+		path.is_file(),
+		"{} is not built: run `make test-verification`",
+		path.display()
 	);
-	Ok(dir)
+	Ok(path)
+}
+
+/// The folder of a sample module, or of one that only tests publish, as `lilypad module publish` takes it.
+pub fn module_dir(name: &str) -> Result<PathBuf> {
+	let root = |variable, otherwise| {
+		std::env::var_os(variable)
+			.map(PathBuf::from)
+			.unwrap_or_else(|| bin_dir().join(otherwise))
+	};
+	let roots = [
+		root("LILYPAD_MODULES", "../modules"),
+		root("LILYPAD_TEST_MODULES", "../test-modules"),
+	];
+	let mut folders = roots.iter().map(|root| root.join(name));
+	folders
+		.find(|folder| folder.join("module.json").is_file())
+		.with_context(|| {
+			format!(
+				"the module {name} is not built: run scripts/build-modules.sh, and with --tests, or `make test-verification`"
+			)
+		})
 }
 
 /// Waits until `done` gives something. `what` is for the message when it does not.
@@ -232,7 +257,8 @@ impl Network {
 		Cli {
 			url: self.url(),
 			key: key.into(),
-			data_dir: self.path(&format!("cli-{}", key.trim_start_matches('/'))),
+			data_dir: self.path(&format!("cli-{}", key.trim_start_matches('/').replace('/', "-"))),
+			misbehaves: false,
 		}
 	}
 
@@ -253,12 +279,18 @@ pub struct Cli {
 	pub key: String,
 	/// Its data folder.
 	pub data_dir: PathBuf,
+	/// Whether its workers can be told to cheat.
+	misbehaves: bool,
 }
 
 impl Cli {
 	/// The command, ready for more arguments.
 	pub fn command(&self, args: &[&str]) -> Result<Command> {
-		let mut command = Command::new(bin("lilypad")?);
+		let program = match self.misbehaves {
+			true => misbehaving_cli(),
+			false => bin("lilypad"),
+		};
+		let mut command = Command::new(program?);
 		command.args(["--url", &self.url, "--suri", &self.key]).args(args);
 		command
 			.env("DATA_DIR", &self.data_dir)

@@ -55,6 +55,16 @@ impl Process {
 		all[all.len().saturating_sub(lines)..].join("\n")
 	}
 
+	/// Memory that it has in use, in KiB.
+	pub fn resident_kib(&self) -> Result<u64> {
+		let status = std::fs::read_to_string(format!("/proc/{}/status", self.lock().id()))?;
+		let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+		let number = line
+			.and_then(|line| line.split_whitespace().next())
+			.context("its memory")?;
+		Ok(number.parse()?)
+	}
+
 	/// `kill -9`.
 	pub fn kill(&self) -> Result<()> {
 		let mut child = self.lock();
@@ -63,14 +73,20 @@ impl Process {
 		Ok(())
 	}
 
+	/// Makes it stand still until it is sent `CONT`, as `kill -STOP` does; or sends it any other signal.
+	pub fn signal(&self, signal: &str) -> Result<()> {
+		let pid = self.lock().id().to_string();
+		let sent = Command::new("kill")
+			.args([&format!("-{signal}"), &pid])
+			.status()?;
+		anyhow::ensure!(sent.success(), "kill -{signal} {pid} failed");
+		Ok(())
+	}
+
 	/// Asks it to end and waits for it; returns its exit code.
 	pub fn stop(&self, limit: Duration) -> Result<Option<i32>> {
+		self.signal("TERM")?;
 		let mut child = self.lock();
-		let pid = child.id().to_string();
-		anyhow::ensure!(
-			Command::new("kill").args(["-TERM", &pid]).status()?.success(),
-			"kill -TERM {pid} failed"
-		);
 		let begun = Instant::now();
 		while begun.elapsed() < limit {
 			if let Some(status) = child.try_wait()? {

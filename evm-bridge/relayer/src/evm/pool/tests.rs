@@ -1,0 +1,157 @@
+use super::*;
+use crate::evm::fake::{FakeEndpoint, FakeEvm};
+
+fn pool(count: usize, agree: Option<usize>) -> (FakeEvm, Vec<Arc<FakeEndpoint>>, Pool) {
+	let evm = FakeEvm::default();
+	evm.mine_empty(20);
+	let endpoints: Vec<_> = (0..count).map(|n| evm.endpoint(&format!("e{n}"))).collect();
+	let all = endpoints.iter().map(|e| e.clone() as Arc<dyn Endpoint>).collect();
+	(evm, endpoints, Pool::new(all, agree))
+}
+
+const CONFIRMATIONS: FinalityRule = FinalityRule::Confirmations(5);
+
+#[tokio::test(start_paused = true)]
+async fn finality_is_the_chains_or_a_number_of_confirmations() {
+	let (_, _, pool) = pool(1, None);
+	assert_eq!(
+		pool.final_head(FinalityRule::Finalized)
+			.await
+			.expect("known")
+			.number,
+		18
+	);
+	assert_eq!(pool.final_head(CONFIRMATIONS).await.expect("known").number, 15);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_endpoint_is_believed_and_two_must_agree() {
+	let (_, endpoints, pool) = pool(2, None);
+	pool.final_head(CONFIRMATIONS).await.expect("they agree");
+	endpoints[1].ways().other_chain = true;
+	let error = pool.final_head(CONFIRMATIONS).await.expect_err("they differ");
+	assert!(matches!(error, EvmError::Split { number: 15, .. }), "{error}");
+	assert!(
+		error.to_string().contains("e0") && error.to_string().contains("e1"),
+		"{error}"
+	);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_three_is_outvoted_and_set_aside() {
+	for liar in 0..3 {
+		let (_, endpoints, pool) = pool(3, None);
+		let (_, honest, _) = (&endpoints, endpoints[(liar + 1) % 3].clone(), ());
+		endpoints[liar].ways().other_chain = true;
+		let head = pool.final_head(CONFIRMATIONS).await.expect("two agree");
+		let truth = honest.head(Tag::Number(15)).await.expect("up").expect("known");
+		assert_eq!(head.hash, truth.hash);
+		let status = pool.status();
+		if endpoints[liar].asked("head") > 0 {
+			assert_eq!(status[liar].distrusted, 1, "{status:?}");
+			assert!(!status[liar].in_use);
+		}
+	}
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_lags_far_behind_is_set_aside() {
+	let (evm, endpoints, pool) = pool(3, None);
+	evm.mine_empty(200);
+	endpoints[0].ways().lags = 150;
+	assert!(pool.final_head(CONFIRMATIONS).await.is_err());
+	let head = pool
+		.final_head(CONFIRMATIONS)
+		.await
+		.expect("the others are up to date");
+	assert_eq!(head.number, 215);
+	assert!(!pool.status()[0].in_use);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_a_little_behind_is_waited_for() {
+	let (_, endpoints, pool) = pool(2, None);
+	endpoints[1].ways().lags = 3;
+	assert_eq!(pool.final_head(CONFIRMATIONS).await.expect("known").number, 12);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_endpoint_is_asked_when_one_is_down_and_it_is_left_alone_for_longer_each_time() {
+	let (_, endpoints, pool) = pool(2, Some(1));
+	endpoints[0].ways().down = true;
+	for _ in 0..10 {
+		pool.head(Tag::Latest).await.expect("the other is up");
+	}
+	assert_eq!(
+		endpoints[0].asked("head"),
+		1,
+		"once it has failed it is not asked again at once"
+	);
+	for _ in 0..5 {
+		tokio::time::advance(Duration::from_secs(20)).await;
+		pool.head(Tag::Latest).await.expect("the other is up");
+	}
+	assert!(endpoints[0].asked("head") <= 6);
+	endpoints[0].ways().down = false;
+	tokio::time::advance(LONGEST_ASIDE).await;
+	let before = endpoints[1].asked("head");
+	pool.head(Tag::Latest).await.expect("the first is back");
+	assert_eq!(endpoints[1].asked("head"), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_are_asked_for_again() {
+	let (_, endpoints, pool) = pool(1, None);
+	endpoints[0].ways().loses = 100;
+	for _ in 0..20 {
+		pool.head(Tag::Latest).await.expect("in the end");
+	}
+	assert!(pool.status()[0].errors > 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_is_kept() {
+	let (_, endpoints, pool) = pool(1, None);
+	endpoints[0].ways().limits_rate = 2;
+	let begun = Instant::now();
+	pool.head(Tag::Latest).await.expect("after a while");
+	assert!(
+		begun.elapsed() >= Duration::from_millis(50 + 100),
+		"{:?}",
+		begun.elapsed()
+	);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_nobody_to_ask_it_says_so() {
+	let (_, endpoints, pool) = pool(2, None);
+	for endpoint in &endpoints {
+		endpoint.ways().down = true;
+	}
+	let error = pool.head(Tag::Latest).await.expect_err("nobody");
+	assert!(matches!(error, EvmError::Exhausted(_)), "{error}");
+	assert!(error.to_string().contains("it is down"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_caught_again_is_left_alone_for_longer_although_it_answers() {
+	let (_, _, pool) = pool(2, Some(1));
+	let mut asides = Vec::new();
+	for _ in 0..3 {
+		pool.distrust(0, "a log was left out");
+		let begun = Instant::now();
+		while !pool.is_usable(0) {
+			tokio::time::advance(Duration::from_millis(100)).await;
+		}
+		asides.push(begun.elapsed());
+		pool.head(Tag::Latest).await.expect("it answers");
+	}
+	assert!(asides[0] < asides[1] && asides[1] < asides[2], "{asides:?}");
+	pool.vouch(0);
+	pool.distrust(0, "again");
+	let until = pool.members[0].standing().until.expect("set aside");
+	assert!(
+		until.duration_since(Instant::now()) <= asides[0],
+		"it was found to be right meanwhile"
+	);
+}

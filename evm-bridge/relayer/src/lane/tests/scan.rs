@@ -1,0 +1,217 @@
+//! What is read of the EVM chain, and what is noticed.
+
+use super::*;
+use crate::{
+	error::LaneError,
+	evm::{fake::*, EvmError},
+	journal::{InboundRecord, MessageId},
+	market::fake::LANE,
+};
+use lilypad_client::gateway::Inbound;
+
+fn seen(rig: &Rig) -> Vec<Inbound> {
+	let open = rig.lane.journal.open_inbound(LANE, 100).expect("read");
+	open.into_iter()
+		.map(|(_, record): (u64, InboundRecord)| record.message)
+		.collect()
+}
+
+/// Puts deposits into blocks of their own and makes them final.
+fn deposits(rig: &Rig, ids: std::ops::RangeInclusive<u64>) {
+	for id in ids {
+		rig.evm.mine(vec![log_of(&deposit(id, 10))]);
+	}
+	rig.evm.mine_empty(2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_final_is_read_and_nothing_else() {
+	let rig = Rig::new();
+	let mut scanner = Scanner::new(rig.lane.clone());
+	scanner.step().await.expect("an empty chain");
+	let request = Inbound::Request(request(1, 50));
+	rig.evm.mine(vec![log_of(&request)]);
+	rig.evm.mine_empty(1);
+	scanner.step().await.expect("read");
+	assert_eq!(seen(&rig), []);
+	rig.evm.mine_empty(1);
+	scanner.step().await.expect("read");
+	assert_eq!(seen(&rig), [request]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reading_begins_before_the_first_number_that_is_not_decided() {
+	let rig = Rig::new();
+	for id in 1..=2 {
+		let handled = lilypad_client::gateway::Handled {
+			digest: deposit(id, 10).digest(),
+			amount: 10,
+			replaced: false,
+		};
+		rig.market.storage().handled.insert(id, handled);
+	}
+	deposits(&rig, 1..=5);
+	Scanner::new(rig.lane.clone()).step().await.expect("read");
+	assert_eq!(seen(&rig), [deposit(3, 10), deposit(4, 10), deposit(5, 10)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_goes_on_where_it_was() {
+	let mut rig = Rig::new();
+	deposits(&rig, 1..=3);
+	Scanner::new(rig.lane.clone()).step().await.expect("read");
+	let asked = rig.endpoints[0].asked("logs");
+	rig.restart();
+	deposits(&rig, 4..=4);
+	Scanner::new(rig.lane.clone()).step().await.expect("read");
+	assert_eq!(seen(&rig).len(), 4);
+	assert_eq!(rig.endpoints[0].asked("logs"), asked + 1, "only what is new");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ranges_shrink_to_what_the_endpoint_takes() {
+	let rig = Rig::new();
+	Scanner::new(rig.lane.clone()).step().await.expect("read");
+	rig.evm.mine_empty(100);
+	deposits(&rig, 1..=3);
+	rig.endpoints[0].ways().max_span = Some(16);
+	let mut scanner = Scanner::new(rig.lane.clone());
+	for _ in 0..10 {
+		scanner.step().await.expect("read");
+	}
+	assert_eq!(seen(&rig).len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_leaves_a_log_out_is_caught_and_another_asked() {
+	for omitted in 1..=3 {
+		let rig = Rig::with(2, 0);
+		deposits(&rig, 1..=3);
+		rig.endpoints[0].ways().omits = Some(omitted);
+		let mut scanner = Scanner::new(rig.lane.clone());
+		let mut caught = 0;
+		for _ in 0..6 {
+			match scanner.step().await {
+				Ok(()) => (),
+				Err(LaneError::Evm(EvmError::Untrue(_))) => caught += 1,
+				Err(other) => panic!("{other}"),
+			}
+			tokio::time::advance(Duration::from_millis(500)).await;
+		}
+		assert!(caught > 0, "number {omitted} was left out and nobody noticed");
+		let status = rig.lane.pool.status();
+		assert!(
+			status[0].distrusted > 0 && status[0].trouble.is_some(),
+			"{status:?}"
+		);
+		// With both demanded to agree nothing goes on while one omits; once it is mended it does.
+		rig.endpoints[0].ways().omits = None;
+		tokio::time::advance(Duration::from_secs(600)).await;
+		for _ in 0..6 {
+			scanner.step().await.ok();
+			tokio::time::advance(Duration::from_secs(10)).await;
+		}
+		assert_eq!(seen(&rig).len(), 3);
+	}
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_honest_endpoints_outweigh_one_that_forges() {
+	let rig = Rig::with(3, 0);
+	deposits(&rig, 1..=2);
+	rig.endpoints[0].ways().forges = true;
+	let mut scanner = Scanner::new(rig.lane.clone());
+	for _ in 0..10 {
+		scanner.step().await.ok();
+		tokio::time::advance(Duration::from_secs(1)).await;
+	}
+	assert_eq!(
+		seen(&rig),
+		[deposit(1, 10), deposit(2, 10)],
+		"never what was forged"
+	);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_and_rate_limits_are_waited_out() {
+	let rig = Rig::new();
+	deposits(&rig, 1..=3);
+	rig.endpoints[0].ways().loses = 40;
+	rig.endpoints[0].ways().limits_rate = 3;
+	let mut scanner = Scanner::new(rig.lane.clone());
+	for _ in 0..20 {
+		scanner.step().await.ok();
+		tokio::time::advance(Duration::from_secs(5)).await;
+	}
+	assert_eq!(seen(&rig).len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deep_reorganisation_is_noticed_and_what_changed_is_opened_again() {
+	let rig = Rig::new();
+	let mut scanner = Scanner::new(rig.lane.clone());
+	scanner.step().await.expect("read");
+	deposits(&rig, 1..=3);
+	scanner.step().await.expect("read");
+	for id in 1..=3 {
+		let digest = deposit(id, 10).digest();
+		rig.lane.journal.close_inbound(LANE, id, digest).expect("written");
+	}
+	assert_eq!(seen(&rig), []);
+
+	// The blocks with 2 and 3 are gone; 2 is another's, and 3 comes again as it was.
+	rig.evm.reorganise(4);
+	rig.evm.mine(vec![log_of(&deposit(2, 99))]);
+	rig.evm.mine(vec![log_of(&deposit(3, 10))]);
+	rig.evm.mine_empty(4);
+	scanner.step().await.expect("read");
+	assert_eq!(seen(&rig), [deposit(2, 99)]);
+	assert_eq!(rig.lane.tally.reorganised.get(), 1);
+	assert_eq!(rig.lane.tally.changed.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reorganisation_takes_arrivals_back() {
+	let rig = Rig::new();
+	let mut scanner = Scanner::new(rig.lane.clone());
+	scanner.step().await.expect("read");
+	rig.evm.mine_empty(3);
+	let log = crate::evm::abi::Gateway::PaidOut {
+		nonce: 4,
+		to: GATEWAY,
+		amount: alloy::primitives::aliases::U96::from(1),
+	};
+	rig.evm
+		.mine(vec![alloy::sol_types::SolEvent::encode_log_data(&log)]);
+	rig.evm.mine_empty(2);
+	scanner.step().await.expect("read");
+	let arrived = || {
+		rig.lane
+			.journal
+			.arrived(LANE, MessageId::Payout(4))
+			.expect("read")
+	};
+	assert!(arrived().is_some());
+	rig.evm.reorganise(3);
+	rig.evm.mine_empty(5);
+	scanner.step().await.expect("read");
+	assert_eq!(arrived(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_chain_is_asked_more_rarely() {
+	let rig = Rig::new();
+	let mut scanner = Scanner::new(rig.lane.clone());
+	for _ in 0..30 {
+		scanner.step().await.expect("read");
+	}
+	let asked = rig.endpoints[0].asked("head");
+	for _ in 0..50 {
+		scanner.step().await.expect("read");
+	}
+	let more = rig.endpoints[0].asked("head") - asked;
+	assert!(
+		more <= 10,
+		"{more} requests in 50 looks at a chain that stands still"
+	);
+}

@@ -1,0 +1,227 @@
+use super::*;
+use crate::evm::{
+	fake::{FakeEvm, CHAIN},
+	Endpoint,
+};
+use alloy::consensus::Transaction;
+
+struct Rig {
+	_dir: tempfile::TempDir,
+	evm: FakeEvm,
+	endpoint: Arc<crate::evm::fake::FakeEndpoint>,
+	sender: Sender,
+}
+
+/// Transactions are bumped after this; ages are by the wall clock, as the journal outlives the process.
+const SOON: Duration = Duration::from_millis(20);
+
+fn rig(max_price: u128) -> Rig {
+	let dir = tempfile::tempdir().expect("a folder");
+	let evm = FakeEvm::default();
+	let endpoint = evm.endpoint("e");
+	let pool = Arc::new(Pool::new(vec![endpoint.clone() as Arc<dyn Endpoint>], None));
+	let journal = Journal::open(&dir.path().join("journal")).expect("new");
+	let rules = Rules {
+		max_price,
+		bump_after: SOON,
+	};
+	let key = Key::from_suri("//Alice").expect("a key");
+	let sender = Sender::new(CHAIN, key, pool, journal, rules);
+	Rig {
+		_dir: dir,
+		evm,
+		endpoint,
+		sender,
+	}
+}
+
+fn wanted(batch: u64) -> Wanted {
+	Wanted {
+		purpose: Purpose::Deliver {
+			lane: 7,
+			batch,
+			places: vec![0],
+		},
+		to: Address::repeat_byte(1),
+		data: Bytes::new(),
+		gas: 100_000,
+	}
+}
+
+fn wait() {
+	std::thread::sleep(SOON * 2);
+}
+
+#[tokio::test]
+async fn transactions_are_journalled_before_they_are_sent_and_forgotten_once_final() {
+	let rig = rig(1_000);
+	rig.endpoint.ways().down = true;
+	// The endpoint is down: nonce and price can't be had, so nothing is decided.
+	assert!(rig.sender.submit(wanted(0)).await.is_err());
+	assert!(rig.sender.pending().expect("read").is_empty());
+	rig.endpoint.ways().down = false;
+	tokio::time::sleep(Duration::from_secs(2)).await;
+	rig.sender.submit(wanted(0)).await.expect("sent");
+	assert_eq!(rig.sender.pending().expect("read").len(), 1);
+	rig.evm.mine_empty(1);
+	rig.sender.tend(0).await.expect("seen");
+	let pending = rig.sender.pending().expect("read");
+	assert_eq!(
+		pending[0].1.mined,
+		Some(1),
+		"mined, but a re-organisation could undo it"
+	);
+	rig.sender.tend(1).await.expect("done");
+	assert!(rig.sender.pending().expect("read").is_empty());
+}
+
+#[tokio::test]
+async fn nonces_follow_each_other_without_waiting() {
+	let rig = rig(1_000);
+	rig.evm.chain().mines = false;
+	for batch in 0..3 {
+		rig.sender.submit(wanted(batch)).await.expect("sent");
+	}
+	let nonces: Vec<_> = rig.evm.chain().waiting.keys().copied().collect();
+	assert_eq!(nonces, [0, 1, 2]);
+	rig.evm.chain().mines = true;
+	rig.evm.mine_empty(1);
+	assert_eq!(rig.evm.chain().nonce(), 3);
+}
+
+#[tokio::test]
+async fn no_more_than_so_many_wait_at_a_time() {
+	let rig = rig(1_000);
+	rig.evm.chain().mines = false;
+	for batch in 0..MAX_IN_FLIGHT as u64 {
+		rig.sender.submit(wanted(batch)).await.expect("sent");
+	}
+	assert!(matches!(
+		rig.sender.submit(wanted(99)).await,
+		Err(SendError::Busy)
+	));
+}
+
+#[tokio::test]
+async fn a_stuck_transaction_gets_a_higher_price_up_to_the_limit() {
+	let rig = rig(30);
+	rig.sender.submit(wanted(0)).await.expect("sent");
+	rig.evm.chain().base_fee = 25;
+	for _ in 0..10 {
+		rig.evm.mine_empty(1);
+		wait();
+		rig.sender.tend(0).await.expect("pushed");
+	}
+	rig.evm.mine_empty(1);
+	let chain = rig.evm.chain();
+	assert_eq!(chain.nonce(), 1, "it was mined in the end");
+	let prices: Vec<_> = chain.handed_in.iter().map(|tx| tx.max_fee_per_gas()).collect();
+	assert!(
+		prices.len() > 1 && prices.windows(2).all(|w| w[1] * 8 >= w[0] * 9),
+		"{prices:?}"
+	);
+	assert!(prices.iter().all(|price| *price <= 30), "{prices:?}");
+	assert!(
+		chain.handed_in.iter().all(|tx| tx.nonce() == 0),
+		"always the same nonce"
+	);
+}
+
+#[tokio::test]
+async fn a_transaction_that_everybody_forgot_is_handed_in_again() {
+	let rig = rig(21);
+	rig.sender.submit(wanted(0)).await.expect("sent");
+	rig.evm.chain().waiting.clear();
+	wait();
+	// Its price is at the limit already: the same bytes.
+	rig.sender.tend(0).await.expect("handed in again");
+	let chain = rig.evm.chain();
+	assert_eq!(chain.handed_in.len(), 2);
+	assert_eq!(chain.handed_in[0].tx_hash(), chain.handed_in[1].tx_hash());
+}
+
+#[tokio::test]
+async fn a_nonce_that_was_left_out_is_filled() {
+	let rig = rig(1_000);
+	rig.evm.chain().mines = false;
+	for batch in 0..3 {
+		rig.sender.submit(wanted(batch)).await.expect("sent");
+	}
+	// The first is lost, and the journal knows nothing of it.
+	rig.sender.journal.remove_transaction(CHAIN, 0).expect("removed");
+	rig.evm.chain().waiting.remove(&0);
+	wait();
+	rig.evm.chain().mines = true;
+	rig.sender.tend(0).await.expect("filled");
+	rig.evm.mine_empty(1);
+	assert_eq!(rig.evm.chain().nonce(), 3);
+}
+
+#[tokio::test]
+async fn the_next_delivery_fills_a_gap_too() {
+	let rig = rig(1_000);
+	rig.evm.chain().mines = false;
+	for batch in 0..2 {
+		rig.sender.submit(wanted(batch)).await.expect("sent");
+	}
+	rig.sender.journal.remove_transaction(CHAIN, 0).expect("removed");
+	rig.evm.chain().waiting.remove(&0);
+	rig.sender.submit(wanted(2)).await.expect("sent");
+	let chain = rig.evm.chain();
+	assert_eq!(chain.waiting.keys().copied().collect::<Vec<_>>(), [0, 1]);
+}
+
+#[tokio::test]
+async fn what_a_reorganisation_unmined_waits_again() {
+	let rig = rig(1_000);
+	rig.evm.mine_empty(3);
+	rig.sender.submit(wanted(0)).await.expect("sent");
+	rig.evm.mine_empty(1);
+	rig.sender.tend(0).await.expect("seen");
+	rig.evm.reorganise(1);
+	rig.evm.mine_empty(1);
+	wait();
+	rig.sender.tend(0).await.expect("handed in again");
+	rig.evm.mine_empty(1);
+	assert_eq!(rig.evm.chain().nonce(), 1);
+	rig.sender.tend(100).await.expect("done");
+	assert!(rig.sender.pending().expect("read").is_empty());
+}
+
+#[tokio::test]
+async fn a_restart_knows_what_was_sent() {
+	let rig = rig(1_000);
+	rig.evm.chain().mines = false;
+	rig.sender.submit(wanted(5)).await.expect("sent");
+	let again = Sender::new(
+		CHAIN,
+		rig.sender.key.clone(),
+		rig.sender.pool.clone(),
+		rig.sender.journal.clone(),
+		rig.sender.rules,
+	);
+	assert_eq!(again.pending().expect("read")[0].1.purpose, wanted(5).purpose);
+	again.submit(wanted(6)).await.expect("sent");
+	let nonces: Vec<_> = rig.evm.chain().waiting.keys().copied().collect();
+	assert_eq!(nonces, [0, 1]);
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_no_trace_and_says_what_to_do() {
+	let rig = rig(1_000);
+	rig.endpoint.ways().refuses = Some("insufficient funds for gas".into());
+	let error = rig.sender.submit(wanted(0)).await.expect_err("refused");
+	assert!(matches!(error, SendError::NoMoney { .. }), "{error}");
+	assert!(rig.sender.pending().expect("read").is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_sent_above_the_limit() {
+	let rig = rig(9);
+	let error = rig.sender.submit(wanted(0)).await.expect_err("too dear");
+	assert!(
+		matches!(error, SendError::TooDear { price: 10, limit: 9 }),
+		"{error}"
+	);
+	assert!(rig.evm.chain().handed_in.is_empty());
+}
