@@ -27,13 +27,13 @@ DAPP=$REPO_ROOT/evm-bridge/example-dapp
 
 # -- Amounts, times ---------------------------------------------------------------------------------------------------------
 
-# lp UNITS: as LP, with six digits after the point. Bash's own numbers end at 9.2 LP.
+# lp UNITS: as LP, with nine digits after the point. Bash's own numbers end at 9.2 LP.
 lp() {
 	local units sign=
 	units=$1
 	if [[ $units == -* ]]; then sign=- units=${units#-}; fi
 	units=$(printf '%019s' "$units" | tr ' ' 0)
-	printf '%s%s.%s' "$sign" "${units::-18}" "${units: -18:6}"
+	printf '%s%s.%s' "$sign" "${units::-18}" "${units: -18:9}"
 }
 
 # minus A B: in units.
@@ -50,7 +50,7 @@ units_of() {
 }
 
 STAGES=()
-stage() { STAGES+=("$(printf '%-34s %s' "$1" "$(took "$2")")"); }
+stage() { STAGES+=("$(printf '%-38s %s' "$1" "$(took "$2")")"); }
 
 # -- The EVM chain ----------------------------------------------------------------------------------------------------------
 
@@ -147,9 +147,9 @@ print_ledger() {
 		[minted]="circulating for it at the market"
 		[provider]="the provider, at the market"
 	)
-	printf '    %-34s %18s %18s %14s\n' "LP" before after change >&2
+	printf '    %-34s %21s %21s %14s\n' "LP" before after change >&2
 	for who in asker locked owed minted provider; do
-		printf '    %-34s %18s %18s %14s\n' "${names[$who]}" "$(lp "${BEFORE[$who]}")" "$(lp "${AFTER[$who]}")" \
+		printf '    %-34s %21s %21s %14s\n' "${names[$who]}" "$(lp "${BEFORE[$who]}")" "$(lp "${AFTER[$who]}")" \
 			"$(lp "$(minus "${AFTER[$who]}" "${BEFORE[$who]}")")" >&2
 	done
 }
@@ -251,16 +251,14 @@ check_books() {
 # -- Staying ----------------------------------------------------------------------------------------------------------------
 
 serve_page() {
-	local port
 	npm_packages "$DAPP"
-	port=$(free_port)
 	logged "$NETWORK_DIR/vite.log" npm --prefix "$DAPP" run build || fail "the page could not be built"
 	jq --arg evm "$EVM_URL" --arg node "${RPC_URL/#ws/http}" --arg results "http://$RESULTS" \
 		'. + {chainName: "Anvil", rpcUrls: [$evm], node: $node, results: [$results]}' "$DEPLOYMENT" >"$DAPP/dist/config.json"
-	launch page node "$DAPP/node_modules/vite/bin/vite.js" preview "$DAPP" --host 127.0.0.1 --port "$port" --strictPort
-	expect 20 page "waiting for the page" curl --silent --fail --noproxy '*' --max-time 2 "http://127.0.0.1:$port/"
+	launch page node "$DAPP/node_modules/vite/bin/vite.js" preview "$DAPP" --host 127.0.0.1 --port "${PAGE##*:}" --strictPort
+	expect 20 page "waiting for the page" curl --silent --fail --noproxy '*' --max-time 2 "$PAGE/"
 	step "ready; Ctrl-C stops it"
-	say "page          http://127.0.0.1:$port/"
+	say "page          $PAGE/"
 	say "for a wallet  $ANVIL_KEY (all LP and ether here; everybody knows this key)"
 	say "market        lilypad --url $RPC_URL gateway show $LANE"
 	say "logs          $NETWORK_DIR/*.log"
@@ -277,6 +275,9 @@ main() {
 	choose_module
 	RESULTS=127.0.0.1:$(free_port)
 	PROVIDER_FLAGS=(--provider-http "$RESULTS")
+	PAGE=http://127.0.0.1:$(free_port)
+	# Only this page may ask the node: not whatever else is open in the same browser.
+	VALIDATOR_FLAGS=(--rpc-cors "$PAGE")
 	start_network
 	step "publishing the module $MODULE:v0.0.1"
 	publish_module "$modules/$MODULE"

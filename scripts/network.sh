@@ -9,7 +9,8 @@ CHAIN=${LILYPAD_CHAIN:-dev}
 VALIDATOR_FLAG=--alice
 PROVIDER_KEY=//Bob
 USER_KEY=//Alice
-# More of the provider node's flags.
+# More flags of the two nodes.
+VALIDATOR_FLAGS=()
 PROVIDER_FLAGS=()
 # What the provider's log says once its machine stands in the market.
 PROVIDER_READY='ready for jobs'
@@ -79,7 +80,7 @@ start_validator() {
 	p2p_port=$(free_port)
 	RPC_URL=ws://127.0.0.1:$rpc_port
 	launch validator "$BIN/lilypad-node" --chain "$CHAIN" "$VALIDATOR_FLAG" --base-path "$NETWORK_DIR/validator" \
-		--rpc-port "$rpc_port" --port "$p2p_port" --no-mdns --no-prometheus --no-telemetry
+		--rpc-port "$rpc_port" --port "$p2p_port" --no-mdns --no-prometheus --no-telemetry "${VALIDATOR_FLAGS[@]}"
 	expect 90 validator "waiting for the first block" _has_blocks
 	BOOTNODE=/ip4/127.0.0.1/tcp/$p2p_port/p2p/$(rpc system_localPeerId) || die "the node does not tell its peer id"
 }

@@ -1,55 +1,44 @@
 #!/usr/bin/env bash
 # All tests: the sample modules, unit and property tests, end-to-end tests with real nodes and a real container engine
-# (the polkadot.js dapp among them), documentation examples.
+# (the dapps among them), contracts, documentation examples.
 #   test.sh                    everything
 #   test.sh -p pallet-deals    arguments go to `cargo nextest run`, and only that is run
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=scripts/steps.sh
 . "$REPO_ROOT/scripts/steps.sh"
+# shellcheck source=scripts/e2e.sh
+. "$REPO_ROOT/scripts/e2e.sh"
 
 cd "$REPO_ROOT"
 load_env
 
-finish() {
-	"$REPO_ROOT/scripts/engine.sh" stop --for $$ || true
-	timings
-}
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-
-build_modules() { LILYPAD_MODULES=$("$REPO_ROOT/scripts/build-modules.sh"); }
-
-# The end-to-end tests are about real containers; passing without an engine would say nothing.
-start_engine() {
-	local endpoint
-	endpoint=$("$REPO_ROOT/scripts/engine.sh" start --for $$) || return 1
-	export DOCKER_HOST=$endpoint
+# What the dapps need; end-to-end tests run them.
+dapps() {
+	local folder
+	for folder in tests/dapp evm-bridge/example-dapp; do npm_packages "$REPO_ROOT/$folder"; done
 }
 
-# What the polkadot.js dapp needs; one of the end-to-end tests runs it. (`timed` calls this as a condition, where bash does
-# not stop at a failing command by itself.)
-dapp() (
-	[[ -f tests/dapp/package.json ]] || return 0
-	cd tests/dapp || return 1
-	[[ node_modules/.package-lock.json -nt package-lock.json ]] || npm ci --no-audit --no-fund --loglevel=error
-)
+# Its page in a browser and the real contracts, with the market played; with a real one it is an end-to-end test.
+example_dapp() { npm --prefix evm-bridge/example-dapp test --silent; }
 
 main() {
 	local -a profile=()
 	if [[ -n ${CI:-} ]]; then profile=(--profile ci); fi
+	clean_up_at_exit
 	timed "sample modules: build" build_modules
 	timed "container engine" start_engine
-	# Where the end-to-end tests and the dapp find what they run.
-	export LILYPAD_MODULES LILYPAD_BIN=$CARGO_TARGET_DIR/debug
-	timed "polkadot.js: install" dapp
-	timed "node and command line: build" cargo build --workspace --bins
+	timed "contracts: build" build_contracts
+	timed "dapps: packages" dapps
+	timed "node and command line: build" build_binaries
 	if (($#)); then
 		timed "tests" cargo nextest run "${profile[@]}" "$@"
 		return
 	fi
+	timed "known failures" "$REPO_ROOT/scripts/known-failures.sh"
 	timed "sample modules: tests" "$REPO_ROOT/scripts/test-modules.sh"
+	timed "contracts: tests" "$REPO_ROOT/scripts/contracts.sh" test
+	timed "example dapp: tests" example_dapp
 	timed "tests: build" cargo nextest run --workspace "${profile[@]}" --no-run
 	timed "tests: run" cargo nextest run --workspace "${profile[@]}"
 	timed "documentation examples" cargo test --doc --workspace --quiet
