@@ -24,6 +24,8 @@ MEMBERS=(//One //Two //Three)
 BUDGET=2000000000000000000
 ANSWER_LIMIT=180
 DAPP=$REPO_ROOT/evm-bridge/example-dapp
+# The market's audit pool, an account without a key that every chain has: what the levy goes to.
+AUDIT_POOL=5EYCAe5hvpdTpG6hYF74C7TH16WHsvTy9HpLD59UTQdfA9DM
 
 # -- Amounts, times ---------------------------------------------------------------------------------------------------------
 
@@ -128,13 +130,14 @@ ledger() {
 	book[owed]=$(ask_chain "$GATEWAY" 'owed()(uint256)')
 	shown=$(lilypad gateway show "$LANE" --json | jq -s last)
 	book[minted]=$(minus "$(jq -r .books.minted <<<"$shown")" "$(jq -r .books.burned <<<"$shown")")
-	book[provider]=$(on_chain "$PROVIDER_KEY")
+	book[provider]=$(USER_KEY=$PROVIDER_KEY on_chain)
+	book[pool]=$(on_chain "$AUDIT_POOL")
 }
 
-# on_chain KEY: all that an account has on the market's chain, held or not.
+# on_chain [ACCOUNT]: all that it has on the market's chain, held or not.
 on_chain() {
 	local -a amounts=()
-	mapfile -t amounts < <(USER_KEY=$1 lilypad account balance --json | jq -rs 'last | .free, .held[].amount')
+	mapfile -t amounts < <(lilypad account balance "$@" --json | jq -rs 'last | .free, .held[].amount')
 	units_of "${amounts[@]}"
 }
 
@@ -146,9 +149,10 @@ print_ledger() {
 		[owed]="owed by the gateway"
 		[minted]="circulating for it at the market"
 		[provider]="the provider, at the market"
+		[pool]="the audit pool, at the market"
 	)
 	printf '    %-34s %21s %21s %14s\n' "LP" before after change >&2
-	for who in asker locked owed minted provider; do
+	for who in asker locked owed minted provider pool; do
 		printf '    %-34s %21s %21s %14s\n' "${names[$who]}" "$(lp "${BEFORE[$who]}")" "$(lp "${AFTER[$who]}")" \
 			"$(lp "$(minus "${AFTER[$who]}" "${BEFORE[$who]}")")" >&2
 	done
@@ -240,12 +244,15 @@ take_refund() {
 	say "$(lp "$credit") LP came back; the answer cost $(lp "$(minus "$BUDGET" "$credit")") LP"
 }
 
-# check_books: what circulates at the market for the gateway is what that has locked.
+# check_books: what circulates at the market for the gateway is what that has locked, and what the answer cost.
 check_books() {
+	local who earned=0
+	for who in provider pool; do earned=$(minus "$earned" "$(minus "${BEFORE[$who]}" "${AFTER[$who]}")"); done
 	[[ ${AFTER[locked]} == "${AFTER[minted]}" && ${AFTER[owed]} == 0 ]] || fail "the books of the two sides differ"
 	[[ $(minus "${BEFORE[asker]}" "${AFTER[asker]}") == "$(minus "${AFTER[locked]}" "${BEFORE[locked]}")" ]] ||
 		fail "who asked has paid something else than what stays locked"
-	say "what stays locked in the gateway is what circulates for it at the market, to the last unit"
+	[[ $earned == "$(minus "${AFTER[minted]}" "${BEFORE[minted]}")" ]] || fail "provider and audit pool got something else than the answer cost"
+	say "to the last unit: what was paid stays locked in the gateway, and is what provider and audit pool got at the market"
 }
 
 # -- Staying ----------------------------------------------------------------------------------------------------------------
