@@ -8,6 +8,7 @@ use axum::{
 	body::Body,
 	extract::{Path, State},
 	http::{header, HeaderValue, StatusCode},
+	middleware::map_response,
 	response::{IntoResponse, Response},
 	routing::get,
 	Json, Router,
@@ -57,7 +58,16 @@ pub fn router(blobs: BlobStore, access: Access) -> Router {
 		.route("/v1/results/{root}/", get(list))
 		.route("/v1/results/{root}/{*name}", get(file))
 		.route("/health", get(|| async { "ok\n" }))
+		.layer(map_response(open_to_pages))
 		.with_state(shared)
+}
+
+/// Pages of any origin may read what is public: nothing here goes by who asks, and the root says whether it is right.
+async fn open_to_pages(mut response: Response) -> Response {
+	response
+		.headers_mut()
+		.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+	response
 }
 
 /// Serves until `shutdown`.
@@ -222,6 +232,10 @@ mod tests {
 		access.publish(root.0);
 		let (head, body) = ask(address, &format!("/v1/results/{root}/")).await;
 		assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+		assert!(
+			head.contains("access-control-allow-origin: *"),
+			"no page could read it: {head}"
+		);
 		let listing: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
 		assert_eq!(listing["files"][0]["name"], "outputs/a b");
 		assert_eq!(listing["files"][0]["size"], 300_000);

@@ -418,6 +418,25 @@ mod tests {
 		}
 	}
 
+	/// The example dapp computes the same in the browser: `evm-bridge/example-dapp/test/unit.test.mjs`.
+	#[test]
+	fn roots_are_those_that_the_example_dapp_computes() {
+		let long = format!("outputs/ä{}", "b".repeat(191));
+		let files = [
+			("outputs/a", [0x11; 32]),
+			(long.as_str(), [0x22; 32]),
+			("stdout", [0x33; 32]),
+		];
+		assert_eq!(
+			collection_root(files).to_string(),
+			"0ca781f969a21cd4596085a734cd28951f6938b23acdfe1c541e30273c09af09"
+		);
+		assert_eq!(
+			collection_root([]).to_string(),
+			"c69e3bb6adb62a337f033d8d5d34498f7e58af9eadfbd8a835b6b0f7e861dbad"
+		);
+	}
+
 	#[tokio::test]
 	async fn a_published_result_is_listed_read_and_found_after_reopening() {
 		let dir = tempfile::tempdir().expect("a folder");

@@ -183,6 +183,8 @@ impl Network {
 		]);
 		command.arg(self.path(name));
 		command.args(["--rpc-port", &rpc.to_string(), "--port", &p2p.to_string()]);
+		// The example dapp's page asks them, too.
+		command.args(["--rpc-cors", "all"]);
 		if !self.bootnode.is_empty() {
 			command.args(["--bootnodes", &self.bootnode]);
 		}

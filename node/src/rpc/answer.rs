@@ -309,6 +309,18 @@ pub(crate) struct JobStatusJson {
 	pub(crate) finalized: bool,
 }
 
+/// Where a request of a contract on an EVM chain stands here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct BridgedJson {
+	/// Whether the chain has decided what to do about it. Without a job then, it was refused, or is longer ago than this node
+	/// remembers; either way the gateway gets, or has got, its answer.
+	pub(crate) decided: bool,
+	/// The job that it became.
+	pub(crate) job: Option<JobStatusJson>,
+	/// The newest block.
+	pub(crate) block: BlockJson,
+}
+
 /// A movement of money.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct MoveJson {
@@ -502,6 +514,8 @@ pub(crate) struct FittingJson {
 	cap: Amount,
 	module_fee: Amount,
 	levy: Amount,
+	/// The provider's score, in millionths.
+	score: u32,
 }
 
 /// A rule that offers fail.
@@ -576,6 +590,7 @@ impl QuoteJson {
 			cap: Amount(offer.cap),
 			module_fee: Amount(offer.module_fee),
 			levy: Amount(offer.levy),
+			score: offer.score.deconstruct(),
 		});
 		let steps = advice::funnel(quote.considered, &quote.mismatches);
 		Self {

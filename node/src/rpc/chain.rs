@@ -12,6 +12,7 @@ use frame_support::{
 use lilypad_client::AccountId;
 use lilypad_primitives::{DealId, JobId, JobRequest, ModuleInfo, ModuleName, Offer, OfferId, VersionId};
 use lilypad_runtime::{Runtime, RuntimeEvent};
+use pallet_evm_gateway::LaneId;
 use pallet_market::{JobRecord, Quote};
 use sc_client_api::{HeaderBackend, StorageKey, StorageProvider};
 use sp_api::ProvideRuntimeApi;
@@ -241,6 +242,23 @@ impl<'a, C: Chain> State<'a, C> {
 			"a deprecation",
 			&pallet_modules::Deprecations::<Runtime>::hashed_key_for(id),
 		)
+	}
+
+	/// Whether it is decided what a gateway's number stands for; `None`: there is no such lane.
+	pub(crate) fn is_decided(&self, lane: LaneId, id: u64) -> Result<Option<bool>, ReadError> {
+		use pallet_evm_gateway::{AllHandled, FirstKept, Lanes};
+		let is_there = |key: Vec<u8>| self.chain.read(self.at.hash, &key).map(|value| value.is_some());
+		if !is_there(Lanes::<Runtime>::hashed_key_for(lane))? {
+			return Ok(None);
+		}
+		let first: Option<u64> = self.get(
+			"a lane's first number",
+			&FirstKept::<Runtime>::hashed_key_for(lane),
+		)?;
+		let is_past = first.is_some_and(|first| id < first);
+		Ok(Some(
+			is_past || is_there(AllHandled::<Runtime>::hashed_key_for(lane, id))?,
+		))
 	}
 
 	/// What happened in the block.

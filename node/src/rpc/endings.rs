@@ -1,5 +1,5 @@
-//! How jobs and deals ended. The chain keeps nothing of them but events, so these are looked for in the blocks whose state
-//! the node still has, each block once.
+//! How jobs and deals ended, and which jobs contracts on EVM chains asked for. The chain keeps nothing of them but events, so these
+//! are looked for in the blocks whose state the node still has, each block once.
 
 use std::{
 	collections::BTreeMap,
@@ -8,12 +8,13 @@ use std::{
 
 use lilypad_primitives::{settlement::Move, Balance, DealId, JobId, Outcome, Triple};
 use lilypad_runtime::RuntimeEvent;
+use pallet_evm_gateway::LaneId;
 
 use super::chain::{At, Chain, ReadError, State};
 
 /// Blocks that are looked back at: nodes that are no archives keep the states of 256.
 const LOOK_BACK: u32 = 250;
-/// Jobs, and deals, whose end is remembered: about a megabyte of each.
+/// Jobs and deals whose end is remembered, and requests: at most about a megabyte of each.
 const MOST: usize = 10_000;
 
 /// How a job ended.
@@ -61,11 +62,14 @@ pub(crate) struct DealEnd {
 struct Found {
 	jobs: BTreeMap<JobId, JobEnd>,
 	deals: BTreeMap<DealId, DealEnd>,
+	/// The requests that jobs came from. By job, so that the oldest are forgotten first, whatever their lane.
+	requests: BTreeMap<JobId, (LaneId, u64)>,
 }
 
 impl Found {
 	fn note(&mut self, at: At, events: Vec<RuntimeEvent>) {
 		use pallet_deals::Event as Deals;
+		use pallet_evm_gateway::Event as Gateway;
 		use pallet_market::Event as Market;
 		for event in events {
 			match event {
@@ -108,8 +112,14 @@ impl Found {
 						},
 					);
 				},
+				RuntimeEvent::EvmGateway(Gateway::RequestTakenUp { lane, id, job, .. }) => {
+					self.requests.insert(job, (lane, id));
+				},
 				_ => (),
 			}
+		}
+		while self.requests.len() > MOST {
+			self.requests.pop_first();
 		}
 		while self.jobs.len() > MOST {
 			self.jobs.pop_first();
@@ -146,6 +156,22 @@ impl Endings {
 	/// How a deal ended, as of a block.
 	pub(crate) fn deal<C: Chain>(&self, chain: &C, at: At, id: DealId) -> Result<Option<DealEnd>, ReadError> {
 		self.find(chain, at, |found| found.deals.get(&id).cloned())
+	}
+
+	/// The job that a request became, as of a block: the newest, if a re-organisation gave its number to another.
+	pub(crate) fn request<C: Chain>(
+		&self,
+		chain: &C,
+		at: At,
+		lane: LaneId,
+		id: u64,
+	) -> Result<Option<JobId>, ReadError> {
+		self.find(chain, at, |found| {
+			let newest = found.requests.iter().rev();
+			newest
+				.map(|(job, of)| (*job, *of))
+				.find_map(|(job, of)| (of == (lane, id)).then_some(job))
+		})
 	}
 
 	/// Looks into the blocks that may still be reverted, and then into what is known of the finalized ones.

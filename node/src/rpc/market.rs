@@ -29,8 +29,8 @@ use tokio::sync::{watch, Semaphore};
 
 use super::{
 	answer::{
-		wants_room, DealJson, DealStatusJson, JobJson, JobStatusJson, ModuleJson, ModulesJson, OfferJson,
-		OffersJson, QuoteJson,
+		wants_room, BridgedJson, DealJson, DealStatusJson, JobJson, JobStatusJson, ModuleJson, ModulesJson,
+		OfferJson, OffersJson, QuoteJson,
 	},
 	chain::{At, Chain, ReadError, State},
 	endings::Endings,
@@ -45,7 +45,7 @@ const MOST_LOOKED_AT: usize = 1000;
 /// Offers that are looked at to say what room there is.
 const MOST_OFFERS: usize = 512;
 
-/// There is no such job, deal or module.
+/// There is no such job, deal, module or lane.
 const NOT_FOUND: i32 = 8001;
 /// The chain would refuse the request.
 const REFUSED: i32 = 8002;
@@ -69,6 +69,10 @@ pub(crate) trait MarketApi {
 	/// A deal, or how it ended.
 	#[method(name = "deal", blocking)]
 	fn deal(&self, deal: u64) -> Result<DealStatusJson, ErrorObjectOwned>;
+
+	/// Where a request of a contract on an EVM chain stands: by its lane, and its number at the gateway.
+	#[method(name = "request", blocking)]
+	fn request(&self, lane: u64, request: u64) -> Result<BridgedJson, ErrorObjectOwned>;
 
 	/// Offers, in the order in which the chain stores them.
 	#[method(name = "offers", blocking)]
@@ -183,6 +187,30 @@ impl<C: Chain> MarketApiServer for Market<C> {
 			block,
 			deal: None,
 			end: end.as_ref().map(Into::into),
+		})
+	}
+
+	fn request(&self, lane: u64, request: u64) -> Result<BridgedJson, ErrorObjectOwned> {
+		let state = self.best();
+		let decided = state
+			.is_decided(lane, request)
+			.map_err(unreadable)?
+			.ok_or_else(|| error(NOT_FOUND, format!("there is no lane {lane} on this chain")))?;
+		let Shared { chain, endings } = &*self.shared;
+		let job = match decided {
+			true => endings
+				.request(chain, state.at, lane, request)
+				.map_err(unreadable)?,
+			false => None,
+		};
+		let job = match job {
+			Some(job) => self.shared.status(job).map_err(unreadable)?,
+			None => None,
+		};
+		Ok(BridgedJson {
+			decided,
+			job,
+			block: state.at.into(),
 		})
 	}
 
