@@ -6,11 +6,13 @@
 # The same sources and compilers give the same bytes, and so the same digests.
 #   build-modules.sh            builds what changed; prints the folder
 #   build-modules.sh --check    builds everything twice elsewhere, compares, and compares with what is there
+#   build-modules.sh --tests    the same as without, for the modules that only tests publish, into a folder of their own
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 if [[ -f $LILYPAD_CACHE/env.sh ]]; then load_env; fi
 
 SOURCES=$REPO_ROOT/modules
+TEST_SOURCES=$REPO_ROOT/tests/modules
 OUT=${CARGO_TARGET_DIR:-$LILYPAD_CACHE/target}/modules
 WARNINGS=(-std=c11 -Wall -Wextra -Wpedantic -Werror)
 export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=0
@@ -105,6 +107,10 @@ wasm() {
 }
 
 build_all() {
+	if [[ $SOURCES == "$TEST_SOURCES" ]]; then
+		container dice dice/dice.c "$1"
+		return
+	fi
 	container cowsay cowsay/cowsay.c "$1"
 	wasm cowsay-wasm cowsay/cowsay.c "$1"
 	container kmers kmers/kmers.c "$1"
@@ -173,5 +179,10 @@ require
 case ${1:-} in
 	'') build ;;
 	--check) check ;;
-	*) die "unknown option: $1" "build-modules.sh [--check]" ;;
+	--tests)
+		SOURCES=$TEST_SOURCES
+		OUT=$(dirname "$OUT")/test-modules
+		build
+		;;
+	*) die "unknown option: $1" "build-modules.sh [--check | --tests]" ;;
 esac

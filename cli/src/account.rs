@@ -117,6 +117,8 @@ fn hold_words(reason: &str) -> &str {
 		"Deals::Deposit" => "deposits for offers and addresses",
 		"Deals::ChallengeBond" => "challenges",
 		"Modules::ModuleDeposit" => "deposits for modules",
+		"Deals::AuditReserve" => "audits under way",
+		"Mediation::MediatorBond" => "mediator's tickets",
 		"Modules::AuthorBond" => "bonds behind modules",
 		other => other,
 	}

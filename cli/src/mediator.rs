@@ -140,6 +140,10 @@ async fn start(app: &App, args: &MediatorStart) -> Result<(), CliError> {
 		slots: file.slots,
 		tickets: file.tickets,
 	});
+	#[cfg(feature = "misbehave")]
+	{
+		config.misbehave = args.misbehave;
+	}
 	let shutdown = CancellationToken::new();
 	let stop = shutdown.clone();
 	let signals = tokio::spawn(async move {
@@ -171,10 +175,11 @@ async fn status(app: &App, mediator: Option<AccountId>) -> Result<(), CliError> 
 		},
 		false => None,
 	};
+	let eras = view.eras().await?;
 	let starts = record
 		.as_ref()
 		.and_then(|m| m.capability.latest_since())
-		.map(|era| era.saturating_mul(view.era_blocks().unwrap_or(0)));
+		.map(|era| eras.start_of(era));
 	let pending = starts.filter(|block| *block > view.number());
 	let value = json!({
 		"mediator": who.to_string(),

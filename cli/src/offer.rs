@@ -5,6 +5,7 @@ use crate::{
 	args::{OfferCommand, OfferList},
 	error::CliError,
 	run::request::find_module,
+	share,
 	ui::table,
 };
 use lilypad_client::{
@@ -15,6 +16,7 @@ use lilypad_client::{
 };
 use lilypad_primitives::{CreatorPolicy, MediatorPolicy, ModulePolicy, Offer, OfferId};
 use serde_json::{json, Value};
+use sp_runtime::Permill;
 
 /// Runs a command.
 pub async fn run(app: &App, command: &OfferCommand) -> Result<(), CliError> {
@@ -107,13 +109,16 @@ async fn show(app: &App, id: OfferId) -> Result<(), CliError> {
 		.ok_or(ClientError::NotFound(Missing::Offer(id)))?;
 	let bond = view.bond(&offer.provider).await?.unwrap_or_default();
 	let announced = view.peer(&offer.provider).await?.is_some();
+	let score = view.score(&offer.provider).await?;
 	let mut value = offer_json(id, &offer);
 	value["modules"] = json!(policy(&offer));
 	value["creators"] = json!(creators(&offer));
 	value["mediators"] = json!(mediators(&offer));
 	value["bond_free"] = json!(lp::show(bond.free()));
 	value["announced"] = json!(announced);
-	app.ui.outcome(&value, || describe(id, &offer, &bond, announced))
+	value["score"] = json!(share::percent_rounded(score));
+	app.ui
+		.outcome(&value, || describe(id, &offer, &bond, announced, score))
 }
 
 fn policy(offer: &Offer<AccountId>) -> String {
@@ -147,7 +152,7 @@ fn listed(accounts: &[AccountId]) -> String {
 	names.join(", ")
 }
 
-fn describe(id: OfferId, offer: &Offer<AccountId>, bond: &Bond, announced: bool) -> String {
+fn describe(id: OfferId, offer: &Offer<AccountId>, bond: &Bond, announced: bool, score: Permill) -> String {
 	let worker = match announced {
 		true => "has announced its address",
 		false => "has announced no address: nobody can reach it",
@@ -155,6 +160,7 @@ fn describe(id: OfferId, offer: &Offer<AccountId>, bond: &Bond, announced: bool)
 	[
 		format!("offer      {id}, {}", variant(&offer.state)),
 		format!("provider   {}", offer.provider),
+		format!("score      {}", share::percent_rounded(score)),
 		format!("worker     {worker}"),
 		format!("rate       {} a second", lp::show(offer.rate)),
 		format!("machine    {}", words::machine(&offer.total)),
@@ -231,9 +237,11 @@ mod tests {
 				..Bond::default()
 			},
 			false,
+			Permill::from_percent(98),
 		);
 		for part in [
 			"nobody can reach it",
+			"98.0 %",
 			"3 LP free",
 			&AccountId::new([9; 32]).to_string(),
 		] {

@@ -20,6 +20,25 @@ pub struct MediationParameters {
 	pub rules: MediationRules,
 }
 
+/// How blocks are counted in eras of one length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct Eras {
+	/// The block with which the first era of this length begins.
+	pub since: BlockNumber,
+	/// Number of that era.
+	pub first: u32,
+	/// Blocks of each.
+	pub blocks: BlockNumber,
+}
+
+impl Eras {
+	/// The first block of an era of this length.
+	pub fn start_of(&self, era: u32) -> BlockNumber {
+		let eras = era.saturating_sub(self.first);
+		self.since.saturating_add(eras.saturating_mul(self.blocks))
+	}
+}
+
 /// What a mediator can run.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct Capability {

@@ -2,7 +2,11 @@
 //! itself, so that the answer is what posting would meet with.
 
 use crate::{
-	error::CallError, mediation::MediationParameters, submit::call_error, types::Quote, view::View,
+	error::CallError,
+	mediation::{Eras, MediationParameters},
+	submit::call_error,
+	types::Quote,
+	view::View,
 	AccountId, Client, ClientError,
 };
 use codec::{Decode, Encode};
@@ -37,6 +41,17 @@ impl View {
 	/// Prices and rules of mediation in force.
 	pub async fn mediation_parameters(&self) -> Result<MediationParameters, ClientError> {
 		self.view_function("Mediation", "parameters", Vec::new()).await
+	}
+
+	/// Why governance could not set these prices and rules; nothing, if it could.
+	pub async fn why_not(&self, parameters: &MediationParameters) -> Result<Option<String>, ClientError> {
+		self.view_function("Mediation", "why_not", parameters.encode())
+			.await
+	}
+
+	/// How blocks are counted in eras, from whose beginning on changes of mediators count.
+	pub async fn eras(&self) -> Result<Eras, ClientError> {
+		self.view_function("Mediation", "eras_in_force", Vec::new()).await
 	}
 
 	/// Whether a submitted result is to be audited. `None` while that is open, and when there is nothing to audit.

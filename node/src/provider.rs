@@ -82,11 +82,6 @@ pub(crate) struct ProviderArgs {
 	/// Loopback address where the worker's status and metrics are served.
 	#[arg(long, value_name = "ADDRESS")]
 	provider_admin: Option<SocketAddr>,
-
-	/// Cheat, for tests of verification: forge, withhold or overcharge.
-	#[cfg(feature = "misbehave")]
-	#[arg(long, hide = true, requires = "provider")]
-	provider_misbehave: Option<lilypad_worker::misbehave::Misbehaviour>,
 }
 
 pub(crate) fn engine(text: &str) -> Result<EngineChoice, String> {
@@ -130,10 +125,6 @@ impl ProviderArgs {
 			bond: self.provider_bond,
 			resume: self.provider_resume,
 		});
-		#[cfg(feature = "misbehave")]
-		{
-			config.misbehave = self.provider_misbehave;
-		}
 		config.check().map_err(other)?;
 		Ok(Some(config))
 	}

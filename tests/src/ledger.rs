@@ -69,7 +69,7 @@ fn decimal(shown: &Value, unit: &str) -> Result<u128> {
 /// An account of the chain's own, as its pallets derive it from a name.
 fn pot(name: &[u8; 8]) -> String {
 	let digits = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-	format!("0x{}{:0<48}", digits(b"modl"), digits(name))
+	format!("0x{}{:0<56}", digits(b"modl"), digits(name))
 }
 
 /// The accounts of a scenario, opened.

@@ -5,7 +5,7 @@
 
 use crate::{data::LocalFile, error::CliError, run::folder};
 use futures::StreamExt;
-use lilypad_client::{AccountId, Client, MultiSignature, Signer};
+use lilypad_client::{AccountId, Client, ClientError, MultiSignature, Signer};
 use lilypad_primitives::{DealId, JobId, Opening, OutputRoot};
 use lilypad_worker::{
 	p2p::{DownloadLimits, P2pError, PeerClient, PeerSession, Purpose, Refusal, RequestSigner},
@@ -16,6 +16,10 @@ use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(150);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How often a result of a job that has ended is asked for.
+const ATTEMPTS: u8 = 5;
+/// How long to wait in between.
+const PAUSE: Duration = Duration::from_secs(3);
 
 /// What to fetch and to hand over.
 #[derive(Clone, Debug)]
@@ -324,7 +328,8 @@ async fn fetch(
 	folder::complete(target, exit_code).map_err(Stop::from)
 }
 
-/// Fetches a result that has been revealed on the chain, from whoever has it.
+/// Fetches a result that has been revealed on the chain, from whoever has it: again and again for a while, for mediators serve
+/// what they found only once they are sure that the case has ended.
 pub async fn fetch_revealed(
 	client: &Client,
 	peers: &PeerClient,
@@ -333,8 +338,31 @@ pub async fn fetch_revealed(
 	exit_code: i32,
 	mut progress: impl FnMut(u64, u64),
 ) -> Result<(), String> {
-	let view = client.best().await.map_err(|e| e.to_string())?;
-	let mut all = view.peers().await.map_err(|e| e.to_string())?;
+	let mut last = String::new();
+	for attempt in 0..ATTEMPTS {
+		if attempt > 0 {
+			sleep(PAUSE).await;
+		}
+		match from_anybody(client, peers, errand, root, exit_code, &mut progress).await {
+			Ok(()) => return Ok(()),
+			Err(Stop::Here(why)) => return Err(why),
+			Err(Stop::Again(why) | Stop::Never(why)) => last = why,
+		}
+	}
+	Err(last)
+}
+
+async fn from_anybody(
+	client: &Client,
+	peers: &PeerClient,
+	errand: &Errand,
+	root: OutputRoot,
+	exit_code: i32,
+	mut progress: impl FnMut(u64, u64),
+) -> Result<(), Stop> {
+	let again = |error: ClientError| Stop::Again(error.to_string());
+	let view = client.best().await.map_err(again)?;
+	let mut all = view.peers().await.map_err(again)?;
 	// Whoever ran it first.
 	all.sort_by_key(|(account, _)| *account != errand.provider);
 	let mut failure = "no provider has announced an address".to_string();
@@ -354,10 +382,10 @@ pub async fn fetch_revealed(
 		};
 		match attempt.await {
 			Ok(()) => return Ok(()),
-			Err(Stop::Here(why)) => return Err(why),
+			Err(Stop::Here(why)) => return Err(Stop::Here(why)),
 			Err(Stop::Again(why) | Stop::Never(why)) if account == errand.provider => failure = why,
 			Err(_) => (),
 		}
 	}
-	Err(failure)
+	Err(Stop::Again(failure))
 }

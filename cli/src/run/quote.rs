@@ -1,6 +1,6 @@
 //! The price before it is agreed to; and when nothing fits, why, and what would.
 
-use crate::error::CliError;
+use crate::{error::CliError, share};
 use lilypad_client::{
 	advice::{self, Relaxation, Remedy, Room},
 	lp,
@@ -165,6 +165,7 @@ fn option(remedy: &Remedy) -> String {
 		.filter_map(|condition| match condition {
 			Condition::Budget => Some(format!("--budget {}", enough(remedy.total))),
 			Condition::Target => Some("no --target".into()),
+			Condition::MinScore => Some("no --min-score".into()),
 			_ => None,
 		})
 		.collect();
@@ -216,10 +217,11 @@ pub fn breakdown(offer: &QuotedOffer, request: &JobRequest<AccountId>, fitting: 
 		n => format!("the cheapest of {n} offers that fit"),
 	};
 	format!(
-		"price  at most {} ({}); only the time that it runs is paid\n       by {}, {others}",
+		"price  at most {} ({}); only the time that it runs is paid\n       by {} (score {}), {others}",
 		lp::rounded_up(offer.escrow),
 		parts.join(", "),
-		offer.provider
+		offer.provider,
+		share::percent_rounded(offer.score),
 	)
 }
 
@@ -228,6 +230,7 @@ mod tests {
 	use super::*;
 	use advice::Condition;
 	use lilypad_primitives::{Inputs, MachineSpec, MediatorPolicy, OfferId, LP};
+	use sp_runtime::Permill;
 
 	fn request(budget: Balance) -> JobRequest<AccountId> {
 		JobRequest {
@@ -393,6 +396,7 @@ mod tests {
 			cap: 0,
 			levy: 0,
 			module_fee: 0,
+			score: Permill::from_percent(50),
 		}
 	}
 
@@ -430,12 +434,14 @@ mod tests {
 			cap: LP * 60 / 1000,
 			levy: LP / 1000,
 			module_fee: LP / 1000,
+			score: Permill::from_parts(973_999),
 		};
 		let text = breakdown(&offer, &request(LP), 1);
 		for part in [
 			"at most 0.062 LP",
 			"0.06 LP for at most 60 s at 0.001 LP a second",
 			"0.001 LP to the audit pool",
+			"(score 97.3 %)",
 		] {
 			assert!(text.contains(part), "{text}");
 		}

@@ -122,7 +122,7 @@ pub async fn prepare(
 		deadline: None,
 		mediators: MediatorPolicy::Any,
 		target: args.target.clone(),
-		min_score: Default::default(),
+		min_score: args.min_score,
 		retries: args.retries,
 	};
 	Ok(Prepared {

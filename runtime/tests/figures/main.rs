@@ -8,6 +8,10 @@
 #[allow(dead_code)]
 mod chain;
 mod count;
+#[path = "../market/judging.rs"]
+#[allow(dead_code)]
+mod judging;
+mod verification;
 
 use chain::*;
 use count::{counted, Count};

@@ -2,7 +2,7 @@
 
 use super::{
 	chain::*,
-	mediation::{forged, mediators, pass_with_outputs, round},
+	judging::{forged, mediators, pass_with_outputs, round},
 };
 use codec::Encode;
 use frame_support::{assert_ok, dispatch::GetDispatchInfo};
@@ -354,7 +354,10 @@ fn a_delegate_accepts_and_the_contract_is_answered_in_that_block() {
 		]);
 		let cost = 3 * RATE + FEE + LEVY;
 		let answer = only_answer();
-		assert_eq!((answer.status, answer.cost, answer.refund), (status::COMPLETED, cost, SENT - cost));
+		assert_eq!(
+			(answer.status, answer.cost, answer.refund),
+			(status::COMPLETED, cost, SENT - cost)
+		);
 	});
 }
 

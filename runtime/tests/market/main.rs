@@ -7,6 +7,7 @@ mod deadlines;
 mod extremes;
 mod faults;
 mod gateway;
+mod judging;
 mod life;
 mod mediation;
 mod proposals;

@@ -11,12 +11,7 @@ use crate::{
 use lilypad_client::{lp, words, AccountId};
 use lilypad_primitives::{Balance, Outcome, Status, Triple};
 use serde_json::json;
-use std::{path::Path, time::Duration};
-
-/// How often a result is asked for once the job has ended.
-const ATTEMPTS: u8 = 5;
-/// How long to wait in between.
-const PAUSE: Duration = Duration::from_secs(3);
+use std::path::Path;
 
 impl Drive<'_> {
 	pub(super) fn note_end(&self, outcome: &str, cost: Balance) -> Result<(), CliError> {
@@ -75,36 +70,29 @@ impl Drive<'_> {
 			"",
 			json!({ "job": self.job, "root": triple.root.to_string() }),
 		);
-		let mut failure = String::new();
-		for _ in 0..ATTEMPTS {
-			let ui = &self.app.ui;
-			let progress = |done, total| ui.transfer(Stage::Downloading, "the result", done, total);
-			let fetched = peer::fetch_revealed(
-				self.client,
-				&self.peers,
-				&errand,
-				triple.root,
-				triple.exit_code,
-				progress,
-			)
-			.await;
-			match fetched {
-				Ok(()) => {
-					// What the user named may hold the wrong one by now.
-					let free = self.output.clone().filter(|dir| folder::check_free(dir).is_ok());
-					let folder = folder::settle(&target, &self.app.data, free.as_deref(), &triple.root)?;
-					self.journal
-						.update(self.job, |e| e.folder = Some(folder.clone()))?;
-					show(self.app, &triple, &folder);
-					self.fetched = Some((triple, folder));
-					return Ok(());
-				},
-				// Their nodes may not have seen the end of the case yet.
-				Err(why) => failure = why,
-			}
-			tokio::time::sleep(PAUSE).await;
+		let ui = &self.app.ui;
+		let progress = |done, total| ui.transfer(Stage::Downloading, "the result", done, total);
+		let fetched = peer::fetch_revealed(
+			self.client,
+			&self.peers,
+			&errand,
+			triple.root,
+			triple.exit_code,
+			progress,
+		)
+		.await;
+		match fetched {
+			Ok(()) => {
+				// What the user named may hold the wrong one by now.
+				let free = self.output.clone().filter(|dir| folder::check_free(dir).is_ok());
+				let folder = folder::settle(&target, &self.app.data, free.as_deref(), &triple.root)?;
+				self.journal
+					.update(self.job, |e| e.folder = Some(folder.clone()))?;
+				show(self.app, &triple, &folder);
+				self.fetched = Some((triple, folder));
+			},
+			Err(why) => self.last_failure = Some(why),
 		}
-		self.last_failure = Some(failure);
 		Ok(())
 	}
 

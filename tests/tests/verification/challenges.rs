@@ -1,0 +1,131 @@
+//! Results that their creator challenges.
+
+use crate::scene::{Scene, Setting};
+use anyhow::{ensure, Result};
+use lilypad_tests::{cow, ledger::LP, Engine};
+
+const SECONDS: i128 = 20;
+
+#[test]
+fn a_forged_result_is_found_at_home_challenged_and_costs_the_provider_its_collateral() -> Result<()> {
+	let scene = Scene::start(Setting {
+		engine: Engine::Containers,
+		module: "cowsay",
+		provider: Some("forge"),
+		..Setting::default()
+	})?;
+	let a = scene.amounts(SECONDS)?;
+	let ledger = scene.ledger("A provider forges a result; its creator notices and challenges")?;
+
+	let (code, text) = scene.run("Message=moo", SECONDS, &["--verify"])?;
+	let job = scene.last_job()?;
+	let advice = format!("lilypad job challenge {job}");
+	ensure!(code == Some(5) && text.contains(&advice), "{code:?} {text}");
+	scene.challenge(&job, "wrong-result")?;
+	scene.ends_with(&job, "mediators found the result wrong")?;
+	// The mediators' copy is the result.
+	ensure!(scene.stdout(&job)? == cow("moo"));
+
+	let account = ledger.close()?;
+	account.changed_by_less_fees("creator", a.cap)?;
+	account.changed_by("provider (forge)", -a.collateral)?;
+	for mediator in ["mediator", "mediator 2", "mediator 3"] {
+		account.changed_by(mediator, a.vote)?;
+	}
+	account.changed_by("treasury", a.collateral - 3 * a.vote - a.cap)?;
+	ensure!(
+		account.held("creator")? == 0,
+		"something of the creator's is held\n{account}"
+	);
+	Ok(())
+}
+
+#[test]
+fn a_false_challenge_costs_the_challenger_and_not_the_provider() -> Result<()> {
+	let scene = Scene::start(Setting::default())?;
+	let a = scene.amounts(SECONDS)?;
+	let ledger = scene.ledger("A creator challenges a right result")?;
+
+	let job = scene.submitted("Message=moo", SECONDS)?;
+	scene.challenge(&job, "wrong-result")?;
+	scene.ends_with(&job, "confirmed by mediators")?;
+	ensure!(scene.stdout(&job)? == cow("moo"));
+
+	let account = ledger.close()?;
+	let earned = account.change("provider")?;
+	ensure!(
+		(1..a.cap).contains(&earned),
+		"the provider is paid for its time\n{account}"
+	);
+	for mediator in ["mediator", "mediator 2", "mediator 3"] {
+		account.changed_by(mediator, a.vote)?;
+	}
+	let levy = account.change("audit pool")?;
+	account.changed_by_less_fees("creator", -3 * a.vote - earned - levy)?;
+	account.changed_by("treasury", 0)?;
+	ensure!(
+		account.held("creator")? == 0,
+		"something of the creator's is held\n{account}"
+	);
+	Ok(())
+}
+
+#[test]
+fn a_withheld_result_is_overturned_and_had_from_a_mediator() -> Result<()> {
+	let scene = Scene::start(Setting {
+		provider: Some("withhold"),
+		..Setting::default()
+	})?;
+	let a = scene.amounts(SECONDS)?;
+	let ledger = scene.ledger("A provider hands its result over to nobody")?;
+
+	let job = scene.submitted("Message=moo", SECONDS)?;
+	scene.challenge(&job, "unavailable")?;
+	scene.ends_with(&job, "mediators found the result wrong")?;
+	ensure!(scene.stdout(&job)? == cow("moo"));
+
+	let account = ledger.close()?;
+	account.changed_by_less_fees("creator", a.cap)?;
+	account.changed_by("provider (withhold)", -a.collateral)?;
+	for mediator in ["mediator", "mediator 2", "mediator 3"] {
+		account.changed_by(mediator, a.vote)?;
+	}
+	Ok(())
+}
+
+#[test]
+fn an_overcharging_provider_earns_less_than_an_honest_one() -> Result<()> {
+	// It pads its run by fifteen seconds.
+	const SECONDS: i128 = 40;
+	let scene = Scene::start(Setting {
+		provider: Some("overcharge"),
+		..Setting::default()
+	})?;
+	let a = scene.amounts(SECONDS)?;
+	let ledger = scene.ledger("A provider charges for fifteen seconds too many")?;
+
+	let job = scene.submitted("Message=moo", SECONDS)?;
+	scene.challenge(&job, "overcharged")?;
+	scene.ends_with(&job, "the provider had charged too much")?;
+	ensure!(scene.stdout(&job)? == cow("moo"));
+
+	let account = ledger.close()?;
+	// That part of the collateral which the excess is of the cap, and the votes; what the run really took is paid. The runs of
+	// provider and panel differ by a second at most.
+	let excess = 15 * LP as i128 / 10;
+	let change = account.change("provider (overcharge)")?;
+	let forfeit = |excess| a.collateral * excess / a.cap;
+	let second = LP as i128 / 10;
+	let least = -3 * a.vote - forfeit(excess + second);
+	let most = -3 * a.vote - forfeit(excess - second) + LP as i128;
+	ensure!((least..most).contains(&change), "{account}");
+	for mediator in ["mediator", "mediator 2", "mediator 3"] {
+		account.changed_by(mediator, a.vote)?;
+	}
+	let creator = account.change("creator")?;
+	ensure!(
+		creator > -excess,
+		"the creator pays for what the run took alone\n{account}"
+	);
+	Ok(())
+}
