@@ -170,11 +170,11 @@ async fn a_quote_says_rule_by_rule_why_nothing_fits_and_what_would() {
 	let remedy = &quote["wouldFit"][0];
 	assert_eq!(
 		(&remedy["without"], &remedy["total"]),
-		(&json!(["budget"]), &json!("603500000000000000"))
+		(&json!(["budget"]), &json!((LP / 10 + LEVY + LP / 2).to_string()))
 	);
 	assert_eq!(
 		remedy["text"],
-		"with a budget of 0.6035 LP instead of 0.6 LP, offer 0 fits"
+		"with a budget of 0.6045 LP instead of 0.6 LP, offer 0 fits"
 	);
 	assert_eq!(
 		(&quote["room"]["busy"], &quote["room"]["most"]["cpuMilli"]),
