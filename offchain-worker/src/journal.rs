@@ -192,8 +192,9 @@ pub struct DealRecord {
 	pub deal: DealId,
 	/// Its job.
 	pub job: JobId,
-	/// Who may have the result before it is public.
-	pub creator: AccountId,
+	/// Who may have the result before it is public: whoever accepts or challenges it.
+	#[serde(alias = "creator")]
+	pub judge: AccountId,
 	/// Hash of everything that the deal is about. After a re-organisation the same number can stand for another deal.
 	pub subject: [u8; 32],
 	/// How far it has come.
@@ -401,7 +402,7 @@ mod tests {
 		DealRecord {
 			deal: DealId(7),
 			job: JobId(3),
-			creator: AccountId::new([1; 32]),
+			judge: AccountId::new([1; 32]),
 			subject: [0; 32],
 			stage: Stage::Matched,
 			trouble: None,

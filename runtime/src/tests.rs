@@ -308,10 +308,20 @@ fn no_proxy_type_is_a_superset_of_one_that_may_do_more() {
 
 #[test]
 fn each_free_call_fits_into_the_share_many_times() {
-	use lilypad_primitives::DealId;
+	use lilypad_primitives::{DealId, Opening, OutputRoot, Status, Triple};
 	use sp_runtime::traits::TransactionExtension;
 
-	let calls: [RuntimeCall; 7] = [
+	let opening = Opening {
+		triple: Triple {
+			status: Status::Completed,
+			exit_code: 0,
+			root: OutputRoot([0; 32]),
+		},
+		usage: 0,
+		salt: [0; 32],
+	};
+	let deal = DealId(1);
+	let calls: [RuntimeCall; 8] = [
 		pallet_evm_gateway::Call::attest {
 			lane: 1,
 			message: pallet_evm_gateway::Inbound::Deposit(pallet_evm_gateway::Deposit {
@@ -335,6 +345,7 @@ fn each_free_call_fits_into_the_share_many_times() {
 		}
 		.into(),
 		pallet_deals::Call::audit { deal: DealId(1) }.into(),
+		pallet_deals::Call::reveal { deal, opening }.into(),
 		pallet_mediation::Call::commit_vote {
 			deal: DealId(1),
 			commitment: Default::default(),

@@ -1,6 +1,6 @@
 //! `lilypad job accept`: paying by hand.
 
-use super::place;
+use super::{ensure_judge, place};
 use crate::{
 	app::App,
 	args::AcceptArgs,
@@ -30,12 +30,7 @@ pub async fn accept(app: &App, args: &AcceptArgs) -> Result<(), CliError> {
 	let view = client.best().await?;
 	let missing = ClientError::NotFound(Missing::Job(job));
 	let record = view.job(job).await?.ok_or(missing)?;
-	if record.job.creator != signer.account() {
-		return Err(CliError::Input(format!(
-			"job {job} belongs to {}",
-			record.job.creator
-		)));
-	}
+	ensure_judge(job, &record.job, &signer.account())?;
 	let deal = match record.state {
 		JobState::Matched { deal, .. } => view.deal(deal).await?,
 		JobState::Open { .. } => None,
@@ -88,13 +83,14 @@ fn price(job: JobId, terms: &Terms<AccountId>, fetched: &Finished) -> String {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use lilypad_primitives::{terms::MILLIS_PER_SECOND, OutputRoot, Profile, Triple, LP};
+	use lilypad_primitives::{terms::MILLIS_PER_SECOND, Judge, OutputRoot, Profile, Triple, LP};
 	use std::collections::BTreeMap;
 
 	fn terms() -> Terms<AccountId> {
 		let account = |n| AccountId::new([n; 32]);
 		Terms {
 			creator: account(1),
+			judge: Judge::Creator,
 			provider: account(2),
 			author: account(3),
 			solver: None,

@@ -1,5 +1,6 @@
 //! `lilypad job challenge`: having mediators judge a result.
 
+use super::ensure_judge;
 use crate::{
 	app::{require_money, App},
 	args::ChallengeArgs,
@@ -26,12 +27,7 @@ pub async fn challenge(app: &App, args: &ChallengeArgs) -> Result<(), CliError> 
 	let view = client.best().await?;
 	let missing = ClientError::NotFound(Missing::Job(job));
 	let record = view.job(job).await?.ok_or(missing)?;
-	if record.job.creator != signer.account() {
-		return Err(CliError::Input(format!(
-			"job {job} belongs to {}",
-			record.job.creator
-		)));
-	}
+	ensure_judge(job, &record.job, &signer.account())?;
 	let found = match record.state {
 		JobState::Matched { deal, .. } => view.deal(deal).await?.map(|found| (deal, found)),
 		JobState::Open { .. } => None,

@@ -17,8 +17,10 @@ use crate::{
 	},
 	ui::table,
 };
-use lilypad_client::{lp, words, ChainEvent, DealState, JobRecord, JobState, MarketEvent, View};
-use lilypad_primitives::{JobId, Outcome};
+use lilypad_client::{
+	calls, lp, words, AccountId, ChainEvent, DealState, JobRecord, JobState, MarketEvent, View,
+};
+use lilypad_primitives::{Job, JobId, JobOrigin, Judge, Outcome};
 use serde_json::{json, Value};
 use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
@@ -111,10 +113,11 @@ async fn list(app: &App) -> Result<(), CliError> {
 		let cost = entry.ended.as_ref().map(|e| lp::show(e.cost)).unwrap_or_default();
 		rows.insert(entry.job, (entry.module.clone(), state, cost));
 	}
-	// Jobs that were posted from elsewhere with the same account.
+	// Jobs that were posted from elsewhere with the same account, and contracts' jobs whose delegate it is.
 	if let Some(me) = me {
 		for (id, record) in view.jobs().await? {
-			if record.job.creator == me && !rows.contains_key(&id) {
+			let mine = record.job.creator == me || record.job.origin.judge() == Judge::Delegate(me.clone());
+			if mine && !rows.contains_key(&id) {
 				let state = standing(&view, &record).await?;
 				rows.insert(id, (record.job.request.module.to_string(), state, String::new()));
 			}
@@ -226,6 +229,24 @@ fn place(named: Option<&PathBuf>, entry: Option<&Entry>) -> Option<PathBuf> {
 	named.cloned().or_else(before)
 }
 
+/// That this account accepts and challenges the job's results.
+fn ensure_judge(id: JobId, job: &Job<AccountId>, who: &AccountId) -> Result<(), CliError> {
+	let why = match job.origin.judge() {
+		Judge::Creator if job.creator == *who => return Ok(()),
+		Judge::Delegate(delegate) if delegate == *who => return Ok(()),
+		Judge::Creator => format!("belongs to {}: sign with that account", job.creator),
+		Judge::Delegate(delegate) => {
+			format!("is a contract's, for which {delegate} acts on this chain: sign with that account")
+		},
+		Judge::Nobody => {
+			"is a contract's that has named no delegate on this chain: its result is paid for as soon as the \
+		                  provider opens it, and the contract is told"
+				.into()
+		},
+	};
+	Err(CliError::Input(format!("job {id} {why}")))
+}
+
 /// Follows a job that may have been posted by another process.
 async fn follow(app: &App, args: &FollowArgs) -> Result<(), CliError> {
 	let begun = Instant::now();
@@ -241,12 +262,7 @@ async fn follow(app: &App, args: &FollowArgs) -> Result<(), CliError> {
 	let Some(record) = view.job(args.job).await? else {
 		return ended::conclude(app, &client, &view, args, entry, begun).await;
 	};
-	if record.job.creator != signer.account() {
-		return Err(CliError::Input(format!(
-			"job {} belongs to {}",
-			args.job, record.job.creator
-		)));
-	}
+	ensure_judge(args.job, &record.job, &signer.account())?;
 	let mut drive = Drive::new(app, &client, &signer, args.job, files, output).await?;
 	drive.begin(&view).await?;
 	let until = if args.no_accept {
@@ -278,9 +294,11 @@ async fn cancel(app: &App, job: JobId, yes: bool) -> Result<(), CliError> {
 		},
 	};
 	app.ui.confirm(&question, yes)?;
-	let outcome = client
-		.submit(&signer, lilypad_client::calls::market::cancel_job(job))
-		.await?;
+	let withdrawal = match record.job.origin {
+		JobOrigin::Native => calls::market::cancel_job(job),
+		JobOrigin::Evm { .. } => calls::gateway::cancel(job),
+	};
+	let outcome = client.submit(&signer, withdrawal).await?;
 	let cost = outcome.find(|e| match e {
 		ChainEvent::MarketEvent(MarketEvent::JobEnded { job: ended, cost, .. }) if *ended == job => {
 			Some(*cost)
@@ -304,6 +322,50 @@ async fn cancel(app: &App, job: JobId, yes: bool) -> Result<(), CliError> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use lilypad_primitives::{Inputs, JobRequest, MachineSpec, MediatorPolicy, VersionId};
+
+	fn job(origin: JobOrigin<AccountId>) -> Job<AccountId> {
+		Job {
+			creator: AccountId::new([1; 32]),
+			request: JobRequest {
+				module: "cowsay:v0.0.1".parse().expect("a name"),
+				inputs: Inputs::Inline(Default::default()),
+				files: Default::default(),
+				spec: MachineSpec::new(1, 1, 1),
+				time_limit: 1,
+				budget: 1,
+				tip: 0,
+				match_window: 1,
+				deadline: None,
+				mediators: MediatorPolicy::Any,
+				target: None,
+				min_score: Default::default(),
+				retries: 0,
+			},
+			version: VersionId(0),
+			origin,
+			retries_left: 0,
+			failed: Default::default(),
+			unfetchable_once: false,
+		}
+	}
+
+	#[test]
+	fn a_contracts_delegate_judges_in_its_stead() {
+		let [creator, delegate] = [1, 2].map(|n| AccountId::new([n; 32]));
+		let may = |origin, who: &AccountId| ensure_judge(JobId(3), &job(origin), who);
+		let evm = |delegate| JobOrigin::Evm {
+			chain: 1,
+			request: 2,
+			delegate,
+		};
+		assert!(may(JobOrigin::Native, &creator).is_ok());
+		assert!(may(JobOrigin::Native, &delegate).is_err());
+		assert!(may(evm(Some(delegate.clone())), &delegate).is_ok());
+		assert!(may(evm(Some(delegate.clone())), &creator).is_err());
+		let nobody = may(evm(None), &creator).expect_err("nobody may").to_string();
+		assert!(nobody.contains("paid for as soon as"), "{nobody}");
+	}
 
 	fn entry(output: PathBuf) -> Entry {
 		Entry {

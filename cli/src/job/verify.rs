@@ -1,6 +1,6 @@
 //! `lilypad job verify`: the same job on this machine.
 
-use super::ended;
+use super::{ended, ensure_judge};
 use crate::{
 	app::App,
 	check::{how_to_challenge, rerun},
@@ -54,7 +54,7 @@ pub async fn verify(app: &App, job: JobId) -> Result<(), CliError> {
 	})
 }
 
-/// What the provider says, from the chain or, for the creator, from the provider itself.
+/// What the provider says, from the chain or, for the creator or its delegate, from the provider itself.
 async fn result(
 	app: &App,
 	client: &Client,
@@ -80,12 +80,7 @@ async fn result(
 		return Ok(opening.triple);
 	}
 	let seal = found.state.seal().ok_or_else(no_result)?;
-	if record.job.creator != signer.account() {
-		return Err(CliError::Input(format!(
-			"the result of job {job} is sealed: only its creator {} can ask for it now",
-			record.job.creator
-		)));
-	}
+	ensure_judge(job, &record.job, &signer.account())?;
 	let opening = ask(client, signer, view, &found.terms.provider, deal)
 		.await
 		.map_err(|why| CliError::NoResult { job, why })?;

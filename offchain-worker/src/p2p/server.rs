@@ -247,7 +247,7 @@ impl PeerService {
 			.get(deal)
 			.map_err(|e| Refusal::Unavailable(e.to_string()))?
 			.ok_or(Refusal::Unknown)?;
-		match record.creator == *who {
+		match record.judge == *who {
 			true => Ok(record.stage),
 			false => Err(Refusal::NotYours),
 		}

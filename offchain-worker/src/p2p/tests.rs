@@ -103,11 +103,11 @@ impl Server {
 		self.begin(creator().account());
 	}
 
-	fn begin(&self, creator: AccountId) {
+	fn begin(&self, judge: AccountId) {
 		let record = DealRecord {
 			deal: DEAL,
 			job: JOB,
-			creator,
+			judge,
 			subject: [0; 32],
 			stage: Stage::Matched,
 			trouble: None,

@@ -47,12 +47,12 @@ pub enum Request {
 		/// What it is for.
 		purpose: Purpose,
 	},
-	/// What is the deal doing? Answered again and again until the seal is on the chain. For the job's creator.
+	/// What is the deal doing? Answered again and again until the seal is on the chain. For the job's creator or its delegate.
 	Watch(DealId),
-	/// What does the seal hide? For the job's creator, who may fetch the result from then on; and, if the module need not give
+	/// What does the seal hide? For the job's creator or its delegate, who may fetch the result from then on; and, if the module need not give
 	/// the same twice, for mediators of the deal's present panel.
 	Opening(DealId),
-	/// What did the job write to standard error? For the job's creator.
+	/// What did the job write to standard error? For the job's creator or its delegate.
 	Logs(DealId),
 	/// Let me fetch the job's input files. For mediators of the deal's present panel.
 	CaseInputs(DealId),

@@ -6,7 +6,7 @@ use crate::{
 	config::Timing,
 	journal::{Closing, DealRecord, Stage},
 };
-use lilypad_primitives::{BlockNumber, Millis, Seal};
+use lilypad_primitives::{BlockNumber, Judge, Millis, Seal};
 
 /// What to do next for a deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +82,13 @@ pub fn next_step(record: &DealRecord, deal: Option<&Deal>, now: BlockNumber, tim
 			}
 			// A transaction sent now is executed in the next block at the earliest.
 			let next = now.saturating_add(1);
+			// Where nobody accepts, nobody is left the time for it: opening the seal settles the deal.
+			let grace = match deal.terms.judge {
+				Judge::Nobody => 0,
+				Judge::Creator | Judge::Delegate(_) => timing.reveal_grace,
+			};
 			let reveal_at = draw_at
-				.saturating_add(timing.reveal_grace)
+				.saturating_add(grace)
 				.min(judge_by.saturating_sub(timing.deadline_margin));
 			match opened {
 				None if next >= reveal_at.max(*draw_at) && next <= *judge_by => Step::Reveal,
@@ -162,11 +167,10 @@ mod tests {
 
 	fn record(stage: Stage) -> DealRecord {
 		let deal = deal(DealState::Matched { ack_by: 10 });
-		let creator = AccountId::new([1; 32]);
 		DealRecord {
 			deal: deal.id,
 			job: deal.job,
-			creator,
+			judge: AccountId::new([1; 32]),
 			subject: [0; 32],
 			stage,
 			trouble: None,
@@ -283,6 +287,21 @@ mod tests {
 			step(sealed(true), Some(submitted(seal, opened)), 36),
 			Step::Expire
 		);
+	}
+
+	#[test]
+	fn the_seal_is_opened_at_once_where_nobody_accepts() {
+		let seal = opening().seal(DealId(3));
+		let step = |judge, now| {
+			let mut deal = deal(submitted(seal, None));
+			deal.terms.judge = judge;
+			next_step(&record(sealed(true)), Some(&deal), now, &Timing::default())
+		};
+		assert_eq!(step(Judge::Nobody, 18), Step::Wait);
+		assert_eq!(step(Judge::Nobody, 19), Step::Reveal);
+		let delegate = Judge::Delegate(AccountId::new([5; 32]));
+		assert_eq!(step(delegate.clone(), 19), Step::Wait);
+		assert_eq!(step(delegate, 22), Step::Reveal);
 	}
 
 	#[test]

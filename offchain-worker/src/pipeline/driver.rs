@@ -163,7 +163,7 @@ async fn begin(ctx: &Context, deal: &Deal) -> Result<Option<DealRecord>, StepErr
 	let record = ctx.journal.begin(DealRecord {
 		deal: deal.id,
 		job: deal.job,
-		creator: deal.terms.creator.clone(),
+		judge: deal.terms.challenger().clone(),
 		subject: subject_of(deal, &job),
 		stage: Stage::Matched,
 		trouble: None,

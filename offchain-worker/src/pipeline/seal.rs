@@ -126,6 +126,8 @@ pub(super) async fn reveal(
 	ctx.chain
 		.call(Call::Reveal(deal.id, *opening), Some(best))
 		.await?;
+	// The deal may have been settled by that, and whoever asked for it reads its root elsewhere.
+	ctx.access.publish(opening.triple.root.0);
 	tracing::info!(deal = %deal.id, "the result is opened on the chain");
 	Ok(())
 }

@@ -163,7 +163,7 @@ fn an_amount_of_one_unit_is_paid_like_any_other() {
 		assert_ok!(call(PROVIDER, D::submit { deal, seal }));
 		draw(deal);
 		assert_ok!(call(CREATOR, D::accept { deal, opening: tiny }));
-		let (cost, levy) = (rate / 1_000, rate * 35 / 1_000);
+		let (cost, levy) = (rate / 1_000, rate * 45 / 1_000);
 		before.assert_changed(&[
 			("author", plus(FEE), 0),
 			("creator", minus(FEE + cost + levy), 0),
