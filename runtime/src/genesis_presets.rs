@@ -17,7 +17,6 @@ use pallet_mediation::Parameters;
 use serde_json::Value;
 use sp_genesis_builder::{PresetId, DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
 use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
-use sp_runtime::Permill;
 
 use crate::{
 	constants::currency::{EXISTENTIAL_DEPOSIT, LP},
@@ -32,8 +31,8 @@ const ENDOWMENT: Balance = 1_000_000 * LP;
 /// What the audit pool owns on a chain for trying things out: audits happen before any levies have come in.
 const AUDIT_POOL: Balance = 1_000 * LP;
 
-/// Prices and rules with which three mediators are enough, whoever becomes one is drawn half a minute later, and a case is
-/// over within two minutes.
+/// Prices and rules with which three mediators are enough, whoever becomes one is drawn half a minute later, and a short job's
+/// case is over within a minute if all vote, and within three if nobody does.
 ///
 /// Smaller panels forfeit less, so that more results are audited; the configured levy just covers that.
 pub fn quick_parameters() -> Parameters {
@@ -43,7 +42,8 @@ pub fn quick_parameters() -> Parameters {
 			..MarketPricing::get()
 		},
 		rules: MediationRules {
-			commit_margin: 15,
+			slack_percent: 200,
+			commit_margin: 10,
 			reveal_blocks: 15,
 			era_blocks: 12,
 			draw_open_blocks: 6,

@@ -1,28 +1,19 @@
 //! Machines fail: nothing is lost, and whoever is to blame pays.
 
 use anyhow::{ensure, Context, Result};
-use lilypad_tests::{cow, module_dir, path_str, wait_for, Cli, EngineProxy, Network, Process};
+use lilypad_tests::{
+	cow,
+	ledger::{Holding, LP},
+	module_dir, path_str, wait_for, Cli, EngineProxy, Network, Process,
+};
 use serde_json::Value;
 use std::{process::Stdio, time::Duration};
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// One LP in its smallest unit.
-const LP: u128 = 1_000_000_000_000_000_000;
-
-/// What a shown amount such as `1.25 LP` is in the smallest unit.
-fn smallest(shown: &Value) -> Result<u128> {
-	let text = shown.as_str().with_context(|| format!("{shown} is no amount"))?;
-	let number = text.strip_suffix(" LP").context("an amount has a unit")?;
-	let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-	format!("{whole}{fraction:0<18}").parse().context("an amount")
-}
-
 /// What an account has free, and what is held of it for all reasons.
 fn balance(cli: &Cli) -> Result<(u128, u128)> {
-	let balance = cli.json(&["account", "balance"])?;
-	let held = balance["held"].as_array().context("holds")?;
-	let held = held.iter().map(|hold| smallest(&hold["amount"]));
-	Ok((smallest(&balance["free"])?, held.sum::<Result<u128>>()?))
+	let Holding { free, held } = Holding::of(cli, None)?;
+	Ok((free, held))
 }
 
 /// Posts a job that has one try, and returns at once with its number.

@@ -2,7 +2,10 @@
 //! as BABE's authors would give them.
 
 use crate::{chain::*, judging::*};
-use frame_support::{assert_ok, traits::fungible::Mutate};
+use frame_support::{
+	assert_ok,
+	traits::fungible::{Inspect, Mutate},
+};
 use lilypad_primitives::{Opening, Outcome, Reason, LP};
 use lilypad_runtime::{AccountId, Balances, Deals, Mediation, System};
 

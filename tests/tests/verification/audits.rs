@@ -71,10 +71,7 @@ fn an_audit_with_all_mediators_dead_ends_as_accepted() -> Result<()> {
 		audits: Audits::Always,
 		..Setting::default()
 	})?;
-	// The one auditor, and none in its place: each would have to be waited for.
-	scene
-		.network
-		.set_parameters(&["max_redraws=0", "commit_margin=5"])?;
+	scene.is_soon_given_up()?;
 	for mediator in &scene.mediators {
 		mediator.kill()?;
 	}

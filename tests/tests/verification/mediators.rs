@@ -51,6 +51,7 @@ fn a_mediator_that_commits_and_never_reveals_is_slashed() -> Result<()> {
 fn a_mediator_that_is_killed_is_slashed_and_the_others_decide() -> Result<()> {
 	let scene = Scene::start(Setting::default())?;
 	let a = scene.amounts(SECONDS)?;
+	scene.is_soon_given_up()?;
 	scene.mediators[0].kill()?;
 	let ledger = scene.ledger("A mediator is dead")?;
 
@@ -69,6 +70,7 @@ fn a_mediator_that_is_killed_is_slashed_and_the_others_decide() -> Result<()> {
 #[test]
 fn a_challenge_with_all_mediators_dead_ends_with_everybodys_own_money() -> Result<()> {
 	let scene = Scene::start(Setting::default())?;
+	scene.is_soon_given_up()?;
 	for mediator in &scene.mediators {
 		mediator.kill()?;
 	}

@@ -6,7 +6,7 @@ use lilypad_tests::{
 	module_dir, path_str, wait_for, Cli, Engine, Network, Process, Worker,
 };
 use serde_json::Value;
-use std::{path::Path, time::Duration};
+use std::{cell::Cell, path::Path, time::Duration};
 
 pub const CREATOR: &str = "//Dave";
 pub const PROVIDER: &str = "//Bob";
@@ -75,6 +75,8 @@ pub struct Scene<'a> {
 	pub mediators: Vec<Process>,
 	pub creator: Cli,
 	setting: Setting<'a>,
+	/// The block in which the last challenge was seen.
+	challenged_at: Cell<Option<u32>>,
 }
 
 impl<'a> Scene<'a> {
@@ -118,7 +120,14 @@ impl<'a> Scene<'a> {
 			mediators,
 			creator,
 			setting,
+			challenged_at: Cell::default(),
 		})
+	}
+
+	/// Mediators that do not vote are not waited for longer than a run needs, and nobody is drawn in their place.
+	pub fn is_soon_given_up(&self) -> Result<()> {
+		self.network
+			.set_parameters(&["max_redraws=0", "slack_percent=150", "commit_margin=1"])
 	}
 
 	/// The amounts of a deal with a time limit of so many seconds, by the prices that are in force.
@@ -226,6 +235,7 @@ impl<'a> Scene<'a> {
 			.creator
 			.json(&["job", "challenge", job, "--reason", reason, "--yes"])?;
 		ensure!(challenged["dispute"]["challenge"].is_string(), "{challenged}");
+		self.challenged_at.set(Some(self.network.best_number()?));
 		Ok(challenged["deal"].to_string())
 	}
 
@@ -234,6 +244,10 @@ impl<'a> Scene<'a> {
 		let ended = self.reaches(job, "ended", Duration::from_secs(240))?;
 		let told = ended["explanation"].to_string();
 		ensure!(told.contains(words), "{told}\n{}", self.logs());
+		if let Some(since) = self.challenged_at.take() {
+			let blocks = self.network.best_number()?.saturating_sub(since);
+			println!("about {blocks} blocks from the challenge to the end");
+		}
 		Ok(())
 	}
 
