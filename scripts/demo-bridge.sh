@@ -103,6 +103,7 @@ _relaying() { grep -q "relaying lane=$LANE" "$NETWORK_DIR/$RELAYER.log"; }
 
 start_relayers() {
 	local number
+	local -a pids=()
 	cat >"$NETWORK_DIR/relayer.toml" <<-TOML
 		urls = ["$RPC_URL"]
 		[[lane]]
@@ -112,9 +113,13 @@ start_relayers() {
 		stagger_ms = 6000
 	TOML
 	for number in "${!MEMBERS[@]}"; do
-		RELAYER=relayer-$((number + 1))
+		RELAYER=relayer-$number
 		launch "$RELAYER" "$BIN/lilypad-relayer" run --suri "${MEMBERS[number]}" --config "$NETWORK_DIR/relayer.toml" \
 			--data "$NETWORK_DIR/$RELAYER" --metrics "127.0.0.1:$(free_port)"
+		pids+=("$WAITED_PID")
+	done
+	for number in "${!MEMBERS[@]}"; do
+		RELAYER=relayer-$number WAITED_PID=${pids[number]}
 		expect 60 "$RELAYER" "waiting for it to relay" _relaying
 	done
 }
@@ -273,7 +278,7 @@ serve_page() {
 }
 
 main() {
-	local begun=$EPOCHREALTIME modules member
+	local begun=$EPOCHREALTIME mark modules line
 	local -A BEFORE=() AFTER=()
 	binaries lilypad-relayer
 	evm_tools
@@ -288,6 +293,8 @@ main() {
 	start_network
 	step "publishing the module $MODULE:v0.0.1"
 	publish_module "$modules/$MODULE"
+	stage "the market, a provider, a module" "$begun"
+	mark=$EPOCHREALTIME
 	step "starting an EVM chain"
 	start_evm
 	step "deploying the gateway, its bridge set of ${#MEMBERS[@]}, LP, and a contract that asks cows"
@@ -296,10 +303,12 @@ main() {
 	step "registering the gateway as lane $LANE of the market's chain"
 	logged "$NETWORK_DIR/register.log" lilypad gateway register --deployment "$DEPLOYMENT" "${PUBLIC_KEYS[@]}" --finality finalized ||
 		fail "the lane could not be registered"
+	stage "an EVM chain, contracts, a lane" "$mark"
 	step "starting ${#MEMBERS[@]} relayers, one for each member"
+	mark=$EPOCHREALTIME
 	start_relayers
+	stage "relayers" "$mark"
 	ledger BEFORE
-	stage "network, contracts and relayers" "$begun"
 
 	step "asking the contract for a cow that says \"$MESSAGE\""
 	ask_cow
@@ -316,7 +325,7 @@ main() {
 	print_ledger
 	check_books
 	step "times"
-	for member in "${STAGES[@]}"; do say "$member"; done
+	for line in "${STAGES[@]}"; do say "$line"; done
 	if [[ -n $STAY ]]; then
 		serve_page
 	fi
