@@ -1,7 +1,7 @@
 // An EVM chain of its own (anvil) with the contracts on it, as `scripts/contracts.sh deploy` puts them there.
 
 import { execFile, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -75,7 +75,9 @@ async function deploy(url, members, port) {
     DEPLOYMENT: file,
   };
   await promisify(execFile)('bash', [SCRIPT, 'deploy'], { env: { ...process.env, ...settings }, timeout: DEPLOY });
-  return JSON.parse(await readFile(`${CONTRACTS}/${file}`, 'utf8'));
+  const written = await readFile(`${CONTRACTS}/${file}`, 'utf8');
+  await rm(`${CONTRACTS}/${file}`);
+  return JSON.parse(written);
 }
 
 /** A port that nobody listens on. */
