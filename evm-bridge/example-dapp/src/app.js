@@ -7,9 +7,9 @@ import { fetchFile, Forged } from './result.js';
 import * as wallets from './wallet.js';
 import { explain, lp } from './words.js';
 
-/** How often a request is looked at, at first and after a minute. */
-const SOON = 1_000;
-const LATER = 4_000;
+/** How often chain and node are asked at first, unless the configuration says otherwise, and how much more rarely after a minute. */
+const POLL = 1_000;
+const RARELY = 4;
 const A_MINUTE = 60_000;
 
 export class App {
@@ -34,6 +34,10 @@ export class App {
 
   get onRightNetwork() {
     return this.state.network === this.config.chainId;
+  }
+
+  get #poll() {
+    return this.config.pollMs ?? POLL;
   }
 
   /** Takes up where the last visit ended, if the wallet still lets this page see its account. */
@@ -107,7 +111,7 @@ export class App {
     this.#set({ request });
     // Another request, or none: this one is of no interest any more.
     const current = () => this.state.request?.id === id && this.state.request.since === since;
-    for (const begun = Date.now(); current(); await sleep(Date.now() - begun < A_MINUTE ? SOON : LATER)) {
+    for (const begun = Date.now(); current(); await sleep(Date.now() - begun < A_MINUTE ? this.#poll : this.#poll * RARELY)) {
       let answer;
       try {
         // While the wallet is on another network, it can't tell.
@@ -177,7 +181,7 @@ export class App {
   // Made anew each time: it must not outlive a change of network.
   #provider() {
     const provider = new BrowserProvider(this.state.wallet.provider, this.config.chainId);
-    provider.pollingInterval = SOON;
+    provider.pollingInterval = this.#poll;
     return provider;
   }
 

@@ -29,6 +29,7 @@ before(async () => {
     rpcUrls: [chain.url],
     node: node.url,
     results: [results.url],
+    pollMs: 150,
   };
   site = await servePage(() => config);
   browser = await launch();
