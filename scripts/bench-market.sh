@@ -6,5 +6,6 @@
 
 cd "$REPO_ROOT"
 load_env
-SKIP_WASM_BUILD=1 exec cargo test --quiet --package lilypad-runtime --test figures -- \
+# Within the whole workspace, so that the dependencies have the features that they are built with anyway.
+SKIP_WASM_BUILD=1 exec cargo test --quiet --workspace --test figures -- \
 	--ignored --nocapture --test-threads 1

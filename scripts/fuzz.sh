@@ -8,6 +8,7 @@
 
 cd "$REPO_ROOT"
 load_env
+# Within the whole workspace, so that the dependencies have the features that they are built with anyway.
 export CALLS=${CALLS:-1000000}
-SKIP_WASM_BUILD=1 exec nice cargo test --package lilypad-runtime --test market -- \
+SKIP_WASM_BUILD=1 exec nice cargo test --workspace --test market -- \
 	--ignored --exact --nocapture random::a_million_calls
