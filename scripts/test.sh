@@ -30,6 +30,7 @@ main() {
 	timed "container engine" start_engine
 	timed "contracts: build" build_contracts
 	timed "dapps: packages" dapps
+	timed "command line whose workers can cheat: build" build_misbehaving
 	timed "node and command line: build" build_binaries
 	if (($#)); then
 		timed "tests" cargo nextest run "${profile[@]}" "$@"
