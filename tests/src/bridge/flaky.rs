@@ -58,7 +58,7 @@ fn serve(client: TcpStream, upstream: &str, counter: &AtomicU64) -> io::Result<(
 		server.set_read_timeout(Some(Duration::from_secs(10)))?;
 		server.write_all(&request)?;
 		let answer = message(&mut BufReader::new(server))?;
-		let dropped = counter.fetch_add(1, Ordering::Relaxed) % 2 == 0;
+		let dropped = counter.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
 		match answer {
 			Some(answer) if !dropped => client.write_all(&answer)?,
 			// Closing the connection is what a client sees of a lost answer.
