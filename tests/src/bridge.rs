@@ -203,7 +203,9 @@ impl Evm {
 
 	/// The same with the call's bytes.
 	pub fn send_raw(&self, from: &str, to: Option<&str>, data: &str) -> Result<String> {
-		let mut transaction = json!({ "from": from, "data": data, "gas": "0x4c4b40" });
+		// A block has room for 30 million: enough for a deployment, and for many calls.
+		let gas = if to.is_some() { "0x7a120" } else { "0x4c4b40" };
+		let mut transaction = json!({ "from": from, "data": data, "gas": gas });
 		if let Some(to) = to {
 			transaction["to"] = json!(to);
 		}
@@ -457,6 +459,25 @@ impl<'a> Relayers<'a> {
 		Ok(Relayer { process, metrics })
 	}
 
+	/// Starts one inside a node that is no validator, and waits until it relays.
+	pub fn start_in_node(&self, member: usize) -> Result<Process> {
+		let config = path_str(&self.config)?;
+		let flags = [
+			"--relayer",
+			"--relayer-config",
+			config,
+			"--relayer-suri",
+			MEMBERS[member],
+		];
+		let process = self.network.node(&format!("node-relayer-{member}"), &flags)?;
+		wait_for("the node's relayer is up", 2 * RELAYER_START, || {
+			process.check()?;
+			Ok(process.log()?.contains(RELAYING_IN_NODE).then_some(()))
+		})
+		.with_context(|| process.log_tail(20))?;
+		Ok(process)
+	}
+
 	/// Starts all three.
 	pub fn start_all(&self) -> Result<Vec<Relayer>> {
 		(0..MEMBERS.len()).map(|member| self.start(member)).collect()
@@ -465,6 +486,9 @@ impl<'a> Relayers<'a> {
 
 /// What a relayer logs for each lane once it is up.
 const RELAYING: &str = "relaying lane=";
+
+/// The same in a node's log, which has another form.
+const RELAYING_IN_NODE: &str = "relaying";
 
 /// A running relayer.
 pub struct Relayer {

@@ -247,10 +247,15 @@ impl Network {
 
 	/// The same, in a folder of this name.
 	pub fn provider_in(&self, name: &str, key: &str, extra: &[&str]) -> Result<Process> {
+		self.node(name, &[&["--provider", "--provider-suri", key], extra].concat())
+	}
+
+	/// Starts a node that is no validator, in a folder of this name, and waits for nothing.
+	pub fn node(&self, name: &str, extra: &[&str]) -> Result<Process> {
 		let mut command = self.node_command(name, free_port()?, free_port()?)?;
-		// Whatever else runs on this machine: this provider is on this network.
+		// Whatever else runs on this machine: this node is on this network.
 		command.args(["--reserved-only", "--reserved-nodes", &self.bootnode]);
-		command.args(["--provider", "--provider-suri", key]).args(extra);
+		command.args(extra);
 		Process::spawn(name, command, &self.path(&format!("{name}.log")))
 	}
 

@@ -88,6 +88,25 @@ fn people_send_lp_to_and_fro() -> Result<()> {
 }
 
 #[test]
+fn a_node_can_be_the_relayer() -> Result<()> {
+	let network = Network::dev()?;
+	let evm = Evm::start(&network, 1337, "nobody:knows")?;
+	evm.register(&network, "finalized")?;
+	// Two of three: neither can do without the other.
+	let relayers = Relayers::for_lanes(&network, &[(1337, vec![evm.url().into()])])?;
+	let inside = relayers.start_in_node(0)?;
+	let _outside = relayers.start(1)?;
+	let user = evm.account(0).to_string();
+	let id = evm.ask(&user, evm.example(), "moo", 2 * LP)?;
+	let saying = evm
+		.answered(evm.example(), id, 2 * MINUTE)
+		.with_context(|| inside.log_tail(30))?;
+	assert_eq!(saying.status, UNKNOWN_MODULE);
+	assert_eq!(evm.balanced(&network, MINUTE)?, 0);
+	inside.check()
+}
+
+#[test]
 fn two_chains_with_different_finality_are_served_at_once() -> Result<()> {
 	let network = Network::dev()?;
 	let _provider = network.provider("//Bob", &[])?;

@@ -477,21 +477,25 @@ fn read<T: Decode>(what: &'static str, mut bytes: &[u8]) -> Result<T, JournalErr
 	T::decode(&mut bytes).map_err(|_| JournalError::Record(what))
 }
 
-/// Checkpoints that are not needed: the older they are, the fewer.
+/// Checkpoints that are not needed: the older they are, the fewer. Of each stretch of blocks the oldest stays; stretches are an
+/// eighth of their age long, in powers of two, so that each is made of whole shorter ones and what stays once stays on.
 fn superfluous(
 	table: &impl ReadableTable<(u64, u64), [u8; 32]>,
 	lane: LaneId,
 	head: u64,
 ) -> Result<Vec<u64>, JournalError> {
-	let (mut out, mut kept) = (Vec::new(), None::<u64>);
-	for entry in table.range((lane, 0)..=(lane, head))?.rev() {
+	let (mut out, mut last) = (Vec::new(), None);
+	for entry in table.range((lane, 0)..=(lane, head))? {
 		let block = entry?.0.value().1;
-		let age = head.saturating_sub(block);
-		match kept {
-			// From the second on: an eighth of its age further back than the one before.
-			Some(newer) if newer.saturating_sub(block) < age / 8 => out.push(block),
-			_ => kept = Some(block),
+		let length = 1u64
+			<< (head.saturating_sub(block) / 8)
+				.checked_ilog2()
+				.unwrap_or_default();
+		let stretch = Some((length, block / length));
+		if stretch == last {
+			out.push(block);
 		}
+		last = stretch;
 	}
 	Ok(out)
 }

@@ -55,11 +55,17 @@ impl std::fmt::Debug for Key {
 impl Key {
 	/// From `//Name`, a mnemonic with or without derivation path, or a secret key as `0x…`.
 	pub fn from_suri(suri: &str) -> Result<Self, KeyError> {
+		let suri = suri.trim();
 		// Nothing at all would mean the well-known development key.
-		if suri.trim().is_empty() {
+		if suri.is_empty() {
 			return Err(KeyError::Suri);
 		}
-		let pair = ecdsa::Pair::from_string(suri.trim(), None).map_err(|_| KeyError::Suri)?;
+		// A key as it is: what Substrate's own reading makes of other lengths is no error to be caught.
+		if let Some(digits) = suri.strip_prefix("0x") {
+			let secret: Option<[u8; 32]> = hex::decode(digits).ok().and_then(|bytes| bytes.try_into().ok());
+			return Self::from_secret(&secret.ok_or(KeyError::Suri)?);
+		}
+		let pair = ecdsa::Pair::from_string(suri, None).map_err(|_| KeyError::Suri)?;
 		Self::from_secret(&pair.seed())
 	}
 

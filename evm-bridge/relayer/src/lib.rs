@@ -11,6 +11,7 @@
 //! * [`market`] is the market's chain, behind a trait.
 //! * [`journal`] is what makes all of that survive a crash at any moment.
 
+mod clock;
 pub mod config;
 pub mod doctor;
 pub mod error;

@@ -128,10 +128,6 @@ sol! {
 		function deliver(Batch batch, AnswerDelivery[] answers, PayoutDelivery[] payouts) external;
 		/// Number of the last request or deposit.
 		function lastInbound() external view returns (uint64);
-		/// Where a request stands.
-		function resultOf(uint64 id) external view returns (uint8 state, uint8 status, int32 exitCode, bytes32 root);
-		/// Whether a payout was delivered.
-		function isPaidOut(uint64 nonce) external view returns (bool);
 		/// When the chain was last heard of.
 		function lastSeen() external view returns (uint256);
 		/// When the bridge was declared dead; 0 if it lives.
@@ -148,31 +144,6 @@ sol! {
 		function current() external view returns (uint64);
 		/// Puts the next set into office.
 		function rotate(uint8 threshold, address[] members, bytes proof) external;
-	}
-}
-
-/// Where a request stands, as `resultOf` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequestState {
-	/// There is none.
-	None,
-	/// It waits for its answer.
-	Pending,
-	/// It was answered, whatever became of the callback.
-	Answered,
-	/// It was taken back.
-	Exited,
-}
-
-impl RequestState {
-	/// From the contract's number.
-	pub fn from_contract(state: u8) -> Self {
-		match state {
-			0 => Self::None,
-			1 => Self::Pending,
-			5 => Self::Exited,
-			_ => Self::Answered,
-		}
 	}
 }
 

@@ -1,12 +1,12 @@
 //! An EVM chain with a gateway on it, in memory, and endpoints of it that behave as badly as a test wants.
 
 use super::{
-	abi::{Gateway, Logged, Verifier},
+	abi::{Gateway, Verifier},
 	Endpoint, EvmError, Head, Query, Receipt, Tag, ViewCall,
 };
 use crate::journal::MessageId;
 use alloy::{
-	consensus::{transaction::SignerRecoverable, Transaction, TxEnvelope},
+	consensus::{Transaction, TxEnvelope},
 	eips::Decodable2718,
 	primitives::{keccak256, Address, Bytes, LogData, B256, U256},
 	rpc::types::Log,
@@ -515,10 +515,6 @@ impl Endpoint for FakeEndpoint {
 		}
 	}
 
-	async fn code(&self, _: Address) -> Result<Bytes, EvmError> {
-		self.enter("code").map(|_| Bytes::from_static(&[1]))
-	}
-
 	async fn nonce(&self, _: Address) -> Result<u64, EvmError> {
 		self.enter("nonce")?;
 		Ok(self.evm.chain().nonce())
@@ -544,7 +540,10 @@ impl Endpoint for FakeEndpoint {
 		}
 		let envelope =
 			TxEnvelope::decode_2718(&mut transaction.as_ref()).map_err(|e| refuse(&e.to_string()))?;
-		envelope.recover_signer().map_err(|e| refuse(&e.to_string()))?;
+		envelope
+			.signature()
+			.recover_address_from_prehash(&envelope.signature_hash())
+			.map_err(|e| refuse(&e.to_string()))?;
 		let mut chain = self.evm.chain();
 		let nonce = envelope.nonce();
 		if nonce < chain.nonce() {
@@ -577,16 +576,4 @@ impl Endpoint for FakeEndpoint {
 		});
 		Ok(found)
 	}
-}
-
-/// What a log says, for tests that look at logs.
-pub fn read(data: &LogData) -> Logged {
-	let log = Log {
-		inner: alloy::primitives::Log {
-			address: GATEWAY,
-			data: data.clone(),
-		},
-		..Log::default()
-	};
-	super::abi::read(&log).expect("it is an event")
 }

@@ -150,9 +150,6 @@ pub trait Endpoint: Send + Sync {
 	/// What a call gives.
 	async fn call(&self, call: &ViewCall, at: Tag) -> Result<Bytes, EvmError>;
 
-	/// A contract's code.
-	async fn code(&self, address: Address) -> Result<Bytes, EvmError>;
-
 	/// Transactions that an account has sent, in the newest block.
 	async fn nonce(&self, account: Address) -> Result<u64, EvmError>;
 

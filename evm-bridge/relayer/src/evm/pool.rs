@@ -5,6 +5,7 @@
 //! as are demanded must say alike.
 
 use super::{Endpoint, EvmError, Head, Query, Receipt, Tag, ViewCall};
+use crate::clock;
 use alloy::{
 	primitives::{Address, Bytes, B256, U256},
 	rpc::types::Log,
@@ -14,9 +15,8 @@ use lilypad_client::{gateway::FinalityRule, metrics::Number};
 use std::{
 	collections::BTreeMap,
 	sync::{Arc, Mutex},
-	time::Duration,
+	time::{Duration, Instant},
 };
-use tokio::time::{sleep, Instant};
 
 /// How often one request is tried, with whatever endpoints there are.
 const ATTEMPTS: u32 = 8;
@@ -98,7 +98,7 @@ impl Pool {
 
 	/// What each endpoint is good for.
 	pub fn status(&self) -> Vec<EndpointStatus> {
-		let now = Instant::now();
+		let now = clock::now();
 		let status = |member: &Member| {
 			let standing = member.standing();
 			EndpointStatus {
@@ -335,8 +335,8 @@ impl Pool {
 		for _ in 0..ATTEMPTS {
 			let at = match self.choose(not) {
 				Ok(at) => at,
-				Err(Some(until)) if until.duration_since(Instant::now()) <= SHORT_WAIT => {
-					sleep(until.duration_since(Instant::now())).await;
+				Err(Some(until)) if until.saturating_duration_since(clock::now()) <= SHORT_WAIT => {
+					clock::sleep(until.saturating_duration_since(clock::now())).await;
 					continue;
 				},
 				Err(_) => return Err(EvmError::Exhausted(last.to_string())),
@@ -377,7 +377,7 @@ impl Pool {
 
 	fn is_usable(&self, at: usize) -> bool {
 		let until = self.members[at].standing().until;
-		until.is_none_or(|until| until <= Instant::now())
+		until.is_none_or(|until| until <= clock::now())
 	}
 
 	fn failed(&self, at: usize, error: &EvmError) {
@@ -394,7 +394,7 @@ impl Pool {
 		};
 		let factor = 1u32 << (*count).min(12);
 		*count = count.saturating_add(1);
-		standing.until = Some(Instant::now() + base.saturating_mul(factor).min(LONGEST_ASIDE));
+		standing.until = Some(clock::now() + base.saturating_mul(factor).min(LONGEST_ASIDE));
 		standing.trouble = Some(error.to_string());
 		tracing::debug!(endpoint = member.endpoint.name(), "{error}");
 	}

@@ -226,10 +226,6 @@ impl Endpoint for Rpc {
 		self.ask("eth_call", (object, block(at))).await
 	}
 
-	async fn code(&self, address: Address) -> Result<Bytes, EvmError> {
-		self.ask("eth_getCode", (address, BlockNumberOrTag::Latest)).await
-	}
-
 	async fn nonce(&self, account: Address) -> Result<u64, EvmError> {
 		self.ask::<_, U64>("eth_getTransactionCount", (account, BlockNumberOrTag::Latest))
 			.await

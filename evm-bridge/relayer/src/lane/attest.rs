@@ -5,13 +5,17 @@
 
 use super::{Lane, PARALLEL};
 use crate::{
+	clock,
 	error::LaneError,
 	journal::InboundRecord,
 	market::{LaneView, MarketError, State},
 };
 use futures::{stream, StreamExt};
-use std::{collections::HashMap, sync::Arc, time::Duration};
-use tokio::time::Instant;
+use std::{
+	collections::HashMap,
+	sync::Arc,
+	time::{Duration, Instant},
+};
 
 /// Numbers that are looked after at the same time.
 const MOST: usize = 256;
@@ -62,7 +66,7 @@ impl Attester {
 		if open.is_empty() || view.paused || self.lane.place(&view).is_none() {
 			return Ok(());
 		}
-		let now = Instant::now();
+		let now = clock::now();
 		self.waits.retain(|id, _| open.iter().any(|(open, _)| open == id));
 		let due: Vec<_> = open
 			.into_iter()
@@ -90,7 +94,7 @@ impl Attester {
 				},
 				Ok(Done::Later) => {
 					if let Some(wait) = self.waits.get_mut(&id) {
-						wait.not_before = Instant::now() + AGAIN;
+						wait.not_before = clock::now() + AGAIN;
 					}
 				},
 				Ok(Done::Said | Done::Waiting) => (),
@@ -134,7 +138,7 @@ async fn one(
 	}
 	let quorum = usize::from(view.set.threshold);
 	let in_turn = lane.rank(view, id).is_some_and(|rank| rank < quorum);
-	if !in_turn && wait.since.elapsed() < COURTESY {
+	if !in_turn && clock::since(wait.since) < COURTESY {
 		return Ok(Done::Waiting);
 	}
 	lane.journal.note_attested(lane.id, id, digest)?;

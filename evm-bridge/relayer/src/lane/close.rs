@@ -3,14 +3,18 @@
 
 use super::{outbox::id_of, Lane};
 use crate::{
+	clock,
 	error::LaneError,
 	evm::{abi::Gateway, EvmError, Head, Tag},
 	market::{LaneView, MarketError},
 };
 use alloy::sol_types::SolCall;
 use lilypad_client::gateway::{BatchId, FinalityRule};
-use std::{collections::HashMap, sync::Arc, time::Duration};
-use tokio::time::Instant;
+use std::{
+	collections::HashMap,
+	sync::Arc,
+	time::{Duration, Instant},
+};
 
 /// When the gateway is asked about a batch of which no log has told.
 const DOUBT: Duration = Duration::from_secs(90);
@@ -20,9 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// On a chain without finality a delivery counts as done when so many times its confirmations stand on it: until then the chain
 /// keeps what a re-organisation may make necessary again.
 const EXTRA_DEPTH: u64 = 16;
-/// How often the gateway's clock and the account's money are looked at.
+/// How often the gateway's clock is looked at, and how much later the next member speaks up.
 const HOURLY: Duration = Duration::from_secs(3_600);
-const MINUTELY: Duration = Duration::from_secs(60);
+/// How often the account's money is looked at, and how often while there is none.
+const MONEY: Duration = Duration::from_secs(600);
+const NO_MONEY: Duration = Duration::from_secs(60);
 /// Silence after which a sign of life is due. The gateway can be declared dead after 30 days or more.
 const SILENCE: u64 = 7 * 24 * 3_600;
 
@@ -41,7 +47,7 @@ pub struct Closer {
 impl Closer {
 	/// Of a lane.
 	pub fn new(lane: Arc<Lane>) -> Self {
-		let now = Instant::now();
+		let now = clock::now();
 		Self {
 			lane,
 			waiting_since: None,
@@ -104,7 +110,7 @@ impl Closer {
 		missing: &[usize],
 		head: &Head,
 	) -> Result<Option<u64>, LaneError> {
-		let now = Instant::now();
+		let now = clock::now();
 		let last = *self.asked.entry(id).or_insert(tracked.since);
 		if tracked.ready.is_none() || now < last + DOUBT {
 			return Ok(None);
@@ -147,8 +153,8 @@ impl Closer {
 			self.waiting_since = None;
 			return Ok(());
 		}
-		let since = *self.waiting_since.get_or_insert_with(Instant::now);
-		if before - first < WORTH && since.elapsed() < PATIENCE {
+		let since = *self.waiting_since.get_or_insert_with(clock::now);
+		if before - first < WORTH && clock::since(since) < PATIENCE {
 			return Ok(());
 		}
 		if before <= self.lane.market.said_delivered(self.lane.id).await? {
@@ -167,7 +173,7 @@ impl Closer {
 
 	/// Sends a sign of life when the gateway has heard nothing for long, and the chain lets one pass.
 	async fn heartbeat(&mut self, view: &LaneView, head: &Head) -> Result<(), LaneError> {
-		let now = Instant::now();
+		let now = clock::now();
 		let due = view.outbox.latest.saturating_add(view.heartbeat_blocks);
 		if now < self.clock_due || view.best < due {
 			return Ok(());
@@ -182,7 +188,7 @@ impl Closer {
 			.map_err(|e| EvmError::Unreadable(format!("when the gateway heard of the chain ({e})")))?
 			.saturating_to::<u64>();
 		let silence = head.time.saturating_sub(seen);
-		// One member an hour.
+		// One member an hour: the first sends it, the others find that it is too early again.
 		let rank = self.lane.rank(view, view.outbox.next).unwrap_or_default() as u64;
 		if silence < SILENCE + rank * HOURLY.as_secs() {
 			return Ok(());
@@ -198,16 +204,16 @@ impl Closer {
 	}
 
 	async fn look_at_money(&mut self) -> Result<(), LaneError> {
-		let now = Instant::now();
+		let now = clock::now();
 		if now < self.money_due {
 			return Ok(());
 		}
 		let account = self.lane.sender.account();
 		let wei = self.lane.pool.balance(account).await?;
-		self.money_due = now + MINUTELY * 10;
+		self.money_due = now + MONEY;
 		if wei.is_zero() {
 			tracing::warn!(lane = self.lane.id, %account, "there is nothing to pay gas with: others have to deliver");
-			self.money_due = now + MINUTELY;
+			self.money_due = now + NO_MONEY;
 		}
 		let gwei = wei / alloy::primitives::U256::from(1_000_000_000u64);
 		self.lane.tally.gas_money.set(gwei.saturating_to());

@@ -9,6 +9,7 @@ use super::{
 	Lane,
 };
 use crate::{
+	clock,
 	error::LaneError,
 	evm::{
 		abi::{self, Gateway, Revert, Verifier},
@@ -25,9 +26,8 @@ use alloy::{
 use lilypad_client::gateway::{Batch, BatchId, Message};
 use std::{
 	sync::Arc,
-	time::{Duration, SystemTime, UNIX_EPOCH},
+	time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::time::Instant;
 
 /// When a delivery that was just sent, or seen, is looked at again.
 const SOON: Duration = Duration::from_secs(10);
@@ -60,7 +60,7 @@ impl Deliverer {
 		Self {
 			lane,
 			set_there: None,
-			ask_set: Instant::now(),
+			ask_set: clock::now(),
 			lagging_since: None,
 		}
 	}
@@ -92,7 +92,7 @@ impl Deliverer {
 	/// Batches that can be delivered, have not arrived, are not under way, and whose turn it is.
 	fn due(&self, view: &LaneView) -> Result<Vec<(BatchId, Tracked)>, LaneError> {
 		let under_way = self.under_way()?;
-		let now = Instant::now();
+		let now = clock::now();
 		Ok(self.lane.with_outbox(|outbox| {
 			let due = outbox.iter().filter(|(id, tracked)| {
 				let rank = self.lane.rank(view, *id).unwrap_or(usize::MAX);
@@ -118,7 +118,7 @@ impl Deliverer {
 
 	fn wait(&self, id: BatchId, time: Duration) {
 		self.lane.with_outbox(|outbox| {
-			outbox.change(id, |tracked| tracked.not_before = Instant::now() + time);
+			outbox.change(id, |tracked| tracked.not_before = clock::now() + time);
 		});
 	}
 
@@ -252,7 +252,7 @@ impl Deliverer {
 
 	/// Tells the gateway of the set in office, if it was not told yet.
 	async fn bring_set(&mut self, view: &LaneView) -> Result<(), LaneError> {
-		let now = Instant::now();
+		let now = clock::now();
 		if self.set_there == Some(view.set.number) || now < self.ask_set {
 			return Ok(());
 		}

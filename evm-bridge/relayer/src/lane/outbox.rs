@@ -2,14 +2,14 @@
 
 use super::{Lane, PARALLEL};
 use crate::{
+	clock,
 	error::LaneError,
 	journal::MessageId,
 	market::{LaneView, State},
 };
 use futures::{stream, StreamExt};
 use lilypad_client::gateway::{Batch, BatchId, Message};
-use std::collections::BTreeMap;
-use tokio::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ impl Lane {
 			.await;
 		for (id, batch) in found {
 			let Some(batch) = batch? else { continue };
-			let now = Instant::now();
+			let now = clock::now();
 			let ready = batch.is_ready(&view.set).then_some(now);
 			let tracked = Tracked {
 				batch,
@@ -115,7 +115,7 @@ impl Lane {
 					// Only the signatures: what it says was read where it can't be reverted.
 					(tracked.batch.set, tracked.batch.signatures) = (newest.set, newest.signatures);
 					let ready = tracked.batch.is_ready(&view.set);
-					tracked.ready = ready.then(|| tracked.ready.unwrap_or_else(Instant::now));
+					tracked.ready = ready.then(|| tracked.ready.unwrap_or_else(clock::now));
 				});
 			});
 		}

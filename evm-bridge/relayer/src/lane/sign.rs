@@ -2,13 +2,13 @@
 
 use super::{Lane, PARALLEL};
 use crate::{
+	clock,
 	error::LaneError,
 	market::{LaneView, MarketError},
 };
 use futures::{stream, StreamExt};
 use lilypad_client::gateway::{Batch, BatchId};
 use std::{sync::Arc, time::Duration};
-use tokio::time::Instant;
 
 /// How long members wait whose signature is not needed as long as the others' come.
 const COURTESY: Duration = Duration::from_secs(7);
@@ -54,7 +54,7 @@ impl BatchSigner {
 				let in_turn = self.lane.rank(view, *id).is_some_and(|rank| rank < quorum);
 				tracked.arrived.is_none()
 					&& tracked.ready.is_none()
-					&& !signed && (in_turn || Instant::now() >= tracked.since + COURTESY)
+					&& !signed && (in_turn || clock::now() >= tracked.since + COURTESY)
 			});
 			due.map(|(id, tracked)| (id, tracked.batch.clone())).collect()
 		})

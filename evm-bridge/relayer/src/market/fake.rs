@@ -52,7 +52,7 @@ pub struct FakeMarket {
 
 /// The members' keys, in the order of the set.
 pub fn keys(count: usize) -> Vec<Key> {
-	let key = |n| Key::from_suri(&format!("//member/{n}")).expect("a key");
+	let key = |n| Key::from_suri(&format!("//member//{n}")).expect("a key");
 	let mut keys: Vec<_> = (0..count).map(key).collect();
 	keys.sort_by_key(|key| key.member().address);
 	keys

@@ -60,7 +60,7 @@ async fn transactions_are_journalled_before_they_are_sent_and_forgotten_once_fin
 	assert!(rig.sender.submit(wanted(0)).await.is_err());
 	assert!(rig.sender.pending().expect("read").is_empty());
 	rig.endpoint.ways().down = false;
-	tokio::time::sleep(Duration::from_secs(2)).await;
+	crate::clock::advance(Duration::from_secs(600));
 	rig.sender.submit(wanted(0)).await.expect("sent");
 	assert_eq!(rig.sender.pending().expect("read").len(), 1);
 	rig.evm.mine_empty(1);

@@ -31,7 +31,7 @@ fn decide(rig: &Rig, inbound: &Inbound, replaced: bool) {
 	rig.market.storage().handled.insert(inbound.id(), handled);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn members_whose_turn_it_is_speak_at_once_and_the_others_later() {
 	let rig = Rig::new();
 	known(&rig, 1..=3).await;
@@ -39,14 +39,14 @@ async fn members_whose_turn_it_is_speak_at_once_and_the_others_later() {
 	attester.step().await.expect("said");
 	// The first member is third in line for number 1.
 	assert_eq!(attested(&rig), [2, 3]);
-	tokio::time::advance(Duration::from_secs(8)).await;
+	clock::advance(Duration::from_secs(8));
 	attester.step().await.expect("said");
 	assert_eq!(attested(&rig), [1, 2, 3], "each once");
 	attester.step().await.expect("nothing to say");
 	assert_eq!(attested(&rig), [1, 2, 3], "each once");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_is_decided_is_closed_and_not_said() {
 	let rig = Rig::new();
 	known(&rig, 1..=3).await;
@@ -61,7 +61,7 @@ async fn what_is_decided_is_closed_and_not_said() {
 	assert!(rig.lane.journal.open_inbound(LANE, 9).expect("read").is_empty());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn other_content_than_was_decided_is_said_once() {
 	let rig = Rig::new();
 	known(&rig, 1..=2).await;
@@ -69,12 +69,12 @@ async fn other_content_than_was_decided_is_said_once() {
 	decide(&rig, &deposit(1, 77), true);
 	let mut attester = Attester::new(rig.lane.clone());
 	attester.step().await.expect("said");
-	tokio::time::advance(Duration::from_secs(8)).await;
+	clock::advance(Duration::from_secs(8));
 	attester.step().await.expect("said");
 	assert_eq!(attested(&rig), [2], "what was replaced once can't be again");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_is_refused_for_now_is_said_later() {
 	let rig = Rig::new();
 	known(&rig, 1..=2).await;
@@ -87,12 +87,12 @@ async fn what_is_refused_for_now_is_said_later() {
 	assert_eq!(attested(&rig), [0; 0]);
 	attester.step().await.expect("it waits");
 	assert_eq!(attested(&rig), [0; 0]);
-	tokio::time::advance(Duration::from_secs(16)).await;
+	clock::advance(Duration::from_secs(16));
 	attester.step().await.expect("said");
 	assert!(attested(&rig).contains(&2));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_vote_of_its_own_that_was_for_something_else_is_changed() {
 	let rig = Rig::new();
 	known(&rig, 1..=2).await;
@@ -109,7 +109,7 @@ async fn a_vote_of_its_own_that_was_for_something_else_is_changed() {
 	assert_eq!(attested(&rig), [2]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn nothing_is_said_while_paused_or_by_strangers() {
 	let rig = Rig::new();
 	known(&rig, 1..=3).await;

@@ -12,7 +12,7 @@ async fn round(rig: &Rig, scanner: &mut Scanner, closer: &mut Closer) {
 	closer.step().await.expect("closed");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_has_arrived_for_good_is_acknowledged_after_a_while() {
 	let rig = Rig::new();
 	let mut scanner = Scanner::new(rig.lane.clone());
@@ -25,12 +25,12 @@ async fn what_has_arrived_for_good_is_acknowledged_after_a_while() {
 		0,
 		"one batch is not worth a transaction at once"
 	);
-	tokio::time::advance(Duration::from_secs(61)).await;
+	clock::advance(Duration::from_secs(61));
 	closer.step().await.expect("closed");
 	assert_eq!(rig.market.storage().said, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_has_not_arrived_is_not_acknowledged() {
 	let rig = Rig::new();
 	let mut scanner = Scanner::new(rig.lane.clone());
@@ -40,13 +40,13 @@ async fn what_has_not_arrived_is_not_acknowledged() {
 	rig.evm.chain().capped.insert(0);
 	for _ in 0..20 {
 		round(&rig, &mut scanner, &mut closer).await;
-		tokio::time::advance(Duration::from_secs(61)).await;
+		clock::advance(Duration::from_secs(61));
 	}
 	assert!(rig.has_arrived(&[answer(1)]));
 	assert_eq!(rig.market.storage().said, 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_answer_to_a_request_that_is_gone_is_nothing_to_wait_for() {
 	let rig = Rig::new();
 	let mut scanner = Scanner::new(rig.lane.clone());
@@ -56,13 +56,13 @@ async fn the_answer_to_a_request_that_is_gone_is_nothing_to_wait_for() {
 	rig.evm.chain().gone.insert(1);
 	for _ in 0..6 {
 		round(&rig, &mut scanner, &mut closer).await;
-		tokio::time::advance(Duration::from_secs(61)).await;
+		clock::advance(Duration::from_secs(61));
 	}
 	assert!(rig.has_arrived(&[payout(0)]));
 	assert_eq!(rig.market.storage().said, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_others_delivered_before_this_relayers_time_is_found_out() {
 	let rig = Rig::new();
 	rig.ready_batch(vec![answer(1)]).await;
@@ -74,12 +74,12 @@ async fn what_others_delivered_before_this_relayers_time_is_found_out() {
 	let mut closer = Closer::new(rig.lane.clone());
 	for _ in 0..5 {
 		closer.step().await.expect("closed");
-		tokio::time::advance(Duration::from_secs(61)).await;
+		clock::advance(Duration::from_secs(61));
 	}
 	assert_eq!(rig.market.storage().said, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn without_finality_more_blocks_have_to_stand_on_a_delivery() {
 	let rig = Rig::new();
 	rig.market.storage().view.lane.finality = FinalityRule::Confirmations(2);
@@ -90,7 +90,7 @@ async fn without_finality_more_blocks_have_to_stand_on_a_delivery() {
 	rig.ready_batch(vec![answer(1)]).await;
 	for _ in 0..3 {
 		round(&rig, &mut scanner, &mut closer).await;
-		tokio::time::advance(Duration::from_secs(61)).await;
+		clock::advance(Duration::from_secs(61));
 	}
 	assert_eq!(
 		rig.market.storage().said,
@@ -100,12 +100,12 @@ async fn without_finality_more_blocks_have_to_stand_on_a_delivery() {
 	rig.evm.mine_empty(40);
 	for _ in 0..2 {
 		round(&rig, &mut scanner, &mut closer).await;
-		tokio::time::advance(Duration::from_secs(61)).await;
+		clock::advance(Duration::from_secs(61));
 	}
 	assert_eq!(rig.market.storage().said, 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_sign_of_life_is_sent_when_the_gateway_has_heard_nothing_for_long() {
 	let rig = Rig::new();
 	{

@@ -12,11 +12,11 @@ async fn steps(rig: &Rig, deliverer: &mut Deliverer, count: usize) {
 	for _ in 0..count {
 		deliverer.step().await.expect("delivered, or nothing to do");
 		rig.evm.mine_empty(1);
-		tokio::time::advance(Duration::from_secs(1)).await;
+		clock::advance(Duration::from_secs(1));
 	}
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_ready_batch_is_delivered_once() {
 	let rig = Rig::new();
 	let messages = vec![answer(1), payout(0)];
@@ -28,7 +28,7 @@ async fn a_ready_batch_is_delivered_once() {
 	assert_eq!(rig.lane.sender.tally.mined.get(), 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_lacks_signatures_is_not_delivered() {
 	let rig = Rig::new();
 	rig.market.storage().add_batch(vec![answer(1)]);
@@ -38,7 +38,7 @@ async fn what_lacks_signatures_is_not_delivered() {
 	assert!(rig.evm.chain().handed_in.is_empty());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_second_in_line_delivers_only_if_the_first_does_not() {
 	for first_delivers in [true, false] {
 		let rig = Rig::with(1, 1);
@@ -68,7 +68,7 @@ async fn the_second_in_line_delivers_only_if_the_first_does_not() {
 	}
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_message_that_can_not_be_delivered_does_not_hold_the_others_up() {
 	let rig = Rig::new();
 	let messages = vec![answer(1), answer(2), payout(0), payout(1)];
@@ -86,7 +86,7 @@ async fn a_message_that_can_not_be_delivered_does_not_hold_the_others_up() {
 	assert!(rig.has_arrived(&[payout(1)]));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn callbacks_that_may_cost_too_much_are_left_to_others() {
 	let mut rig = Rig::new();
 	Arc::get_mut(&mut rig.lane)
@@ -99,7 +99,7 @@ async fn callbacks_that_may_cost_too_much_are_left_to_others() {
 	assert!(rig.has_arrived(&[payout(0)]) && !rig.has_arrived(&[answer(1)]));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_killed_relayer_follows_up_what_it_had_sent() {
 	let mut rig = Rig::new();
 	let messages = vec![answer(1)];
@@ -119,7 +119,7 @@ async fn a_killed_relayer_follows_up_what_it_had_sent() {
 	assert_eq!(rig.evm.chain().handed_in.len(), 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_delivery_that_a_reorganisation_undid_is_made_again() {
 	let rig = Rig::new();
 	let messages = vec![answer(1)];
@@ -151,7 +151,7 @@ async fn a_delivery_that_a_reorganisation_undid_is_made_again() {
 	assert!(rig.has_arrived(&messages));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_pause_at_the_gateway_is_waited_out() {
 	let rig = Rig::new();
 	let messages = vec![answer(1)];
@@ -165,7 +165,7 @@ async fn a_pause_at_the_gateway_is_waited_out() {
 	assert!(rig.has_arrived(&messages));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_gateway_is_told_of_a_new_set_before_its_messages_come() {
 	let rig = Rig::new();
 	{
@@ -187,7 +187,7 @@ async fn the_gateway_is_told_of_a_new_set_before_its_messages_come() {
 	assert!(rig.has_arrived(&messages));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn nothing_is_sent_while_gas_is_too_dear() {
 	let rig = Rig::new();
 	let messages = vec![answer(1)];
@@ -197,12 +197,12 @@ async fn nothing_is_sent_while_gas_is_too_dear() {
 	let error = deliverer.step().await.expect_err("too dear").to_string();
 	assert!(error.contains("waiting until it is cheaper"), "{error}");
 	rig.evm.chain().base_fee = 10;
-	tokio::time::advance(Duration::from_secs(11)).await;
+	clock::advance(Duration::from_secs(11));
 	steps(&rig, &mut deliverer, 2).await;
 	assert!(rig.has_arrived(&messages));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_empty_account_is_said_and_nothing_is_left_behind() {
 	let rig = Rig::new();
 	rig.ready_batch(vec![answer(1)]).await;
@@ -213,7 +213,7 @@ async fn an_empty_account_is_said_and_nothing_is_left_behind() {
 	assert!(rig.lane.sender.pending().expect("read").is_empty());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_purpose_names_what_is_under_way() {
 	let rig = Rig::new();
 	rig.ready_batch(vec![answer(1), payout(0)]).await;

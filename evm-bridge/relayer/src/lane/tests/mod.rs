@@ -8,6 +8,7 @@ mod sign;
 
 use super::{outbox::id_of, Attester, BatchSigner, Closer, Deliverer, Lane, Parts, Scanner};
 use crate::{
+	clock,
 	config::LaneConfig,
 	evm::{
 		fake::{self, FakeEndpoint, FakeEvm},

@@ -24,7 +24,7 @@ fn deposits(rig: &Rig, ids: std::ops::RangeInclusive<u64>) {
 	rig.evm.mine_empty(2);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_is_final_is_read_and_nothing_else() {
 	let rig = Rig::new();
 	let mut scanner = Scanner::new(rig.lane.clone());
@@ -39,7 +39,7 @@ async fn what_is_final_is_read_and_nothing_else() {
 	assert_eq!(seen(&rig), [request]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn reading_begins_before_the_first_number_that_is_not_decided() {
 	let rig = Rig::new();
 	for id in 1..=2 {
@@ -55,7 +55,7 @@ async fn reading_begins_before_the_first_number_that_is_not_decided() {
 	assert_eq!(seen(&rig), [deposit(3, 10), deposit(4, 10), deposit(5, 10)]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_restart_goes_on_where_it_was() {
 	let mut rig = Rig::new();
 	deposits(&rig, 1..=3);
@@ -68,7 +68,7 @@ async fn a_restart_goes_on_where_it_was() {
 	assert_eq!(rig.endpoints[0].asked("logs"), asked + 1, "only what is new");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn ranges_shrink_to_what_the_endpoint_takes() {
 	let rig = Rig::new();
 	Scanner::new(rig.lane.clone()).step().await.expect("read");
@@ -82,7 +82,7 @@ async fn ranges_shrink_to_what_the_endpoint_takes() {
 	assert_eq!(seen(&rig).len(), 3);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_endpoint_that_leaves_a_log_out_is_caught_and_another_asked() {
 	for omitted in 1..=3 {
 		let rig = Rig::with(2, 0);
@@ -96,7 +96,7 @@ async fn an_endpoint_that_leaves_a_log_out_is_caught_and_another_asked() {
 				Err(LaneError::Evm(EvmError::Untrue(_))) => caught += 1,
 				Err(other) => panic!("{other}"),
 			}
-			tokio::time::advance(Duration::from_millis(500)).await;
+			clock::advance(Duration::from_millis(500));
 		}
 		assert!(caught > 0, "number {omitted} was left out and nobody noticed");
 		let status = rig.lane.pool.status();
@@ -106,16 +106,16 @@ async fn an_endpoint_that_leaves_a_log_out_is_caught_and_another_asked() {
 		);
 		// With both demanded to agree nothing goes on while one omits; once it is mended it does.
 		rig.endpoints[0].ways().omits = None;
-		tokio::time::advance(Duration::from_secs(600)).await;
+		clock::advance(Duration::from_secs(600));
 		for _ in 0..6 {
 			scanner.step().await.ok();
-			tokio::time::advance(Duration::from_secs(10)).await;
+			clock::advance(Duration::from_secs(10));
 		}
 		assert_eq!(seen(&rig).len(), 3);
 	}
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn two_honest_endpoints_outweigh_one_that_forges() {
 	let rig = Rig::with(3, 0);
 	deposits(&rig, 1..=2);
@@ -123,7 +123,7 @@ async fn two_honest_endpoints_outweigh_one_that_forges() {
 	let mut scanner = Scanner::new(rig.lane.clone());
 	for _ in 0..10 {
 		scanner.step().await.ok();
-		tokio::time::advance(Duration::from_secs(1)).await;
+		clock::advance(Duration::from_secs(1));
 	}
 	assert_eq!(
 		seen(&rig),
@@ -132,7 +132,7 @@ async fn two_honest_endpoints_outweigh_one_that_forges() {
 	);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn lost_answers_and_rate_limits_are_waited_out() {
 	let rig = Rig::new();
 	deposits(&rig, 1..=3);
@@ -141,12 +141,12 @@ async fn lost_answers_and_rate_limits_are_waited_out() {
 	let mut scanner = Scanner::new(rig.lane.clone());
 	for _ in 0..20 {
 		scanner.step().await.ok();
-		tokio::time::advance(Duration::from_secs(5)).await;
+		clock::advance(Duration::from_secs(5));
 	}
 	assert_eq!(seen(&rig).len(), 3);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_deep_reorganisation_is_noticed_and_what_changed_is_opened_again() {
 	let rig = Rig::new();
 	let mut scanner = Scanner::new(rig.lane.clone());
@@ -170,7 +170,7 @@ async fn a_deep_reorganisation_is_noticed_and_what_changed_is_opened_again() {
 	assert_eq!(rig.lane.tally.changed.get(), 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_reorganisation_takes_arrivals_back() {
 	let rig = Rig::new();
 	let mut scanner = Scanner::new(rig.lane.clone());
@@ -198,7 +198,7 @@ async fn a_reorganisation_takes_arrivals_back() {
 	assert_eq!(arrived(), None);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_quiet_chain_is_asked_more_rarely() {
 	let rig = Rig::new();
 	let mut scanner = Scanner::new(rig.lane.clone());

@@ -8,7 +8,7 @@ use crate::{
 };
 use lilypad_client::gateway::eip712;
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn batches_are_signed_as_gateways_take_it() {
 	let rig = Rig::new();
 	let id = rig.market.storage().add_batch(vec![answer(1), payout(0)]);
@@ -24,7 +24,7 @@ async fn batches_are_signed_as_gateways_take_it() {
 	);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_member_that_is_not_needed_waits_for_those_that_are() {
 	let rig = Rig::with(1, 2);
 	{
@@ -38,24 +38,24 @@ async fn a_member_that_is_not_needed_waits_for_those_that_are() {
 	signer.step().await.expect("waits");
 	assert!(rig.market.storage().signed.is_empty());
 	rig.market.storage().sign_batch(0, &rig.keys);
-	tokio::time::advance(Duration::from_secs(60)).await;
+	clock::advance(Duration::from_secs(60));
 	signer.step().await.expect("nothing to do");
 	assert!(rig.market.storage().signed.is_empty(), "a quorum has signed");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_member_whose_turn_passed_in_vain_for_others_signs() {
 	let rig = Rig::with(1, 2);
 	rig.market.storage().add_batch(vec![answer(1)]);
 	rig.refresh().await;
 	let mut signer = BatchSigner::new(rig.lane.clone());
 	signer.step().await.expect("waits");
-	tokio::time::advance(Duration::from_secs(8)).await;
+	clock::advance(Duration::from_secs(8));
 	signer.step().await.expect("signs");
 	assert_eq!(rig.market.storage().signed.len(), 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_node_that_shows_other_content_later_gets_no_second_signature() {
 	let mut rig = Rig::new();
 	let id = rig.market.storage().add_batch(vec![answer(1)]);
@@ -81,7 +81,7 @@ async fn a_node_that_shows_other_content_later_gets_no_second_signature() {
 	assert_eq!(rig.market.storage().signed.len(), 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_new_set_signs_again_what_was_not_delivered() {
 	let rig = Rig::new();
 	rig.ready_batch(vec![answer(1)]).await;
@@ -97,7 +97,7 @@ async fn a_new_set_signs_again_what_was_not_delivered() {
 	assert_eq!(signer, Some(rig.keys[0].member().address));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn nothing_is_signed_while_paused() {
 	let rig = Rig::new();
 	{
