@@ -111,7 +111,7 @@ pub enum EvmError {
 	#[error("it lies or lags behind: {0}")]
 	Untrue(String),
 	/// No endpoint of the chain can be asked now.
-	#[error("no endpoint can be asked now; the last error: {0}")]
+	#[error("no endpoint can be asked now ({0})")]
 	Exhausted(String),
 	/// The endpoints contradict each other, and none is outvoted.
 	#[error(

@@ -199,9 +199,7 @@ impl Pool {
 						}
 					}
 					let head = views.iter().find(|(_, head)| head.hash == hash);
-					return head
-						.map(|(_, head)| *head)
-						.ok_or_else(|| EvmError::Exhausted("none".into()));
+					return head.map(|(_, head)| *head).ok_or_else(|| self.exhausted());
 				}
 			}
 			if views.len() >= self.members.len() {
@@ -275,7 +273,7 @@ impl Pool {
 
 	/// Hands a transaction to all endpoints that can be asked, so that none can hold it back. Succeeds if one takes it.
 	pub async fn send(&self, transaction: &Bytes) -> Result<(), EvmError> {
-		let mut outcome = Err(EvmError::Exhausted("none".into()));
+		let mut outcome = Err(self.exhausted());
 		for at in 0..self.members.len() {
 			if !self.is_usable(at) && outcome.is_ok() {
 				continue;
@@ -331,7 +329,6 @@ impl Pool {
 		not: &[usize],
 		request: impl Fn(&'a dyn Endpoint) -> BoxFuture<'a, Result<T, EvmError>>,
 	) -> Result<(usize, T), EvmError> {
-		let mut last = EvmError::Exhausted("none is named".into());
 		for _ in 0..ATTEMPTS {
 			let at = match self.choose(not) {
 				Ok(at) => at,
@@ -339,7 +336,7 @@ impl Pool {
 					clock::sleep(until.saturating_duration_since(clock::now())).await;
 					continue;
 				},
-				Err(_) => return Err(EvmError::Exhausted(last.to_string())),
+				Err(_) => return Err(self.exhausted()),
 			};
 			let member = &self.members[at];
 			member.tally.calls.add(1);
@@ -348,14 +345,20 @@ impl Pool {
 					member.standing().failures = 0;
 					return Ok((at, answer));
 				},
-				Err(error) if error.is_endpoints_fault() => {
-					self.failed(at, &error);
-					last = error;
-				},
+				Err(error) if error.is_endpoints_fault() => self.failed(at, &error),
 				Err(error) => return Err(error),
 			}
 		}
-		Err(EvmError::Exhausted(last.to_string()))
+		Err(self.exhausted())
+	}
+
+	/// Nobody can be asked now, and why not.
+	fn exhausted(&self) -> EvmError {
+		let troubles = self.members.iter().filter_map(|member| {
+			let trouble = member.standing().trouble.clone()?;
+			Some(format!("{}: {trouble}", member.endpoint.name()))
+		});
+		EvmError::Exhausted(troubles.collect::<Vec<_>>().join("; "))
 	}
 
 	/// The best endpoint that can be asked: not one of `not` unless there are no others at all. If there is none now, when the

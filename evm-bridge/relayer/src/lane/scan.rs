@@ -135,7 +135,7 @@ impl Scanner {
 				events: abi::inbound_topics(),
 				subject: Some(B256::from(U256::from(id))),
 			};
-			let Some((_, logs)) = self.logs(&query).await? else {
+			let Some((who, logs)) = self.logs(&query).await? else {
 				continue;
 			};
 			// The newest: after a re-organisation an endpoint may still know the other.
@@ -146,7 +146,7 @@ impl Scanner {
 				Some(next) => to = next,
 				None => {
 					let why = format!("it has no log of the number {id}, which the gateway has given out");
-					return Err(EvmError::Untrue(why).into());
+					return Err(self.catch(who, why));
 				},
 			}
 		}
@@ -357,12 +357,6 @@ impl Scanner {
 
 	/// Has a second endpoint tell the same logs, where something came in: the first may have made it up.
 	async fn check_alike(&mut self, who: usize, query: &Query, found: &Found) -> Result<(), LaneError> {
-		let inbound = |found: &Found| -> Vec<Logged> {
-			let logs = found.logs.iter().map(|(_, log)| log);
-			logs.filter(|log| matches!(log, Logged::Inbound(_)))
-				.cloned()
-				.collect()
-		};
 		let ours = inbound(found);
 		let Some(Logged::Inbound(first)) = ours.first() else {
 			return Ok(());
@@ -370,18 +364,37 @@ impl Scanner {
 		if !self.lane.pool.is_cross_checked() {
 			return Ok(());
 		}
-		let (other, logs) = self.lane.pool.logs(query, &[who]).await?;
-		let (theirs, _) = self.check(other, query, &logs, first.id())?;
-		if inbound(&theirs) != ours {
-			let why = format!(
-				"{} and {} show different logs",
-				self.lane.pool.name(who),
-				self.lane.pool.name(other)
-			);
-			self.lane.pool.distrust(who, &why);
-			return Err(self.catch(other, why));
+		let (other, theirs) = self.told(query, &[who], first.id()).await?;
+		if theirs == ours {
+			return Ok(());
 		}
-		Ok(())
+		let pool = &self.lane.pool;
+		let why = format!("{} and {} show different logs", pool.name(who), pool.name(other));
+		// A third decides, if there is one.
+		let (third, decisive) = self.told(query, &[who, other], first.id()).await?;
+		match third != who && third != other {
+			true if decisive == ours => {
+				self.lane.pool.distrust(other, &why);
+				Ok(())
+			},
+			true if decisive == theirs => Err(self.catch(who, why)),
+			_ => {
+				self.lane.pool.distrust(who, &why);
+				Err(self.catch(other, why))
+			},
+		}
+	}
+
+	/// What another endpoint than these tells to have come in, from this number on.
+	async fn told(
+		&mut self,
+		query: &Query,
+		not: &[usize],
+		first: u64,
+	) -> Result<(usize, Vec<Logged>), LaneError> {
+		let (who, logs) = self.lane.pool.logs(query, not).await?;
+		let (found, _) = self.check(who, query, &logs, first)?;
+		Ok((who, inbound(&found)))
 	}
 
 	async fn last_inbound(&self, block: u64, not: &[usize]) -> Result<(usize, u64), LaneError> {
@@ -407,4 +420,12 @@ impl Scanner {
 		self.caught.push(who);
 		EvmError::Untrue(why).into()
 	}
+}
+
+/// What has come in, without what has arrived from here.
+fn inbound(found: &Found) -> Vec<Logged> {
+	let logs = found.logs.iter().map(|(_, log)| log);
+	logs.filter(|log| matches!(log, Logged::Inbound(_)))
+		.cloned()
+		.collect()
 }
