@@ -172,7 +172,7 @@ impl Chain {
 			.iter()
 			.take(at as usize + 1)
 			.flat_map(|block| &block.logs);
-		logs.filter_map(|log| arrival(log)).collect()
+		logs.filter_map(arrival).collect()
 	}
 
 	/// What a delivery would write, on top of a block and of what was written since.
@@ -386,7 +386,7 @@ impl FakeEndpoint {
 		}
 		if ways.loses > 0 {
 			ways.loses -= 1;
-			if ways.loses % 2 == 0 {
+			if ways.loses.is_multiple_of(2) {
 				return Err(EvmError::TimedOut(Duration::from_secs(1)));
 			}
 		}
