@@ -280,7 +280,7 @@ fn five_hundred_requests_of_ten_contracts_are_all_answered() -> Result<()> {
 			evm.send_raw(evm.account(n), Some(contract), &ask)?;
 		}
 	}
-	wait_for("all are asked", 2 * MINUTE, || {
+	wait_for("all are asked", 5 * MINUTE, || {
 		Ok((evm.number(evm.gateway(), &["lastInbound()"])? == 500).then_some(()))
 	})?;
 	let answered = topic("Answered(uint64,address,address,bytes32,uint64,uint8,int32,uint96,uint96)")?;
