@@ -90,6 +90,12 @@ test_tools() {
 			die "$component could not be added" "rustup component add $component"
 	done
 	cargo_tool cargo-nextest "$NEXTEST_VERSION" "runs the tests" --no-default-features --features default-no-update
+	if [[ ! -x /bin/busybox && ! -x /usr/bin/busybox ]]; then
+		have apt-get || die "the tests of containers need a busybox without shared libraries, which was not found" \
+			"install it with your system's package manager as /usr/bin/busybox"
+		install_packages "the programs in the containers of the worker's own tests" busybox-static ||
+			die "apt could not install busybox" "see the messages above"
+	fi
 	need_node "the contracts and the tests of dapps"
 	if [[ ! -x ${CHROMIUM:-/usr/bin/chromium} ]]; then
 		have apt-get || die "the example dapp is tested in Chromium, which was not found" "install it and set CHROMIUM to its path"
