@@ -401,6 +401,18 @@ mod benches {
 		assert!(passed);
 	}
 
+	#[benchmark]
+	fn predicate_of_audit() {
+		let scene = Scene::<T>::submitted();
+		let refused;
+		#[block]
+		{
+			refused = Pallet::<T>::check_free_audit(&scene.provider, scene.deal);
+		}
+		// The draw was looked at, which is nearly all of the work, and spared the deal.
+		assert_eq!(refused, Err(crate::Error::<T>::NotDrawn.into()));
+	}
+
 	#[cfg(test)]
 	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
 }

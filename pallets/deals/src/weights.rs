@@ -44,8 +44,10 @@ pub trait WeightInfo {
 	fn rule() -> Weight;
 	/// The sweeper's look at the index when nothing has lapsed.
 	fn sweep_nothing() -> Weight;
-	/// The most expensive predicate of a feeless call.
+	/// The most expensive predicate of a feeless call but `audit`.
 	fn predicate() -> Weight;
+	/// The predicate of `audit`, with mediation's part.
+	fn predicate_of_audit() -> Weight;
 }
 
 /// Estimates for a database with these costs.
@@ -86,6 +88,7 @@ macro_rules! all_estimates {
 			rule: 1000 us, 35 reads, 30 writes;
 			sweep_nothing: 10 us, 3 reads, 1 writes;
 			predicate: 30 us, 3 reads, 0 writes;
+			predicate_of_audit: 40 us, 8 reads, 0 writes;
 		}
 	};
 }

@@ -115,11 +115,12 @@ where
 
 	fn weight(&self, call: &RuntimeCallFor<T>) -> Weight {
 		let payment = self.0.weight(call);
-		if T::Rights::exercised_by(call).is_none() {
+		let Some(right) = T::Rights::exercised_by(call) else {
 			return payment;
-		}
+		};
+		// Both, as the predicate may say no; an entitled call is given the payment's part back.
 		payment
-			.saturating_add(T::PredicateWeight::get())
+			.saturating_add(T::Rights::predicate_weight(&right))
 			.saturating_add(T::WeightInfo::take_and_give_back())
 	}
 

@@ -55,6 +55,7 @@ pub use pallet::*;
 pub use weights::WeightInfo;
 
 use codec::Encode;
+use frame_support::weights::Weight;
 
 /// Names the right that a call uses up.
 ///
@@ -68,6 +69,9 @@ pub trait Rights<Call> {
 	///
 	/// Looks at the call's arguments only: it must be cheap and must not read state.
 	fn exercised_by(call: &Call) -> Option<Self::Right>;
+
+	/// What it weighs at most to find out, by the predicate of its call, whether a sender has `right`.
+	fn predicate_weight(right: &Self::Right) -> Weight;
 }
 
 impl<Call> Rights<Call> for () {
@@ -75,6 +79,10 @@ impl<Call> Rights<Call> for () {
 
 	fn exercised_by(_call: &Call) -> Option<()> {
 		None
+	}
+
+	fn predicate_weight(_right: &()) -> Weight {
+		Weight::zero()
 	}
 }
 
@@ -105,10 +113,6 @@ pub mod pallet {
 		/// The length, in bytes, of the longest transaction that can be free.
 		#[pallet::constant]
 		type MaxLength: Get<u32>;
-
-		/// Weight of the most expensive predicate of all calls that exercise a right.
-		#[pallet::constant]
-		type PredicateWeight: Get<Weight>;
 
 		/// Weights of the pallet's own work.
 		type WeightInfo: WeightInfo;

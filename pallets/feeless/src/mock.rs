@@ -37,6 +37,9 @@ pub(crate) const POOR: AccountId = 2;
 pub(crate) const PRIORITY: TransactionPriority = 1_000_000;
 pub(crate) const MAX_LENGTH: u32 = 200;
 
+/// It takes longer to find out who may pass this gate than who may pass others.
+pub(crate) const HEAVY_GATE: u32 = 99;
+
 /// Length of the transactions in the tests, unless they are about the length.
 pub(crate) const LENGTH: usize = 100;
 
@@ -151,7 +154,6 @@ parameter_types! {
 		.for_class(DispatchClass::Operational, |weights| weights.max_total = Some(NORMAL * 2))
 		.build_or_panic();
 	pub Share: Perbill = Perbill::from_percent(20);
-	pub const PredicateWeight: Weight = Weight::from_parts(500_000, 50);
 }
 
 #[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
@@ -201,6 +203,10 @@ impl pallet_feeless::Rights<RuntimeCall> for GateRights {
 			_ => None,
 		}
 	}
+
+	fn predicate_weight(gate: &u32) -> Weight {
+		Weight::from_parts(if *gate == HEAVY_GATE { 900_000 } else { 500_000 }, 50)
+	}
 }
 
 impl pallet_feeless::Config for Runtime {
@@ -208,7 +214,6 @@ impl pallet_feeless::Config for Runtime {
 	type Priority = frame_support::traits::ConstU64<PRIORITY>;
 	type Share = Share;
 	type MaxLength = ConstU32<MAX_LENGTH>;
-	type PredicateWeight = PredicateWeight;
 	type WeightInfo = pallet_feeless::weights::SubstrateWeight<Runtime>;
 }
 
@@ -265,9 +270,10 @@ pub(crate) fn extension_weight(call: &RuntimeCall) -> Weight {
 	extension(0).weight(call)
 }
 
-/// What the extension weighs without the fee's part, for a call that exercises a right.
-pub(crate) fn own_weight() -> Weight {
-	PredicateWeight::get() + <Runtime as pallet_feeless::Config>::WeightInfo::take_and_give_back()
+/// What the extension weighs without the fee's part, for a call that passes `gate`.
+pub(crate) fn own_weight(gate: u32) -> Weight {
+	<GateRights as pallet_feeless::Rights<RuntimeCall>>::predicate_weight(&gate)
+		+ <Runtime as pallet_feeless::Config>::WeightInfo::take_and_give_back()
 }
 
 pub(crate) fn extension(tip: Balance) -> Extension {

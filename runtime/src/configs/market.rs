@@ -1,11 +1,7 @@
 //! The market's pallets: registry, market, deals, and the calls that are free for those who are entitled to them.
 
 use codec::Encode;
-use frame_support::{
-	parameter_types,
-	weights::{constants::ParityDbWeight, RuntimeDbWeight, Weight},
-	PalletId,
-};
+use frame_support::{parameter_types, weights::Weight, PalletId};
 use frame_system::EnsureRoot;
 use lilypad_primitives::{BlockNumber, DealId, Millis, Pricing};
 use sp_runtime::{traits::AccountIdConversion, transaction_validity::TransactionPriority, Perbill, Permill};
@@ -151,14 +147,6 @@ parameter_types! {
 	pub const EntitledShare: Perbill = Perbill::from_percent(25);
 	/// Longest entitled transaction, in bytes: a relayer's attestation of the longest request takes a little less.
 	pub const EntitledMaxLength: u32 = 5_120;
-	/// What any one predicate may do: read the deal, the rules and the outputs of a draw, or a case with all its votes, or
-	/// check a relayer's signature.
-	pub PredicateWeight: Weight = {
-		let db: RuntimeDbWeight = ParityDbWeight::get();
-		let of_deals = Weight::from_parts(40_000_000, 16_384).saturating_add(db.reads(8));
-		of_deals.max(<pallet_evm_gateway::weights::SubstrateWeight<Runtime> as
-			pallet_evm_gateway::WeightInfo>::predicate())
-	};
 }
 
 /// A right that a call without a fee uses up.
@@ -201,6 +189,22 @@ impl pallet_feeless::Rights<RuntimeCall> for Rights {
 			call => MemberRight::exercised_by(call).map(Right::Member),
 		}
 	}
+
+	fn predicate_weight(right: &Right) -> Weight {
+		use pallet_deals::WeightInfo as _;
+		use pallet_evm_gateway::WeightInfo as _;
+		use pallet_mediation::WeightInfo as _;
+		match right {
+			Right::Acknowledge(_) | Right::Submit(_) | Right::Reveal(_) => {
+				<Runtime as pallet_deals::Config>::WeightInfo::predicate()
+			},
+			Right::Audit(_) => <Runtime as pallet_deals::Config>::WeightInfo::predicate_of_audit(),
+			Right::CommitVote(_) | Right::RevealVote(_) => {
+				<Runtime as pallet_mediation::Config>::WeightInfo::predicate()
+			},
+			Right::Member(_) => <Runtime as pallet_evm_gateway::Config>::WeightInfo::predicate(),
+		}
+	}
 }
 
 impl pallet_feeless::Config for Runtime {
@@ -208,6 +212,5 @@ impl pallet_feeless::Config for Runtime {
 	type Priority = EntitledPriority;
 	type Share = EntitledShare;
 	type MaxLength = EntitledMaxLength;
-	type PredicateWeight = PredicateWeight;
 	type WeightInfo = pallet_feeless::weights::SubstrateWeight<Runtime>;
 }

@@ -11,6 +11,9 @@ mod count;
 #[path = "../market/judging.rs"]
 #[allow(dead_code)]
 mod judging;
+#[path = "../market/signed.rs"]
+#[allow(dead_code)]
+mod signed;
 mod verification;
 
 use chain::*;
@@ -24,14 +27,12 @@ use frame_support::{
 };
 use lilypad_primitives::{CreatorPolicy, DealId, JobRequest, LP};
 use lilypad_runtime::{
-	AccountId, Balances, Runtime, RuntimeBlockWeights, RuntimeCall, RuntimeOrigin, TxExtension,
+	AccountId, Balances, Runtime, RuntimeBlockWeights, RuntimeCall, RuntimeOrigin, System,
 };
 use pallet_deals::Call as D;
 use pallet_market::{Call as M, OfferParams};
-use sp_runtime::{
-	traits::{Dispatchable, TransactionExtension},
-	DispatchError,
-};
+use signed::transact;
+use sp_runtime::{traits::Dispatchable, DispatchError};
 use std::{
 	collections::BTreeMap,
 	time::{Duration, Instant},
@@ -140,7 +141,7 @@ fn matching_against_many_offers() {
 			open_offers(offers, RATE, false, 0);
 			let bond = D::bond { amount: 500 * LP };
 			assert_ok!(RuntimeCall::from(bond).dispatch(RuntimeOrigin::signed(provider(0))));
-			lilypad_runtime::System::reset_events();
+			System::reset_events();
 		});
 		ext.commit_all().expect("no transaction is open");
 		let measured = ext.execute_with(post_a_job);
@@ -171,53 +172,32 @@ fn matching_against_many_offers() {
 	);
 }
 
-/// One call of a whole job's, and what it costs.
+/// One transaction of a whole job, and what it costs.
 struct Cost {
 	name: &'static str,
 	count: Count,
-	/// What the call weighs, and what the transaction around it does.
+	/// What it takes of its block, after refunds.
 	weight: Weight,
+	/// What it takes of that from the share of entitled calls.
+	entitled: Weight,
 	length: u32,
 }
 
-fn cost(who: Who, name: &'static str, inner: impl Into<RuntimeCall>) -> Cost {
-	let inner = inner.into();
-	let info = inner.get_dispatch_info();
-	let around = <TxExtension as TransactionExtension<RuntimeCall>>::weight(&extension(), &inner)
-		.saturating_add(
-			RuntimeBlockWeights::get()
-				.get(DispatchClass::Normal)
-				.base_extrinsic,
-		);
-	let length = codec::Encode::encoded_size(&inner) as u32 + 120;
-	let (result, count) = counted(|| call(who, inner));
-	let post = result.expect("the job goes well");
+/// Applies a transaction as if its block were empty.
+fn cost(who: Who, name: &'static str, call: impl Into<RuntimeCall>) -> Cost {
+	let call = call.into();
+	let length = codec::Encode::encoded_size(&call) as u32 + 120;
+	frame_system::BlockWeight::<Runtime>::kill();
+	pallet_feeless::Used::<Runtime>::kill();
+	let (result, count) = counted(|| transact(who, call));
+	assert_eq!(result, Ok(Ok(())));
 	Cost {
 		name,
 		count,
-		weight: post
-			.actual_weight
-			.unwrap_or(info.call_weight)
-			.saturating_add(around),
+		weight: *System::block_weight().get(DispatchClass::Normal),
+		entitled: pallet_feeless::Used::<Runtime>::take(),
 		length,
 	}
-}
-
-fn extension() -> TxExtension {
-	let payment = pallet_transaction_payment::ChargeTransactionPayment::<Runtime>::from(0);
-	(
-		frame_system::AuthorizeCall::new(),
-		frame_system::CheckNonZeroSender::new(),
-		frame_system::CheckSpecVersion::new(),
-		frame_system::CheckTxVersion::new(),
-		frame_system::CheckGenesis::new(),
-		frame_system::CheckMortality::from(sp_runtime::generic::Era::Immortal),
-		frame_system::CheckNonce::from(0),
-		frame_system::CheckWeight::new(),
-		pallet_feeless::EntitledCall::new(payment),
-		frame_metadata_hash_extension::CheckMetadataHash::new(false),
-		frame_system::WeightReclaim::new(),
-	)
 }
 
 fn whole_job() -> (DealId, Vec<Cost>) {
@@ -247,7 +227,7 @@ fn whole_jobs_and_how_many_fit_into_a_block() {
 		"{:>12} {:>6} {:>7} {:>10} {:>7}",
 		"call", "reads", "writes", "weight µs", "bytes"
 	);
-	let mut sum = Weight::zero();
+	let (mut sum, mut entitled) = (Weight::zero(), Weight::zero());
 	let (mut reads, mut writes, mut length) = (0, 0, 0);
 	for cost in &costs {
 		println!(
@@ -259,6 +239,7 @@ fn whole_jobs_and_how_many_fit_into_a_block() {
 			cost.length
 		);
 		sum = sum.saturating_add(cost.weight);
+		entitled = entitled.saturating_add(cost.entitled);
 		reads += cost.count.reads();
 		writes += cost.count.writes();
 		length += cost.length;
@@ -277,12 +258,12 @@ fn whole_jobs_and_how_many_fit_into_a_block() {
 		.get(DispatchClass::Normal)
 		.max_total
 		.expect("there is a limit");
-	let by_weight = normal
-		.checked_div_per_component(&sum)
-		.expect("it weighs something");
+	let fit = |room: Weight, one: &Weight| room.checked_div_per_component(one).expect("it weighs something");
 	println!(
-		"whole jobs in a block: {by_weight} by weight ({} ms for ordinary transactions)",
-		normal.ref_time() / 1_000_000_000
+		"whole jobs in a block: {} by weight ({} ms for ordinary transactions), {} by the share of entitled calls",
+		fit(normal, &sum),
+		normal.ref_time() / 1_000_000_000,
+		fit(pallet_feeless::Pallet::<Runtime>::allowance(), &entitled),
 	);
 }
 
@@ -306,11 +287,11 @@ fn what_a_thousand_settled_jobs_leave_behind() {
 		offer(PROVIDER, machine(RATE, 4));
 		// The first creates what stays for ever: counters, the accounts of those who are paid.
 		whole_job();
-		lilypad_runtime::System::reset_events();
+		System::reset_events();
 		let before = state();
 		for _ in 0..1_000 {
 			whole_job();
-			lilypad_runtime::System::reset_events();
+			System::reset_events();
 		}
 		let after = state();
 		let left: Vec<_> = after.keys().filter(|key| !before.contains_key(*key)).collect();
@@ -353,7 +334,7 @@ fn jobs_that_end_otherwise_leave_nothing_behind_either() {
 			assert_ok!(call(PROVIDER, D::report_unfetchable { deal }));
 			pass(60);
 			idle();
-			lilypad_runtime::System::reset_events();
+			System::reset_events();
 		};
 		round();
 		let before = state();

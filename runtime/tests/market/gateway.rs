@@ -84,7 +84,7 @@ fn gateway_test_after(prepare: impl FnOnce(), run: impl FnOnce()) {
 /// A transaction of this key's account, as a block applies it.
 fn transact(key: &Key, call: Call<Runtime>) -> ApplyExtrinsicResult {
 	let account = &key.member.account;
-	let extension = super::transactions::extension(System::account_nonce(account));
+	let extension = super::signed::extension(System::account_nonce(account));
 	let payload =
 		SignedPayload::new(RuntimeCall::from(call), extension).expect("the chain's own values are there");
 	let signature = payload.using_encoded(|bytes| key.pair.sign(bytes));
@@ -444,7 +444,7 @@ fn who_is_no_member_pays_and_fails() {
 			lane: LANE,
 			message: Inbound::Request(asked(1)),
 		};
-		let result = super::transactions::transact(STRANGER, call);
+		let result = super::signed::transact(STRANGER, call);
 		let expected = pallet_evm_gateway::Error::<Runtime>::NotMember;
 		assert_eq!(result, Ok(Err(expected.into())));
 		assert!(Balances::free_balance(STRANGER.to_account_id()) < before);

@@ -12,5 +12,6 @@ mod life;
 mod mediation;
 mod proposals;
 mod random;
+mod signed;
 mod steps;
 mod transactions;

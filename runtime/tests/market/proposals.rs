@@ -1,6 +1,6 @@
 //! Matches that the chain's bounded search missed, with real money and real transactions.
 
-use super::{chain::*, transactions::transact};
+use super::{chain::*, signed::transact};
 use codec::Encode;
 use frame_support::assert_ok;
 use frame_system::offchain::CreateAuthorizedTransaction;

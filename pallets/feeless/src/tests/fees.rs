@@ -150,7 +150,7 @@ fn weight_of_the_unused_fee_extension_is_refunded() {
 		let call = pass(7, Weight::from_parts(5_000, 50));
 		open(7, POOR);
 		let included = include(POOR, &call).expect("it is entitled");
-		assert_eq!(included.weight, Weight::from_parts(5_000, 50) + own_weight());
+		assert_eq!(included.weight, Weight::from_parts(5_000, 50) + own_weight(7));
 	});
 }
 
@@ -159,8 +159,11 @@ fn extension_weighs_no_more_for_calls_that_exercise_no_right() {
 	let payment = pallet_transaction_payment::ChargeTransactionPayment::<Runtime>::from(0);
 	let remark: RuntimeCall = frame_system::Call::remark { remark: vec![] }.into();
 	assert_eq!(extension_weight(&remark), payment.weight(&remark));
-	let pass = pass_lightly(7);
-	assert_eq!(extension_weight(&pass), payment.weight(&pass) + own_weight());
+	for gate in [7, HEAVY_GATE] {
+		let pass = pass_lightly(gate);
+		assert_eq!(extension_weight(&pass), payment.weight(&pass) + own_weight(gate));
+	}
+	assert!(own_weight(HEAVY_GATE).ref_time() > own_weight(7).ref_time());
 }
 
 #[test]

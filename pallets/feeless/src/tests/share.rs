@@ -96,7 +96,7 @@ fn unused_weight_is_given_back() {
 		}
 		.into();
 		assert_ok!(include(POOR, &call));
-		assert_eq!(Used::<Runtime>::get(), BASE + used + own_weight());
+		assert_eq!(Used::<Runtime>::get(), BASE + used + own_weight(0));
 	});
 }
 
