@@ -3,6 +3,7 @@
 # file, and call clean_up_at_exit first.
 
 finish() {
+	stop_beside
 	"$REPO_ROOT/scripts/engine.sh" stop --for $$ || true
 	timings
 }

@@ -16,6 +16,32 @@ timed() {
 	fi
 }
 
+# beside NAME FUNCTION: runs it beside the steps that follow. What it prints is kept until `joined` waits for it.
+beside() {
+	BESIDE_NAME=$1
+	BESIDE_LOG=$(mktemp)
+	step "$BESIDE_NAME, beside the next steps"
+	(STEPS=() && "$2" && timings) >"$BESIDE_LOG" 2>&1 &
+	BESIDE=$!
+}
+
+joined() {
+	local status=0
+	wait "$BESIDE" || status=$?
+	BESIDE=
+	cat "$BESIDE_LOG"
+	rm -f "$BESIDE_LOG"
+	return "$status"
+}
+
+# For a script that ends before it has joined what runs beside it.
+stop_beside() {
+	[[ -n ${BESIDE:-} ]] || return 0
+	kill "$BESIDE" 2>/dev/null || true
+	wait "$BESIDE" 2>/dev/null || true
+	rm -f "$BESIDE_LOG"
+}
+
 timings() {
 	local line
 	((${#STEPS[@]})) || return 0

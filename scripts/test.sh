@@ -22,25 +22,38 @@ dapps() {
 # Its page in a browser and the real contracts, with the market played; with a real one it is an end-to-end test.
 example_dapp() { npm --prefix evm-bridge/example-dapp test --silent; }
 
+build() {
+	timed "command line whose workers can cheat: build" build_misbehaving
+	timed "node and command line: build" build_binaries
+}
+
+# What needs nothing that cargo builds.
+contracts_and_dapps() {
+	timed "contracts: build" build_contracts
+	timed "dapps: packages" dapps
+	timed "sample modules: tests" "$REPO_ROOT/scripts/test-modules.sh"
+	timed "contracts: tests" "$REPO_ROOT/scripts/contracts.sh" test
+	timed "example dapp: tests" example_dapp
+}
+
 main() {
 	local -a profile=()
 	if [[ -n ${CI:-} ]]; then profile=(--profile ci); fi
 	clean_up_at_exit
 	timed "sample modules: build" build_modules
 	timed "container engine" start_engine
-	timed "contracts: build" build_contracts
-	timed "dapps: packages" dapps
-	timed "command line whose workers can cheat: build" build_misbehaving
-	timed "node and command line: build" build_binaries
 	if (($#)); then
+		timed "contracts: build" build_contracts
+		timed "dapps: packages" dapps
+		build
 		timed "tests" cargo nextest run "${profile[@]}" "$@"
 		return
 	fi
 	timed "known failures" "$REPO_ROOT/scripts/known-failures.sh"
-	timed "sample modules: tests" "$REPO_ROOT/scripts/test-modules.sh"
-	timed "contracts: tests" "$REPO_ROOT/scripts/contracts.sh" test
-	timed "example dapp: tests" example_dapp
+	beside "contracts, dapps and sample modules" contracts_and_dapps
+	build
 	timed "tests: build" cargo nextest run --workspace "${profile[@]}" --no-run
+	timed "contracts, dapps and sample modules" joined
 	timed "tests: run" cargo nextest run --workspace "${profile[@]}"
 	timed "documentation examples" cargo test --doc --workspace --quiet
 }

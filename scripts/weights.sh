@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures the weights of our pallets on this machine, in the runtime's own WASM build with its benchmarks.
-#   weights.sh [PALLET]...   all of ours by default: pallet_market, …
+# Measures the weights of the runtime's pallets, ours and the SDK's, on this machine, in the runtime's own WASM build.
+#   weights.sh [PALLET]...   all by default: pallet_market, frame_system, …
 # Writes runtime/src/weights/PALLET.rs. The first run installs the SDK's benchmark runner and builds the runtime with its
 # benchmarks, beside the ordinary builds: half an hour on two cores. Measure on a machine that does nothing else.
 #   STEPS=50 REPEAT=20   how thoroughly
@@ -23,6 +23,10 @@ OUT=runtime/src/weights
 HOST=(sp-core sp-io sp-trie trie-db memory-db hash-db blake2 blake2b_simd twox-hash sp-state-machine sp-crypto-hashing
 	parity-scale-codec hashbrown schnorrkel curve25519-dalek k256 secp256k1 secp256k1-sys keccak sha3 sc-client-db
 	sp-externalities sp-wasm-interface sc-executor sc-executor-wasmtime sp-runtime-interface wasmtime)
+
+# Of the SDK's pallets, those whose calls and extensions users meet.
+SDK_PALLETS=(frame_system frame_system_extensions pallet_balances pallet_multisig pallet_proxy pallet_sudo pallet_timestamp
+	pallet_transaction_payment pallet_utility)
 
 our_pallets() {
 	local manifest
@@ -59,15 +63,15 @@ measure() {
 
 main() {
 	local -a pallets=("$@")
-	((${#pallets[@]})) || mapfile -t pallets < <(our_pallets)
+	((${#pallets[@]})) || mapfile -t pallets < <(our_pallets && printf '%s\n' "${SDK_PALLETS[@]}")
 	install_bencher
 	build_runtime
 	mkdir -p "$OUT"
 	local pallet
 	for pallet in "${pallets[@]}"; do measure "$pallet"; done
 	{
-		echo "//! Weights of our pallets, as \`make weights\` measured them."
-		for pallet in "$OUT"/pallet_*.rs; do
+		echo "//! Weights of the runtime's pallets, as \`make weights\` measured them."
+		for pallet in "$OUT"/*_*.rs; do
 			pallet=${pallet##*/}
 			echo "pub mod ${pallet%.rs};"
 		done

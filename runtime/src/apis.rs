@@ -257,16 +257,15 @@ impl_runtime_apis! {
 		) -> Result<Vec<frame_benchmarking::BenchmarkBatch>, alloc::string::String> {
 			use crate::*;
 			use frame_benchmarking::{baseline, BenchmarkBatch};
-			use frame_support::traits::WhitelistedStorageKeys;
 			use frame_system_benchmarking::{extensions::Pallet as SystemExtensionsBench, Pallet as SystemBench};
 			use baseline::Pallet as BaselineBench;
 
-			let mut whitelist = AllPalletsWithSystem::whitelisted_storage_keys();
-			// Every deal's end pays into one of these: however many a block settles, it reads and writes them once.
-			whitelist.extend(
-				[TreasuryAccount::get(), AuditPoolAccount::get()]
-					.map(|pot| frame_system::Account::<Runtime>::hashed_key_for(pot).into()),
-			);
+			let mut whitelist: Vec<_> = hot_keys().into_iter().map(Into::into).collect();
+			// Who pays for a transaction has sent it: its account is counted where its nonce is checked.
+			if config.pallet == b"pallet_transaction_payment" {
+				let caller: AccountId = frame_benchmarking::v2::account("caller", 0, 0);
+				whitelist.push(frame_system::Account::<Runtime>::hashed_key_for(caller).into());
+			}
 			let mut batches = Vec::<BenchmarkBatch>::new();
 			let params = (&config, &whitelist);
 			add_benchmarks!(params, batches);

@@ -44,6 +44,7 @@ pub fn quick_parameters() -> Parameters {
 		rules: MediationRules {
 			slack_percent: 200,
 			commit_margin: 10,
+			ask_blocks: 5,
 			reveal_blocks: 15,
 			era_blocks: 12,
 			draw_open_blocks: 6,

@@ -20,6 +20,7 @@ mod benchmarks;
 mod configs;
 pub mod constants;
 pub mod genesis_presets;
+mod hot_keys;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +44,7 @@ pub use configs::{
 	system::{RuntimeBlockLength, RuntimeBlockWeights, SS58_PREFIX},
 	utility::ProxyType,
 };
+pub use hot_keys::hot_keys;
 pub use lilypad_primitives::Balance;
 
 /// Number of a block.

@@ -46,6 +46,8 @@ parameter_types! {
 		overcharge_floor: 5_000,
 		slack_percent: 300,
 		commit_margin: 2 * MINUTES,
+		// A worker is restarted, or a network is back, within less.
+		ask_blocks: MINUTES / 2,
 		reveal_blocks: 2 * MINUTES,
 		// Longer than a draw takes; otherwise the shorter the better, for new mediators wait for the next one.
 		era_blocks: 5 * MINUTES,

@@ -1,6 +1,6 @@
 //! Counts reads and writes of the state, from what the state machine traces.
 
-use frame_support::StorageHasher;
+use frame_support::storage::storage_prefix;
 use sp_tracing::tracing::{
 	self,
 	field::{Field, Visit},
@@ -19,20 +19,12 @@ pub(crate) struct Count {
 	written: BTreeSet<String>,
 }
 
-/// Entries of the system that every transaction or event touches: the SDK's benchmarks don't count them either.
+/// What every transaction touches: the SDK's benchmarks don't count it either.
 fn is_everybodys(key: &str) -> bool {
-	let prefix = |pallet: &str, item: &str| {
-		let hash = |text: &str| frame_support::Twox128::hash(text.as_bytes());
-		[hash(pallet), hash(item)]
-			.concat()
-			.iter()
-			.map(|b| format!("{b:02x}"))
-			.collect::<String>()
-	};
-	["Number", "ExecutionPhase", "EventCount", "Events", "BlockWeight"]
-		.iter()
-		.any(|item| key.starts_with(&prefix("System", item)))
-		|| key.starts_with(&prefix("Timestamp", "Now"))
+	let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+	lilypad_runtime::hot_keys().iter().any(|hot| hex(hot) == key)
+		// The transaction itself, until the end of its block.
+		|| key.starts_with(&hex(&storage_prefix(b"System", b"ExtrinsicData")))
 		// The transaction layer's own bookkeeping.
 		|| key.starts_with("3a")
 }
