@@ -44,7 +44,8 @@ contract VectorsTest is Base {
         vm.serializeString("all", "signOfLife", _batchOf(new bytes32[](0), "life"));
         vm.serializeString("all", "rotation", _rotation());
         vm.serializeString("all", "extremes", _extremes(ticket));
-        string memory json = vm.serializeString("all", "replacement", _replacement());
+        vm.serializeString("all", "replacement", _replacement());
+        string memory json = vm.serializeString("all", "exit", _exit());
 
         if (vm.envOr("WRITE_VECTORS", false)) vm.writeJson(json, FILE);
         vm.writeJson(json, FRESH);
@@ -221,6 +222,20 @@ contract VectorsTest is Base {
         vm.serializeUint(key, "time", batch.time);
         vm.serializeBytes32(key, "messages", messages);
         return _signedParts(key, structHash);
+    }
+
+    /// @dev Last, because time has to pass for it.
+    function _exit() private returns (string memory) {
+        Ticket memory ticket = _ask(alice, 7 * LP);
+        vm.warp(block.timestamp + 30 days);
+        gateway.declareDead();
+        vm.warp(block.timestamp + 3 days);
+        vm.recordLogs();
+        gateway.exit(ticket);
+        vm.serializeString("exit", "ticket", _ticket(ticket));
+        vm.serializeBytes32("exit", "ticketHash", Messages.ticket(ticket));
+        vm.serializeBytes("exit", "calldata", abi.encodeCall(ILilypadGateway.exit, (ticket)));
+        return vm.serializeString("exit", "log", _log(ILilypadGateway.Exited.selector, "exit log"));
     }
 
     function _rotation() private returns (string memory) {

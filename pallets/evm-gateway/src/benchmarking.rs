@@ -155,12 +155,36 @@ fn backed<T: Config>(amount: Balance) {
 	});
 }
 
-/// Half as many batches as a lane can have, but at least what is pruned at once.
-fn many_batches<T: Config>() {
-	for _ in 0..MAX_PRUNED {
+/// As many batches as are pruned at once, with so many answers in them.
+fn many_batches<T: Config>(answers: u32) {
+	let request = request::<T>();
+	for batch in 0..MAX_PRUNED {
 		batch_of::<T>(1);
+		for at in (batch..answers)
+			.step_by(MAX_PRUNED as usize)
+			.take(MAX_MESSAGES as usize - 1)
+		{
+			let ticket = Ticket {
+				id: u64::from(at) + 1,
+				..request.ticket()
+			};
+			answered::<T>(ticket, 0);
+			OpenVotes::<T>::insert(LANE, ticket.id, Votes::default());
+		}
 		pass::<T>(1);
 	}
+	// So that votes on their exits are forgotten with them.
+	FirstKept::<T>::insert(LANE, u64::from(answers) + 1);
+}
+
+/// A request is answered in this block, and so much comes back.
+fn answered<T: Config>(ticket: Ticket, refund: Balance) {
+	let answer = Answer {
+		refund,
+		..status::refusal(status::EXPIRED, 0)
+	};
+	let batch = Pallet::<T>::push(LANE, Message::Answer { ticket, answer });
+	PendingRequests::<T>::insert(LANE, ticket.id, Pending::Answered(batch));
 }
 
 #[benchmarks(where T: Config)]
@@ -245,6 +269,23 @@ mod benches {
 	}
 
 	#[benchmark]
+	fn attest_exit() {
+		let keys = lane::<T>();
+		let ticket = request::<T>().ticket();
+		batch_of::<T>(MAX_MESSAGES - 1);
+		answered::<T>(ticket, 2 * ticket.budget);
+		pass::<T>(1);
+		let quorum = usize::from(two_thirds(MAX_MEMBERS));
+		for key in &keys[..quorum - 1] {
+			Pallet::<T>::do_attest_exit(&key.account(), LANE, ticket).expect("a first vote; qed");
+		}
+		#[extrinsic_call]
+		_(RawOrigin::Signed(keys[quorum - 1].account()), LANE, ticket);
+		assert!(PendingRequests::<T>::get(LANE, ticket.id).is_none());
+		assert_eq!(Outboxes::<T>::get(LANE).next, 2);
+	}
+
+	#[benchmark]
 	fn sign() {
 		let keys = lane::<T>();
 		batch_of::<T>(MAX_MESSAGES);
@@ -261,9 +302,9 @@ mod benches {
 	}
 
 	#[benchmark]
-	fn acknowledge() {
+	fn acknowledge(n: Linear<0, { MAX_PRUNED * (MAX_MESSAGES - 1) }>) {
 		let keys = lane::<T>();
-		many_batches::<T>();
+		many_batches::<T>(n);
 		let before = u64::from(MAX_PRUNED);
 		let quorum = usize::from(two_thirds(MAX_MEMBERS));
 		for key in &keys[..quorum - 1] {
@@ -272,6 +313,7 @@ mod benches {
 		#[extrinsic_call]
 		_(RawOrigin::Signed(keys[quorum - 1].account()), LANE, before);
 		assert_eq!(Outboxes::<T>::get(LANE).oldest, before);
+		assert!(PendingRequests::<T>::iter().next().is_none());
 	}
 
 	#[benchmark]
@@ -304,13 +346,14 @@ mod benches {
 	}
 
 	#[benchmark]
-	fn prune() {
+	fn prune(n: Linear<0, { MAX_PRUNED * (MAX_MESSAGES - 1) }>) {
 		lane::<T>();
-		many_batches::<T>();
+		many_batches::<T>(n);
 		Outboxes::<T>::mutate(LANE, |outbox| outbox.delivered = outbox.next);
 		#[extrinsic_call]
 		_(RawOrigin::Signed(whitelisted_caller()), LANE);
 		assert_eq!(Outboxes::<T>::get(LANE).oldest, u64::from(MAX_PRUNED));
+		assert!(PendingRequests::<T>::iter().next().is_none());
 	}
 
 	#[benchmark]

@@ -49,7 +49,7 @@ impl<T: Config> Pallet<T> {
 			threshold: new.threshold,
 			members: members.try_into().map_err(|_| Error::<T>::BadSet)?,
 		};
-		Self::check_set(&set)?;
+		ensure!(set.is_sound(), Error::<T>::BadSet);
 		Lanes::<T>::insert(
 			id,
 			Lane {

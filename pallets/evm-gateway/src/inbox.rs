@@ -4,8 +4,9 @@
 //! on a number, and may change it while the number is not decided.
 
 use crate::{
-	requests, status, AllHandled, Books, BooksOf, Config, Deposit, Error, Event, FirstKept, Handled, Inbound,
-	Lane, LaneId, Message, OpenVotes, Outboxes, Pallet, Request, Vote, Votes, MAX_AMOUNT,
+	requests, status, AllHandled, Books, BooksOf, BridgeSet, Config, Deposit, Error, Event, FirstKept,
+	Handled, Inbound, Lane, LaneId, Message, OpenVotes, Outboxes, Pallet, Pending, PendingRequests, Request,
+	Vote, Votes, MAX_AMOUNT,
 };
 use frame_support::{
 	ensure,
@@ -21,19 +22,24 @@ pub const WINDOW: u64 = 4_096;
 /// Decided numbers that are kept, so that what a re-organisation put in their place is noticed.
 pub const HISTORY: u64 = 1_024;
 
-/// An attestation that counts.
-pub(crate) struct Attestation {
-	lane: Lane,
+/// A member's vote on a number, counted with the others'.
+pub(crate) struct Ballot {
 	digest: H256,
 	votes: Votes,
 	/// How many members say the same, this one included.
 	count: u32,
 	/// Whether they are enough.
-	quorum: bool,
+	pub(crate) quorum: bool,
+	/// Whether this is the member's first word on the matter.
+	pub(crate) first: bool,
+}
+
+/// An attestation that counts.
+pub(crate) struct Attestation {
+	lane: Lane,
+	pub(crate) ballot: Ballot,
 	/// What was decided about the number before, if it was something else.
 	before: Option<Handled>,
-	/// Whether this is the member's first word on the number.
-	pub(crate) first: bool,
 }
 
 impl<T: Config> Pallet<T> {
@@ -55,11 +61,26 @@ impl<T: Config> Pallet<T> {
 		let decided = before.is_some_and(|before| before.digest == digest || before.replaced);
 		ensure!(!decided, Error::AlreadyHandled);
 
-		let mut votes = OpenVotes::<T>::get(lane_id, id);
+		let ballot = Self::count_vote(&set, who, (lane_id, id), digest, None)?;
+		if ballot.quorum {
+			Self::check_room(lane_id, &lane, message, before.is_some())?;
+		}
+		Ok(Attestation { lane, ballot, before })
+	}
+
+	/// Counts a member's vote on a number. It may take the place of a vote for `earlier` as if that had never been.
+	pub(crate) fn count_vote(
+		set: &BridgeSet,
+		who: &AccountId32,
+		(lane, id): (LaneId, u64),
+		digest: H256,
+		earlier: Option<H256>,
+	) -> Result<Ballot, Error<T>> {
+		let mut votes = OpenVotes::<T>::get(lane, id);
 		let previous = votes
 			.iter()
 			.position(|vote| vote.member == *who)
-			.map(|at| votes.remove(at));
+			.map(|at| votes.remove(at).digest);
 		// Members of earlier sets have no vote any more; so there is room for those of this one.
 		votes.retain(|vote| set.position(&vote.member).is_some());
 		let vote = Vote {
@@ -69,21 +90,29 @@ impl<T: Config> Pallet<T> {
 		votes.try_push(vote).map_err(|_| Error::NotMember)?;
 		let count = votes.iter().filter(|vote| vote.digest == digest).count();
 		let quorum = set.is_quorum(count);
-		let repeated = previous.as_ref().is_some_and(|vote| vote.digest == digest);
 		// A repeated vote decides if the others have become enough meanwhile, because the set has changed.
-		ensure!(quorum || !repeated, Error::AlreadyAttested);
-		if quorum {
-			Self::check_room(lane_id, &lane, message, before.is_some())?;
-		}
-		Ok(Attestation {
-			lane,
+		ensure!(quorum || previous != Some(digest), Error::AlreadyAttested);
+		Ok(Ballot {
 			digest,
 			votes,
 			count: count as u32,
 			quorum,
-			before,
-			first: previous.is_none(),
+			first: previous.is_none_or(|previous| Some(previous) == earlier),
 		})
+	}
+
+	/// Tells of a vote, and keeps it unless it has decided.
+	pub(crate) fn cast(who: &AccountId32, lane: LaneId, id: u64, ballot: Ballot) {
+		Self::deposit_event(Event::Attested {
+			lane,
+			id,
+			member: who.clone(),
+			digest: ballot.digest,
+			votes: ballot.count,
+		});
+		if !ballot.quorum {
+			OpenVotes::<T>::insert(lane, id, ballot.votes);
+		}
 	}
 
 	/// Whether what reaches its quorum now can be dealt with now. If not, any member can try again later.
@@ -118,22 +147,16 @@ impl<T: Config> Pallet<T> {
 	) -> Result<bool, DispatchError> {
 		let attestation = Self::check_attest(who, lane_id, &message)?;
 		let id = message.id();
-		Self::deposit_event(Event::Attested {
-			lane: lane_id,
-			id,
-			member: who.clone(),
-			digest: attestation.digest,
-			votes: attestation.count,
-		});
-		if !attestation.quorum {
-			OpenVotes::<T>::insert(lane_id, id, attestation.votes);
+		let Ballot { digest, quorum, .. } = attestation.ballot;
+		Self::cast(who, lane_id, id, attestation.ballot);
+		if !quorum {
 			return Ok(false);
 		}
 		Self::decide(
 			lane_id,
 			id,
 			Handled {
-				digest: attestation.digest,
+				digest,
 				amount: message.amount(),
 				replaced: attestation.before.is_some(),
 			},
@@ -149,7 +172,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Notes that a number is decided, and forgets what is long past.
-	fn decide(lane: LaneId, id: u64, handled: Handled) {
+	pub(crate) fn decide(lane: LaneId, id: u64, handled: Handled) {
 		OpenVotes::<T>::remove(lane, id);
 		AllHandled::<T>::insert(lane, id, handled);
 		let mut first = FirstKept::<T>::get(lane);
@@ -227,7 +250,10 @@ impl<T: Config> Pallet<T> {
 			books.received = books.received.saturating_add(amount);
 			books.released = books.released.saturating_add(amount);
 		});
-		Self::push(lane, message);
+		let batch = Self::push(lane, message);
+		if let Message::Answer { ticket, .. } = message {
+			PendingRequests::<T>::insert(lane, ticket.id, Pending::Answered(batch));
+		}
 	}
 
 	/// A decided number turned out to be another's: a re-organisation has undone the first. Gives the second back, and books

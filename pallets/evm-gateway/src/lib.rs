@@ -26,7 +26,9 @@
 //!    messages; [`Pallet::batch_proof`] hands out what the gateway wants to see.
 //! 5. *Members say what was delivered* ([`Pallet::acknowledge`]); what a quorum calls delivered is forgotten.
 //! 6. *Somebody sends LP here* by a deposit, attested like a request; or *there* ([`Pallet::bridge_out`]), by a payout.
-//! 7. *The set changes* ([`Pallet::rotate`]) by the signatures of a quorum of the old one; the same bytes convince the gateway. Messages
+//! 7. *A request is taken back at the gateway*, because nothing was proven to it for a month. Members attest that, too
+//!    ([`Pallet::attest_exit`]): nothing is taken up or told for it any more, and what was paid for it is booked as lost.
+//! 8. *The set changes* ([`Pallet::rotate`]) by the signatures of a quorum of the old one; the same bytes convince the gateway. Messages
 //!    that were not delivered yet are signed anew.
 //!
 //! Members' calls are free as long as they succeed: predicate and call share their checks.
@@ -50,6 +52,7 @@ mod benchmarking;
 mod bridge_set;
 mod chains;
 pub mod eip712;
+mod exits;
 mod inbox;
 mod inputs;
 mod limits;
@@ -182,6 +185,12 @@ pub mod pallet {
 	/// The requests whose jobs are alive.
 	#[pallet::storage]
 	pub type LiveRequests<T: Config> = StorageMap<_, Twox64Concat, JobId, Live>;
+
+	/// The requests that the gateway waits to be told about, by its numbers: until their answers were delivered, or they were taken
+	/// back there.
+	#[pallet::storage]
+	pub type PendingRequests<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, LaneId, Twox64Concat, u64, Pending, OptionQuery>;
 
 	/// How many live requests each wallet has.
 	#[pallet::storage]
@@ -360,6 +369,26 @@ pub mod pallet {
 			/// How much the gateway is short of.
 			lost: Balance,
 		},
+		/// A request was taken back at the gateway, because nothing was proven to it for long. Nothing is told about it any more.
+		Exited {
+			/// The lane.
+			lane: LaneId,
+			/// The request's number.
+			id: u64,
+			/// How much the gateway gave back.
+			amount: Balance,
+			/// How much of that is not backed by what this chain had told, or holds: it was spent on the job, or may still be.
+			lost: Balance,
+		},
+		/// The job of a request that had been taken back has ended; what it has left over makes up for part of what was lost.
+		Recovered {
+			/// The lane.
+			lane: LaneId,
+			/// The request's number.
+			id: u64,
+			/// How much.
+			amount: Balance,
+		},
 	}
 
 	/// Why a call failed.
@@ -530,7 +559,7 @@ pub mod pallet {
 		#[pallet::weight(Pallet::<T>::attest_weight())]
 		#[pallet::feeless_if(|origin: &OriginFor<T>, lane: &LaneId, message: &Inbound| -> bool {
 			ensure_signed(origin.clone()).is_ok_and(|who| {
-				Pallet::<T>::check_attest(&who, *lane, message).is_ok_and(|attestation| attestation.first)
+				Pallet::<T>::check_attest(&who, *lane, message).is_ok_and(|attestation| attestation.ballot.first)
 			})
 		})]
 		pub fn attest(origin: OriginFor<T>, lane: LaneId, message: Inbound) -> DispatchResultWithPostInfo {
@@ -571,14 +600,19 @@ pub mod pallet {
 		/// Errors: [`Error::UnknownLane`], [`Error::Paused`], [`Error::NotMember`], [`Error::UnknownBatch`],
 		/// [`Error::NothingNew`]. Emits [`Event::Acknowledged`].
 		#[pallet::call_index(6)]
-		#[pallet::weight(T::WeightInfo::acknowledge())]
+		#[pallet::weight(T::WeightInfo::acknowledge(MAX_PRUNED * MAX_MESSAGES))]
 		#[pallet::feeless_if(|origin: &OriginFor<T>, lane: &LaneId, before: &BatchId| -> bool {
 			ensure_signed(origin.clone())
 				.is_ok_and(|who| Pallet::<T>::check_acknowledge(&who, *lane, *before).is_ok())
 		})]
-		pub fn acknowledge(origin: OriginFor<T>, lane: LaneId, before: BatchId) -> DispatchResult {
+		pub fn acknowledge(
+			origin: OriginFor<T>,
+			lane: LaneId,
+			before: BatchId,
+		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_acknowledge(&who, lane, before)
+			let forgotten = Self::do_acknowledge(&who, lane, before)?;
+			Ok(Some(T::WeightInfo::acknowledge(forgotten)).into())
 		}
 
 		/// Opens a batch without messages, so that the gateway hears of this chain although there is nothing to tell.
@@ -625,10 +659,11 @@ pub mod pallet {
 		///
 		/// Errors: [`Error::UnknownLane`], [`Error::NothingToPrune`].
 		#[pallet::call_index(9)]
-		#[pallet::weight(T::WeightInfo::prune())]
-		pub fn prune(origin: OriginFor<T>, lane: LaneId) -> DispatchResult {
+		#[pallet::weight(T::WeightInfo::prune(MAX_PRUNED * MAX_MESSAGES))]
+		pub fn prune(origin: OriginFor<T>, lane: LaneId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
-			Self::do_prune(lane)
+			let forgotten = Self::do_prune(lane)?;
+			Ok(Some(T::WeightInfo::prune(forgotten)).into())
 		}
 
 		/// Sends LP to an address on the lane's chain. It is burned here and paid out there.
@@ -675,6 +710,27 @@ pub mod pallet {
 		pub fn cancel(origin: OriginFor<T>, job: JobId) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_cancel(&who, job)
+		}
+
+		/// Says that a request was taken back at the gateway. The vote that makes a quorum books it: a request that is not decided
+		/// never is taken up, one that is live gets no answer, and what was paid for it is lost to the lane.
+		///
+		/// Origin: signed, by a member of the lane's set; free for a member's first vote on the exit, as long as it succeeds.
+		///
+		/// Errors: [`Error::UnknownLane`], [`Error::Paused`], [`Error::NotMember`], [`Error::BadAmount`],
+		/// [`Error::AlreadyHandled`] when the request's answer was delivered, its exit is booked, or the number is another's,
+		/// [`Error::TooFarAhead`], [`Error::AlreadyAttested`], [`Error::OutboxFull`]. Emits [`Event::Attested`]; with a quorum
+		/// [`Event::Exited`], after [`Event::MessageQueued`] if compensation is still due.
+		#[pallet::call_index(13)]
+		#[pallet::weight(T::WeightInfo::attest_exit())]
+		#[pallet::feeless_if(|origin: &OriginFor<T>, lane: &LaneId, ticket: &Ticket| -> bool {
+			ensure_signed(origin.clone()).is_ok_and(|who| {
+				Pallet::<T>::check_exit(&who, *lane, ticket).is_ok_and(|attestation| attestation.ballot.first)
+			})
+		})]
+		pub fn attest_exit(origin: OriginFor<T>, lane: LaneId, ticket: Ticket) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_attest_exit(&who, lane, ticket)
 		}
 	}
 

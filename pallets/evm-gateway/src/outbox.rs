@@ -2,7 +2,7 @@
 
 use crate::{
 	eip712, AllBatches, Batch, BatchId, Books, BridgeSet, Config, Delivered, Error, Event, Lane, LaneId,
-	Message, OutboxState, Outboxes, Pallet, Payout, Sets, Signature, Signed,
+	Message, OutboxState, Outboxes, Pallet, Payout, Pending, PendingRequests, Sets, Signature, Signed,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -11,10 +11,10 @@ use frame_support::{
 };
 use lilypad_primitives::{Balance, BlockNumber};
 use sp_core::H160;
-use sp_runtime::{AccountId32, DispatchResult, SaturatedConversion};
+use sp_runtime::{AccountId32, DispatchError, DispatchResult, SaturatedConversion};
 
 /// Most batches that one call removes.
-pub const MAX_PRUNED: u32 = 32;
+pub const MAX_PRUNED: u32 = 16;
 
 impl OutboxState {
 	/// Whether there is room for one message more, besides the answers that live requests will get.
@@ -22,6 +22,13 @@ impl OutboxState {
 		let kept = self.next.saturating_sub(self.oldest);
 		kept.saturating_add(books.live.into()) < u64::from(most)
 	}
+}
+
+/// What was removed.
+#[derive(Default)]
+struct Pruned {
+	batches: u32,
+	messages: u32,
 }
 
 /// A signature that counts.
@@ -51,13 +58,14 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Puts a message into this block's batch. Can't fail.
-	pub(crate) fn push(lane: LaneId, message: Message) {
+	/// Puts a message into this block's batch, which it returns. Can't fail.
+	pub(crate) fn push(lane: LaneId, message: Message) -> BatchId {
 		let mut outbox = Outboxes::<T>::get(lane);
 		let batch = Self::append(lane, &outbox, message)
 			.unwrap_or_else(|| Self::new_batch(lane, &mut outbox, Some(message)));
 		Outboxes::<T>::insert(lane, outbox);
 		Self::deposit_event(Event::MessageQueued { lane, batch, message });
+		batch
 	}
 
 	/// Adds a message to the newest batch, if that is of this block and has room.
@@ -196,7 +204,12 @@ impl<T: Config> Pallet<T> {
 		Ok(set)
 	}
 
-	pub(crate) fn do_acknowledge(who: &AccountId32, lane: LaneId, before: BatchId) -> DispatchResult {
+	/// Returns how many messages were forgotten.
+	pub(crate) fn do_acknowledge(
+		who: &AccountId32,
+		lane: LaneId,
+		before: BatchId,
+	) -> Result<u32, DispatchError> {
 		let set = Self::check_acknowledge(who, lane, before)?;
 		Delivered::<T>::insert(lane, who, before);
 		// The most that a quorum agrees on: so many members say as much or more.
@@ -212,7 +225,7 @@ impl<T: Config> Pallet<T> {
 			.unwrap_or_default();
 		let mut outbox = Outboxes::<T>::get(lane);
 		outbox.delivered = outbox.delivered.max(agreed);
-		Self::prune_oldest(lane, &mut outbox, &set);
+		let pruned = Self::prune_oldest(lane, &mut outbox, &set);
 		Outboxes::<T>::insert(lane, outbox);
 		Self::deposit_event(Event::Acknowledged {
 			lane,
@@ -220,17 +233,18 @@ impl<T: Config> Pallet<T> {
 			before,
 			delivered: outbox.delivered,
 		});
-		Ok(())
+		Ok(pruned.messages)
 	}
 
 	/// Removes the oldest batches: those that were delivered, and those that were ready for so long that whoever wants them
-	/// delivered has had the time. Returns how many.
-	fn prune_oldest(lane: LaneId, outbox: &mut OutboxState, set: &BridgeSet) -> u32 {
-		let mut removed = 0;
-		while removed < MAX_PRUNED && outbox.oldest < outbox.next {
+	/// delivered has had the time.
+	fn prune_oldest(lane: LaneId, outbox: &mut OutboxState, set: &BridgeSet) -> Pruned {
+		let mut pruned = Pruned::default();
+		while pruned.batches < MAX_PRUNED && outbox.oldest < outbox.next {
 			let id = outbox.oldest;
+			let batch = AllBatches::<T>::get(lane, id);
 			let due = id < outbox.delivered
-				|| AllBatches::<T>::get(lane, id).is_none_or(|batch| {
+				|| batch.as_ref().is_none_or(|batch| {
 					let age = Self::now().saturating_sub(batch.block);
 					batch.is_ready(set) && age >= T::KeepBatches::get()
 				});
@@ -238,21 +252,35 @@ impl<T: Config> Pallet<T> {
 				break;
 			}
 			AllBatches::<T>::remove(lane, id);
+			for message in batch.iter().flat_map(|batch| &batch.messages) {
+				Self::forget(lane, id, message);
+				pruned.messages += 1;
+			}
 			outbox.oldest = id.saturating_add(1);
-			removed += 1;
+			pruned.batches += 1;
 		}
-		removed
+		pruned
 	}
 
-	pub(crate) fn do_prune(lane: LaneId) -> DispatchResult {
+	/// Forgets that the gateway waits for a message of a batch that is gone.
+	fn forget(lane: LaneId, batch: BatchId, message: &Message) {
+		let Message::Answer { ticket, .. } = message else {
+			return;
+		};
+		// After a re-organisation the number may be another request's, whose answer is elsewhere.
+		if PendingRequests::<T>::get(lane, ticket.id) == Some(Pending::Answered(batch)) {
+			Self::forget_pending(lane, ticket.id);
+		}
+	}
+
+	/// Returns how many messages were forgotten.
+	pub(crate) fn do_prune(lane: LaneId) -> Result<u32, DispatchError> {
 		let set = Self::set_of(lane)?;
 		let mut outbox = Outboxes::<T>::get(lane);
-		ensure!(
-			Self::prune_oldest(lane, &mut outbox, &set) > 0,
-			Error::<T>::NothingToPrune
-		);
+		let pruned = Self::prune_oldest(lane, &mut outbox, &set);
+		ensure!(pruned.batches > 0, Error::<T>::NothingToPrune);
 		Outboxes::<T>::insert(lane, outbox);
-		Ok(())
+		Ok(pruned.messages)
 	}
 
 	/// For `heartbeat` and its predicate.

@@ -5,7 +5,7 @@
 
 use crate::{
 	inputs, status, BooksOf, Cancelling, Config, Error, Event, Lane, LaneId, Live, LiveRequests, Message,
-	Pallet, Payout, Request, Ticket, Wallets,
+	Pallet, Payout, Pending, PendingRequests, Request, Ticket, Wallets,
 };
 use codec::Encode;
 use frame_support::{
@@ -112,8 +112,10 @@ impl<T: Config> Pallet<T> {
 			Live {
 				lane: lane_id,
 				ticket,
+				exited: false,
 			},
 		);
+		PendingRequests::<T>::insert(lane_id, ticket.id, Pending::Live(job));
 		Self::deposit_event(Event::RequestTakenUp {
 			lane: lane_id,
 			id: ticket.id,
@@ -124,18 +126,22 @@ impl<T: Config> Pallet<T> {
 
 	/// Ends a live request: burns what comes back, and answers. Can't fail.
 	fn close(live: Live, wallet: &AccountId32, job: JobId, ending: &JobEnding, cost: Balance) {
-		let Live { lane, ticket, .. } = live;
+		let Live { lane, ticket, exited } = live;
 		let others = Wallets::<T>::get(wallet).saturating_sub(1);
 		if others == 0 {
 			Wallets::<T>::remove(wallet);
 		} else {
 			Wallets::<T>::insert(wallet, others);
 		}
+		let due = ticket.budget.saturating_sub(cost);
 		Self::change_books(lane, |books| {
-			books.reserved = books.reserved.saturating_sub(ticket.budget);
+			let reserved = if exited { 0 } else { ticket.budget };
+			books.reserved = books.reserved.saturating_sub(reserved);
 			books.live = books.live.saturating_sub(1);
 		});
-		let due = ticket.budget.saturating_sub(cost);
+		if exited {
+			return Self::close_exited(lane, &ticket, wallet, others, due);
+		}
 		let Refund { amount, extra } = Self::refund(lane, wallet, others, due, ticket.budget);
 		let burned = Self::burn(lane, wallet, amount);
 		if burned < due {
@@ -144,7 +150,11 @@ impl<T: Config> Pallet<T> {
 		Self::record_outflow(lane, extra);
 		let cancelled = Cancelling::<T>::get() == Some(job);
 		let answer = status::answer(ending, cancelled, cost, burned);
-		Self::push(lane, Message::Answer { ticket, answer });
+		let batch = Self::push(lane, Message::Answer { ticket, answer });
+		// After a re-organisation the number may be another request's.
+		if PendingRequests::<T>::get(lane, ticket.id) == Some(Pending::Live(job)) {
+			PendingRequests::<T>::insert(lane, ticket.id, Pending::Answered(batch));
+		}
 	}
 
 	/// What can come back: what was not spent, and compensation as far as the lane has LP to spare and limits allow; as much

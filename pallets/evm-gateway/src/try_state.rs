@@ -1,19 +1,22 @@
 //! What is always true.
 //!
 //! 1. For each lane, what circulates here (minted and not burned) is what the gateway was said to hold (received and not released).
-//!    What a re-organisation took is booked as lost, and the only LP without cover.
-//! 2. The budgets of a lane's live requests are reserved, and unless something was lost, the gateway holds as much.
+//!    What a re-organisation or an exit took is booked as lost, and the only LP without cover.
+//! 2. The budgets of a lane's live requests that were not taken back are reserved, and unless something was lost, the gateway holds
+//!    as much.
 //! 3. All lanes together circulate no more than there is.
 //! 4. Each wallet counts its live requests, and keeps the existential deposit free for each of them.
 //! 5. Each lane has a set as the gateway demands it, whose members' accounts exist.
-//! 6. A number is decided once: what is kept of it lies in the window, and no member has two votes.
+//! 6. A number is decided once: what is kept of it lies in the window or is pending, and no member has two votes.
 //! 7. Batches are numbered without gaps, and with those that live requests need there are not too many.
 //! 8. Each request has one answer or one live job; payouts' numbers are used once.
 //! 9. Every signature under a batch is good, and by another member of the set it names.
+//! 10. What the gateway is said to wait for is a live job that was not taken back, or an answer in a batch that is kept.
 
 use crate::{
 	eip712, AllBatches, AllHandled, Batch, BatchId, Books, BooksOf, BridgeSet, Cancelling, Config, FirstKept,
-	LaneId, Lanes, LiveRequests, Message, OpenVotes, Outboxes, Pallet, Sets, Wallets, WINDOW,
+	LaneId, Lanes, LiveRequests, Message, OpenVotes, Outboxes, Pallet, Pending, PendingRequests, Sets,
+	Wallets, WINDOW,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use frame_support::{
@@ -33,6 +36,7 @@ impl<T: Config> Pallet<T> {
 		for lane in Lanes::<T>::iter_keys() {
 			Self::check_lane(lane)?;
 		}
+		Self::check_pending()?;
 		ensure!(!Cancelling::<T>::exists(), "a cancelling outlived its call");
 		Ok(())
 	}
@@ -41,9 +45,8 @@ impl<T: Config> Pallet<T> {
 		let mut live = BTreeMap::<LaneId, (Balance, u32)>::new();
 		for request in LiveRequests::<T>::iter_values() {
 			let (reserved, count) = live.entry(request.lane).or_default();
-			*reserved = reserved
-				.checked_add(request.ticket.budget)
-				.ok_or("2: budgets overflow")?;
+			let kept_back = if request.exited { 0 } else { request.ticket.budget };
+			*reserved = reserved.checked_add(kept_back).ok_or("2: budgets overflow")?;
 			*count = count.saturating_add(1);
 		}
 		let mut circulating: Balance = 0;
@@ -117,7 +120,10 @@ impl<T: Config> Pallet<T> {
 			ensure!(in_window(lane, id), "6: a decided number outside the window");
 		}
 		for (lane, id, votes) in OpenVotes::<T>::iter() {
-			ensure!(in_window(lane, id), "6: votes on a number outside the window");
+			ensure!(
+				in_window(lane, id) || PendingRequests::<T>::contains_key(lane, id),
+				"6: votes on a number outside the window"
+			);
 			let voters: BTreeSet<_> = votes.iter().map(|vote| &vote.member).collect();
 			ensure!(voters.len() == votes.len(), "6: a member has two votes");
 			ensure!(!votes.is_empty(), "6: an entry without votes");
@@ -131,12 +137,26 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	fn check_pending() -> Result<(), TryRuntimeError> {
+		for (lane, id, pending) in PendingRequests::<T>::iter() {
+			let exists = match pending {
+				Pending::Live(job) => LiveRequests::<T>::get(job)
+					.is_some_and(|live| (live.lane, live.ticket.id, live.exited) == (lane, id, false)),
+				Pending::Answered(batch) => AllBatches::<T>::get(lane, batch).is_some_and(|batch| {
+					batch
+						.messages
+						.iter()
+						.any(|message| matches!(message, Message::Answer { ticket, .. } if ticket.id == id))
+				}),
+			};
+			ensure!(exists, "10: the gateway waits for nothing");
+		}
+		Ok(())
+	}
+
 	fn check_lane(lane: LaneId) -> Result<(), TryRuntimeError> {
 		let set = Sets::<T>::get(lane).ok_or("5: a lane without a set")?;
-		ensure!(
-			set.number > 0 && Self::check_set(&set).is_ok(),
-			"5: a set that the gateway would refuse"
-		);
+		ensure!(set.is_sound(), "5: a set that the gateway would refuse");
 		for member in &set.members {
 			let references = frame_system::Pallet::<T>::sufficients(&member.account);
 			ensure!(references > 0, "5: a member without an account");

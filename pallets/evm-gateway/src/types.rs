@@ -3,7 +3,7 @@
 use crate::{eip712, limits::Bucket};
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use lilypad_primitives::{module::MAX_MODULE_NAME, Balance, BlockNumber};
+use lilypad_primitives::{module::MAX_MODULE_NAME, Balance, BlockNumber, JobId};
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, ConstU32, H160, H256};
 use sp_runtime::AccountId32;
@@ -114,6 +114,19 @@ impl BridgeSet {
 	/// Whether this many members are a quorum.
 	pub fn is_quorum(&self, members: usize) -> bool {
 		members >= usize::from(self.threshold)
+	}
+
+	/// Whether the set is as the gateway's verifier demands it too: not empty, different members by ascending address, none of them
+	/// zero, and a quorum of two thirds or more.
+	pub fn is_sound(&self) -> bool {
+		let (threshold, count) = (u32::from(self.threshold), self.members.len() as u32);
+		let quorum = threshold <= count && 3 * threshold >= 2 * count && count > 0;
+		let ascending = self
+			.members
+			.windows(2)
+			.all(|pair| matches!(pair, [a, b] if a.address < b.address));
+		let real = self.members.first().is_some_and(|first| !first.address.is_zero());
+		self.number > 0 && quorum && ascending && real
 	}
 
 	/// What a proof for the gateway begins with: threshold, number of members, addresses.
@@ -227,9 +240,13 @@ impl Inbound {
 		}
 	}
 
-	/// What votes are counted by.
+	/// What votes are counted by. A request's is its ticket's hash, as the gateway remembers it: so an exit, which has only the
+	/// ticket, is known to be this request's.
 	pub fn digest(&self) -> H256 {
-		H256(sp_io::hashing::blake2_256(&self.encode()))
+		match self {
+			Inbound::Request(request) => eip712::ticket(&request.ticket()),
+			Inbound::Deposit(deposit) => H256(sp_io::hashing::blake2_256(&deposit.encode())),
+		}
 	}
 }
 
@@ -252,7 +269,7 @@ pub type Votes = BoundedVec<Vote, ConstU32<MAX_MEMBERS>>;
 pub struct Handled {
 	/// What was attested.
 	pub digest: H256,
-	/// How much LP it had locked.
+	/// How much LP it has locked: none any more once it was taken back.
 	pub amount: Balance,
 	/// Whether that replaced something else, which a re-organisation of the EVM chain had undone. Once is enough.
 	pub replaced: bool,
@@ -277,6 +294,13 @@ pub struct Ticket {
 	pub callback_gas: u32,
 	/// Hash of module, inputs, time limit and delegate.
 	pub job: H256,
+}
+
+impl Ticket {
+	/// What votes on this request's exit are counted by.
+	pub fn exit_digest(&self) -> H256 {
+		H256(sp_io::hashing::blake2_256(&(b"lilypad/exit/1", self).encode()))
+	}
 }
 
 /// How a request ended.
@@ -420,7 +444,8 @@ pub struct Books {
 	pub minted: Balance,
 	/// All that was burned here for it.
 	pub burned: Balance,
-	/// What re-organisations of the EVM chain took out of the gateway again.
+	/// What re-organisations of the EVM chain, and exits of requests that were paid for here, took out of the gateway without
+	/// this chain's telling.
 	pub lost: Balance,
 	/// The budgets of live requests: kept back for their answers.
 	pub reserved: Balance,
@@ -453,4 +478,17 @@ pub struct Live {
 	pub lane: LaneId,
 	/// The request.
 	pub ticket: Ticket,
+	/// Whether it was taken back at the gateway meanwhile: then nobody there waits for an answer.
+	pub exited: bool,
+}
+
+/// Where a request stands that the gateway still waits to be told about, as far as this chain knows.
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub enum Pending {
+	/// Its job is alive; it ends with an answer.
+	Live(JobId),
+	/// Its answer is in this batch, which is forgotten once it was delivered.
+	Answered(BatchId),
 }

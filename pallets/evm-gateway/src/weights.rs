@@ -23,16 +23,18 @@ pub trait WeightInfo {
 	fn attest_voting() -> Weight;
 	/// `attest` of the largest request with a quorum, without the market's part.
 	fn attest_deciding() -> Weight;
+	/// `attest_exit` of a request whose answer is in the largest batch, with a quorum, and compensation still due.
+	fn attest_exit() -> Weight;
 	/// `sign` of the largest batch.
 	fn sign() -> Weight;
-	/// `acknowledge` in the largest set, with as much to prune as one call does.
-	fn acknowledge() -> Weight;
+	/// `acknowledge` in the largest set, with as many batches to prune as one call does, and so many answers in them.
+	fn acknowledge(answers: u32) -> Weight;
 	/// `heartbeat`.
 	fn heartbeat() -> Weight;
 	/// `rotate` to this many members with this many signatures.
 	fn rotate(members: u32, signatures: u32) -> Weight;
-	/// `prune` of as many batches as one call removes.
-	fn prune() -> Weight;
+	/// `prune` of as many batches as one call removes, with so many answers in them.
+	fn prune(answers: u32) -> Weight;
 	/// `bridge_out`.
 	fn bridge_out() -> Weight;
 	/// `release`.
@@ -49,6 +51,11 @@ pub trait WeightInfo {
 fn estimate<Db: Get<RuntimeDbWeight>>(micros: u64, reads: u64, writes: u64) -> Weight {
 	Weight::from_parts(micros.saturating_mul(1_000_000), reads.saturating_mul(4_000))
 		.saturating_add(Db::get().reads_writes(reads, writes))
+}
+
+/// What is kept of so many answers, besides their batches: where they are, and votes on their exits.
+fn forget_answers<Db: Get<RuntimeDbWeight>>(answers: u32) -> Weight {
+	estimate::<Db>(2, 1, 2).saturating_mul(answers.into())
 }
 
 macro_rules! estimates {
@@ -71,20 +78,25 @@ macro_rules! all_estimates {
 				.saturating_add(estimate::<$db>(10, 1, 1).saturating_mul(members.into()))
 				.saturating_add(estimate::<$db>(60, 0, 0).saturating_mul(signatures.into()))
 		}
+		fn acknowledge(answers: u32) -> Weight {
+			estimate::<$db>(150, 54, 18).saturating_add(forget_answers::<$db>(answers))
+		}
+		fn prune(answers: u32) -> Weight {
+			estimate::<$db>(120, 19, 17).saturating_add(forget_answers::<$db>(answers))
+		}
 		estimates! { $db;
 			set_lane: 20 us, 1 reads, 1 writes;
 			pause_lane: 20 us, 1 reads, 1 writes;
 			pause_all: 15 us, 1 reads, 1 writes;
 			attest_voting: 80 us, 6 reads, 1 writes;
-			attest_deciding: 250 us, 16 reads, 14 writes;
+			attest_deciding: 250 us, 17 reads, 15 writes;
+			attest_exit: 200 us, 12 reads, 7 writes;
 			sign: 200 us, 4 reads, 1 writes;
-			acknowledge: 150 us, 70 reads, 36 writes;
 			heartbeat: 40 us, 6 reads, 2 writes;
-			prune: 120 us, 35 reads, 33 writes;
 			bridge_out: 100 us, 6 reads, 5 writes;
 			release: 100 us, 7 reads, 5 writes;
 			cancel: 25 us, 2 reads, 0 writes;
-			job_ended: 120 us, 7 reads, 6 writes;
+			job_ended: 120 us, 8 reads, 7 writes;
 			predicate: 200 us, 6 reads, 0 writes;
 		}
 	};

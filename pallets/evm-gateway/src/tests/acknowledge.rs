@@ -1,6 +1,5 @@
 use crate::{mock::*, BatchId, Error, Event, Outboxes, Request, MAX_PRUNED};
-use frame_support::{assert_noop, assert_ok};
-use sp_runtime::DispatchResult;
+use frame_support::{assert_noop, assert_ok, dispatch::DispatchResultWithPostInfo};
 
 /// As many batches, one a block.
 fn batches(count: u64) {
@@ -14,7 +13,7 @@ fn batches(count: u64) {
 	System::reset_events();
 }
 
-fn says(member: usize, before: BatchId) -> DispatchResult {
+fn says(member: usize, before: BatchId) -> DispatchResultWithPostInfo {
 	Gateway::acknowledge(signed(&members()[member].account()), LANE, before)
 }
 

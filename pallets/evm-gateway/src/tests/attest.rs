@@ -36,6 +36,7 @@ fn attest_works() {
 		let live = Live {
 			lane: LANE,
 			ticket: request.ticket(),
+			exited: false,
 		};
 		assert_eq!(LiveRequests::<Test>::get(JobId(0)), Some(live));
 		assert!(!OpenVotes::<Test>::contains_key(LANE, 1));

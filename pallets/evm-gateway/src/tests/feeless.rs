@@ -48,6 +48,27 @@ fn attest_is_free_for_a_members_first_vote() {
 }
 
 #[test]
+fn attest_exit_is_free_for_a_members_first_vote_on_it() {
+	test(|| {
+		let exiting = || Call::attest_exit {
+			lane: LANE,
+			ticket: request(1).ticket(),
+		};
+		let member = members()[0].account();
+		assert!(is_free(exiting(), &member));
+		assert!(!is_free(exiting(), &alice()));
+		assert_ok!(Gateway::attest(signed(&member), LANE, request(1).into()));
+		assert!(is_free(exiting(), &member), "the next thing to say");
+		assert_ok!(Gateway::attest_exit(signed(&member), LANE, request(1).ticket()));
+		assert!(!is_free(exiting(), &member), "said before");
+		assert!(
+			!is_free(attesting(request(1)), &member),
+			"nobody goes back and forth for nothing"
+		);
+	});
+}
+
+#[test]
 fn sign_is_free_while_it_succeeds() {
 	test(|| {
 		attest(Request {

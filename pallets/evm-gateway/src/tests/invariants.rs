@@ -2,7 +2,7 @@
 
 use crate::{
 	mock::*, AllBatches, AllHandled, Books, BooksOf, Cancelling, Handled, LiveRequests, Message, OpenVotes,
-	Outboxes, Payout, Request, Sets, Vote, Wallets, WINDOW,
+	Outboxes, Payout, Pending, PendingRequests, Request, Sets, Vote, Wallets, WINDOW,
 };
 use frame_support::{assert_ok, traits::fungible::Mutate};
 use lilypad_primitives::{JobId, LP};
@@ -239,6 +239,23 @@ fn wrong_signatures_are_noticed() {
 	noticed(
 		|| sign(|b| b.signatures.force_push(b.signatures[0])),
 		"9: signatures out of order",
+	);
+}
+
+#[test]
+fn waiting_for_nothing_is_noticed() {
+	let what = "10: the gateway waits for nothing";
+	let pending = |id, pending| PendingRequests::<Test>::insert(LANE, id, pending);
+	noticed(|| pending(8, Pending::Live(JobId(0))), what);
+	noticed(|| pending(2, Pending::Live(JobId(7))), what);
+	noticed(|| pending(2, Pending::Answered(0)), what);
+	noticed(|| pending(3, Pending::Answered(77)), what);
+	noticed(
+		|| {
+			LiveRequests::<Test>::mutate(JobId(0), |live| live.as_mut().unwrap().exited = true);
+			books(|b| b.reserved -= BUDGET);
+		},
+		what,
 	);
 }
 

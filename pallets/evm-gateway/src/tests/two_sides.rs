@@ -1,133 +1,15 @@
 //! Random interleavings of everything, on this chain and on a model of the gateway's contract: no request is paid twice, no message
 //! counts twice, and both sides' books agree after every step.
 
+use super::contract::{Contract, Proven};
 use crate::{
-	eip712, mock::*, Batch, Deposit, FinalityRule, Inbound, Limits, LiveRequests, Message, Outboxes, Request,
-	Ticket, MAX_AMOUNT,
+	eip712, mock::*, AllHandled, Deposit, FinalityRule, Inbound, Limits, LiveRequests, Message, Outboxes,
+	Request, MAX_AMOUNT,
 };
 use frame_support::assert_ok;
-use lilypad_primitives::{traits::JobEnding, Balance, JobId, Outcome, LP};
+use lilypad_primitives::{traits::JobEnding, Balance, JobId, JobOrigin, Outcome, LP};
 use proptest::prelude::*;
-use sp_core::{H160, H256};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The gateway's contract, as far as money and replays are concerned.
-struct Contract {
-	/// Everything that came in, by its number: 1, 2, …
-	log: Vec<Inbound>,
-	/// Requests that wait for their answer, by number: the hash of their ticket.
-	pending: BTreeMap<u64, H256>,
-	paid_out: BTreeSet<u64>,
-	answered: BTreeMap<u64, Balance>,
-	exited: BTreeSet<u64>,
-	locked: Balance,
-	credits: BTreeMap<H160, Balance>,
-	set: u64,
-	head: Vec<u8>,
-}
-
-/// A batch, and the proof for it under a set.
-#[derive(Clone)]
-struct Proven {
-	batch: Batch,
-	set: u64,
-	proof: Vec<u8>,
-}
-
-impl Contract {
-	fn new() -> Self {
-		Self {
-			log: Vec::new(),
-			pending: BTreeMap::new(),
-			paid_out: BTreeSet::new(),
-			answered: BTreeMap::new(),
-			exited: BTreeSet::new(),
-			locked: 0,
-			credits: BTreeMap::new(),
-			set: 1,
-			head: Gateway::bridge_set(LANE).expect("registered").head(),
-		}
-	}
-
-	fn next(&self) -> u64 {
-		self.log.len() as u64 + 1
-	}
-
-	fn lock(&mut self, event: Inbound) {
-		self.locked += event.amount();
-		if let Inbound::Request(request) = &event {
-			self.pending.insert(event.id(), eip712::ticket(&request.ticket()));
-		}
-		self.log.push(event);
-	}
-
-	fn verify(&self, set: u64, message: H256, proof: &[u8]) -> bool {
-		let digest = eip712::digest(eip712::domain(CHAIN, gateway(LANE)), message);
-		set == self.set && proof.starts_with(&self.head) && signers(proof, digest).is_some()
-	}
-
-	/// Delivers a batch; what it has seen before it passes over.
-	fn deliver(&mut self, proven: &Proven) {
-		let hashes = proven.batch.messages.iter().map(Message::hash);
-		let message = eip712::batch(LANE, proven.set, proven.batch.time, hashes);
-		if !self.verify(proven.set, message, &proven.proof) {
-			return;
-		}
-		for message in &proven.batch.messages {
-			match message {
-				Message::Payout(payout) => {
-					if !self.paid_out.contains(&payout.nonce) && self.credit(payout.to, payout.amount) {
-						self.paid_out.insert(payout.nonce);
-					}
-				},
-				Message::Answer { ticket, answer } => {
-					let expected = self.pending.get(&ticket.id) == Some(&eip712::ticket(ticket));
-					if expected && self.credit(ticket.refund_to, answer.refund) {
-						self.pending.remove(&ticket.id);
-						assert_eq!(self.answered.insert(ticket.id, answer.refund), None);
-						assert!(answer.refund <= 2 * ticket.budget);
-					}
-				},
-			}
-		}
-	}
-
-	/// Reverts, and says so, when that much is not there: only if something was taken back by the way out.
-	fn credit(&mut self, to: H160, amount: Balance) -> bool {
-		assert!(amount <= MAX_AMOUNT);
-		if amount > self.locked {
-			assert!(
-				!self.exited.is_empty(),
-				"the gateway holds less than it is told to pay"
-			);
-			return false;
-		}
-		self.locked -= amount;
-		*self.credits.entry(to).or_default() += amount;
-		true
-	}
-
-	/// The way out when the bridge is dead: excludes an answer.
-	fn exit(&mut self, id: u64) {
-		let Some(Inbound::Request(request)) = self.log.get(id as usize - 1) else {
-			return;
-		};
-		let Ticket {
-			refund_to, budget, ..
-		} = request.ticket();
-		if budget <= self.locked && self.pending.remove(&id).is_some() {
-			self.exited.insert(id);
-			self.credit(refund_to, budget);
-		}
-	}
-
-	fn is_delivered(&self, message: &Message) -> bool {
-		match message {
-			Message::Payout(payout) => self.paid_out.contains(&payout.nonce),
-			Message::Answer { ticket, .. } => !self.pending.contains_key(&ticket.id),
-		}
-	}
-}
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -178,6 +60,11 @@ enum Step {
 	Exit {
 		at: u64,
 	},
+	AttestExit {
+		member: usize,
+		at: u64,
+		lie: bool,
+	},
 }
 
 fn steps(exits: bool) -> impl Strategy<Value = Vec<Step>> {
@@ -201,6 +88,10 @@ fn steps(exits: bool) -> impl Strategy<Value = Vec<Step>> {
 		1 => (1u8..5).prop_map(|seed| Step::Rotate { seed }),
 		2 => Just(Step::TellRotation),
 		2 => any::<u64>().prop_map(move |at| if exits { Step::Exit { at } } else { Step::TellRotation }),
+		6 => (0usize..4, any::<u64>(), prop::bool::weighted(0.3)).prop_map(move |(member, at, lie)| match exits {
+			true => Step::AttestExit { member, at, lie },
+			false => Step::TellRotation,
+		}),
 	];
 	prop::collection::vec(step, 1..120)
 }
@@ -216,6 +107,8 @@ struct World {
 	/// What the chain has told in all.
 	told: Vec<Message>,
 	told_batches: BTreeMap<u64, usize>,
+	/// What the requests' jobs have cost.
+	costs: BTreeMap<u64, Balance>,
 }
 
 impl World {
@@ -227,6 +120,7 @@ impl World {
 			decided: BTreeSet::new(),
 			told: Vec::new(),
 			told_batches: BTreeMap::new(),
+			costs: BTreeMap::new(),
 		}
 	}
 
@@ -260,7 +154,7 @@ impl World {
 				how,
 				cost,
 				compensation,
-			} => end_job(at, how, cost, compensation),
+			} => self.end_job(at, how, cost, compensation),
 			Step::BridgeOut { amount } => {
 				let _may_be_short = Gateway::bridge_out(signed(&alice()), LANE, address(0xb0), amount);
 			},
@@ -286,6 +180,7 @@ impl World {
 				self.contract.exit(at % self.contract.log.len() as u64 + 1)
 			},
 			Step::Exit { .. } => (),
+			Step::AttestExit { member, at, lie } => self.attest_exit(member, at, lie),
 		}
 		self.note();
 	}
@@ -309,6 +204,57 @@ impl World {
 		let _may_be_late = Gateway::attest(signed(&key.account()), LANE, message);
 	}
 
+	/// One key, whenever it is a member's, says that of requests which were not taken back.
+	fn attest_exit(&mut self, member: usize, at: u64, lie: bool) {
+		let Some(key) = self.members.get(member) else {
+			return;
+		};
+		let event = self.contract.log.get((at % self.contract.next()) as usize);
+		let Some(Inbound::Request(request)) = event else {
+			return;
+		};
+		let is_liar = key.member == members()[0].member;
+		if self.contract.exited.contains(&request.id) || (lie && is_liar) {
+			let _may_be_late = Gateway::attest_exit(signed(&key.account()), LANE, request.ticket());
+		}
+	}
+
+	/// Whether this chain has booked that a request was taken back.
+	fn is_booked(&self, id: u64) -> bool {
+		AllHandled::<Test>::get(LANE, id).is_some_and(|handled| handled.amount == 0)
+	}
+
+	/// Whether relayers call a message delivered: one that can't be any more only once the chain knows.
+	fn is_done(&self, message: &Message) -> bool {
+		let waits = matches!(message, Message::Answer { ticket, .. }
+			if self.contract.exited.contains(&ticket.id) && !self.is_booked(ticket.id));
+		self.contract.is_delivered(message) && !waits
+	}
+
+	fn end_job(&mut self, at: usize, how: u8, cost: Balance, compensation: Balance) {
+		let jobs: Vec<_> = LiveRequests::<Test>::iter_keys().collect();
+		let Some(job) = jobs.get(at % jobs.len().max(1)) else {
+			return;
+		};
+		let (ending, cost, compensation) = match how {
+			0 => (JobEnding::Unmatched, 0, 0),
+			1 => (failed(Outcome::TimedOut), 0, compensation),
+			_ => (completed(), cost, 0),
+		};
+		self.end_job_with(*job, ending, cost, compensation);
+	}
+
+	fn end_job_with(&mut self, job: JobId, ending: JobEnding, cost: Balance, compensation: Balance) {
+		let posted = Jobs::<Test>::get(job).expect("the job is alive");
+		let cost = cost.min(posted.request.budget);
+		let spare = Balances::free_balance(provider()) - ED;
+		if let JobOrigin::Evm { request, .. } = posted.origin {
+			self.costs.insert(request, cost);
+		}
+		// A payment that would be too small for an account to exist goes elsewhere in the market; not here.
+		desk::end(job, ending, cost, compensation.min(spare));
+	}
+
 	fn sign(&mut self, member: usize, batch: u64) {
 		let (Some(key), Some(digest)) = (self.members.get(member), Gateway::batch_to_sign(LANE, batch))
 		else {
@@ -327,10 +273,7 @@ impl World {
 			.take_while(|id| {
 				let batch = Gateway::batch(LANE, *id).expect("without gaps");
 				batch.block < System::block_number()
-					&& batch
-						.messages
-						.iter()
-						.all(|message| self.contract.is_delivered(message))
+					&& batch.messages.iter().all(|message| self.is_done(message))
 			})
 			.count() as u64;
 		if let Some(key) = self.members.get(member) {
@@ -392,40 +335,49 @@ impl World {
 		}
 	}
 
-	/// The books of both sides agree: what the gateway holds is what circulates here, what is on its way there, and what is on its way
-	/// here. Requests that were taken back because the bridge was dead, and are live or answered here, are the exception.
+	/// What an answer has promised, if there is one.
+	fn promised(&self, id: u64) -> Balance {
+		let of_it = |message: &&Message| matches!(message, Message::Answer { ticket, .. } if ticket.id == id);
+		self.told.iter().find(of_it).map_or(0, Message::amount)
+	}
+
+	/// The books of both sides agree: what the gateway holds is what circulates here with cover, what is on its way there, and what is
+	/// on its way here. What was taken back, and this chain does not know of, makes just the difference that it will book.
 	fn check(&self) {
 		check();
+		let contract = &self.contract;
 		let books = Gateway::books(LANE);
-		let on_its_way_there: Balance = self
-			.told
-			.iter()
-			.filter(|message| match message {
-				Message::Answer { ticket, .. } if self.contract.exited.contains(&ticket.id) => false,
-				message => !self.contract.is_delivered(message),
-			})
-			.map(Message::amount)
-			.sum();
-		let on_its_way_here: Balance = self
-			.contract
-			.log
-			.iter()
-			.filter(|event| !self.decided.contains(&event.id()))
-			.map(Inbound::amount)
-			.sum();
-		let expected = books.minted - books.burned + on_its_way_there + on_its_way_here;
-		if self.contract.exited.is_empty() {
-			assert_eq!(self.contract.locked, expected);
-		}
-		let taken_back: Balance = self
-			.contract
+		let taken_back = |message: &Message| matches!(message, Message::Answer { ticket, .. } if contract.exited.contains(&ticket.id));
+		let told = self.told.iter();
+		let on_its_way_there = told.filter(|message| !taken_back(message) && !contract.is_delivered(message));
+		let undecided =
+			|event: &&Inbound| !self.decided.contains(&event.id()) && !contract.exited.contains(&event.id());
+		let on_its_way_here = contract.log.iter().filter(undecided);
+		let unknown = contract
 			.exited
 			.iter()
-			.map(|id| self.contract.log[*id as usize - 1].amount())
+			.filter(|id| self.decided.contains(id) && !self.is_booked(**id));
+		let difference: i128 = unknown
+			.map(|id| self.promised(*id) as i128 - contract.log[*id as usize - 1].amount() as i128)
 			.sum();
+		let expected = books.minted as i128 - books.burned as i128 - books.lost as i128
+			+ on_its_way_there.map(Message::amount).sum::<Balance>() as i128
+			+ on_its_way_here.map(Inbound::amount).sum::<Balance>() as i128
+			+ difference;
+		assert_eq!(contract.locked as i128, expected);
+	}
+
+	/// What exits have cost this chain: no more than the jobs of requests that were taken back.
+	fn check_loss(&self) {
+		let booked = self.contract.exited.iter().filter(|id| self.is_booked(**id));
+		let costs: Balance = booked
+			.map(|id| self.costs.get(id).copied().unwrap_or_default())
+			.sum();
+		// A rest that is too small to be taken out of a wallet stays in it.
+		let dust = ED * self.contract.exited.len() as Balance;
 		assert!(
-			expected <= self.contract.locked + taken_back,
-			"no more is lost than was taken back"
+			Gateway::books(LANE).lost <= costs + dust,
+			"a job was paid for twice"
 		);
 	}
 
@@ -436,7 +388,7 @@ impl World {
 		}
 		for _ in 0..60 {
 			for job in LiveRequests::<Test>::iter_keys().collect::<Vec<_>>() {
-				end_job_with(job, completed(), 0, 0);
+				self.end_job_with(job, completed(), 0, 0);
 			}
 			pass(1);
 			self.note();
@@ -457,6 +409,11 @@ impl World {
 					let _may_be_decided = Gateway::attest(signed(&key.account()), LANE, event.clone());
 				}
 			}
+			for at in 0..self.contract.log.len() as u64 {
+				for member in 0..3 {
+					self.attest_exit(member, at, false);
+				}
+			}
 			self.note();
 		}
 		let short = !self.contract.exited.is_empty();
@@ -471,28 +428,15 @@ impl World {
 			let expected = matches!(event, Inbound::Request(_));
 			assert!(!(answered && exited), "one of both, and once");
 			assert!(short || answered == expected);
+			// What was ready for that long and not delivered is forgotten here.
+			let forgotten = System::block_number() > KEEP;
+			assert!(
+				!exited || forgotten || self.is_booked(event.id()),
+				"every exit is booked"
+			);
 		}
+		self.check_loss();
 	}
-}
-
-fn end_job(at: usize, how: u8, cost: Balance, compensation: Balance) {
-	let jobs: Vec<_> = LiveRequests::<Test>::iter_keys().collect();
-	let Some(job) = jobs.get(at % jobs.len().max(1)) else {
-		return;
-	};
-	let (ending, cost, compensation) = match how {
-		0 => (JobEnding::Unmatched, 0, 0),
-		1 => (failed(Outcome::TimedOut), 0, compensation),
-		_ => (completed(), cost, 0),
-	};
-	end_job_with(*job, ending, cost, compensation);
-}
-
-fn end_job_with(job: JobId, ending: JobEnding, cost: Balance, compensation: Balance) {
-	let budget = Jobs::<Test>::get(job).expect("the job is alive").request.budget;
-	let spare = Balances::free_balance(provider()) - ED;
-	// A payment that would be too small for an account to exist goes elsewhere in the market; not here.
-	desk::end(job, ending, cost.min(budget), compensation.min(spare));
 }
 
 fn run(steps: Vec<Step>) {

@@ -4,6 +4,7 @@
 use crate::{
 	eip712, mock::*, status, Answer, BridgeSet, Deposit, Inbound, Member, Payout, Request, Signed, Ticket,
 };
+use codec::Encode;
 use serde_json::Value;
 use sp_core::{ecdsa, Pair, H160, H256};
 
@@ -83,6 +84,36 @@ fn the_request() -> Request {
 			.unwrap(),
 		inputs: inputs.try_into().unwrap(),
 	}
+}
+
+fn ticket(v: &Value) -> Ticket {
+	Ticket {
+		id: number(&v["id"]),
+		requester: h160(&v["requester"]),
+		refund_to: h160(&v["refundTo"]),
+		budget: number(&v["budget"]),
+		accept_by: number(&v["acceptBy"]),
+		callback_gas: number(&v["callbackGas"]),
+		job: h256(&v["job"]),
+	}
+}
+
+/// What members say of an exit is about the very ticket that the gateway was shown.
+#[test]
+fn an_exit_is_of_the_ticket_that_the_gateway_was_shown() {
+	let v = &vectors()["exit"];
+	let ticket = ticket(&v["ticket"]);
+	assert_eq!(eip712::ticket(&ticket), h256(&v["ticketHash"]));
+	let shown = bytes(&v["calldata"]);
+	let word = |at: usize| &shown[4 + 32 * at..36 + 32 * at];
+	assert_eq!(word(0)[24..], ticket.id.to_be_bytes());
+	assert_eq!(word(3)[16..], ticket.budget.to_be_bytes());
+	assert_eq!(word(6), ticket.job.as_bytes());
+	// As `docs/bridge-messages.md` has it.
+	let fields = (ticket.id, ticket.requester, ticket.refund_to, ticket.budget);
+	let rest = (ticket.accept_by, ticket.callback_gas, ticket.job);
+	let said = (*b"lilypad/exit/1", fields, rest).encode();
+	assert_eq!(ticket.exit_digest(), H256(sp_io::hashing::blake2_256(&said)));
 }
 
 fn the_keys() -> Vec<Key> {
