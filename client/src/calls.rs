@@ -1,7 +1,7 @@
 //! The calls that can be sent, typed. Each function gives a [`Call`] for [`crate::Client::submit`].
 
 use crate::{
-	gateway::{BatchId, FinalityRule, Inbound, Keys, LaneId, Limits, Signature, Signatures},
+	gateway::{BatchId, FinalityRule, Inbound, Keys, LaneId, Limits, Signature, Signatures, Ticket},
 	mediation::{Capability, MediationParameters},
 	shape::{Field, Shape},
 	types::{OfferParams, Reason},
@@ -275,6 +275,8 @@ calls! {
 		release(lane: LaneId, address: H160)
 		/// Cancels the job of a request that names one as its delegate.
 		cancel(job: JobId)
+		/// Says that a request was taken back at the gateway; for members.
+		attest_exit(lane: LaneId, ticket: Ticket)
 	}
 }
 

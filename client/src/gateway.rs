@@ -1,6 +1,8 @@
 //! The gateways to EVM chains, as the chain's storage has them. The types are the pallet's own: what members of a bridge set sign
 //! is made of them, byte for byte.
 
+mod rotation;
+
 use crate::{
 	shape::Shape,
 	view::{Constant, Entry},
@@ -9,10 +11,12 @@ use crate::{
 use lilypad_primitives::{BlockNumber, JobId};
 use sp_core::H160;
 
+pub use rotation::{NextSet, RotationError};
+
 pub use pallet_evm_gateway::{
 	eip712, status, wallet_of, Answer, Batch, BatchId, Books, BridgeSet, Deposit, FinalityRule, Handled,
-	Inbound, Keys, Lane, LaneId, Limits, Live, Member, Message, OutboxState, Payout, PublicKey, Request,
-	Rotation, Signature, Signatures, Signed, Ticket, Vote, Votes, HISTORY, MAX_AMOUNT, MAX_MEMBERS,
+	Inbound, Keys, Lane, LaneId, Limits, Live, Member, Message, OutboxState, Payout, Pending, PublicKey,
+	Request, Rotation, Signature, Signatures, Signed, Ticket, Vote, Votes, HISTORY, MAX_AMOUNT, MAX_MEMBERS,
 };
 
 /// Public keys in the order in which sets have them: by ascending address. `None` if they are too many.
@@ -26,12 +30,29 @@ pub fn two_thirds(members: usize) -> u8 {
 	u8::try_from((2 * members).div_ceil(3)).unwrap_or(u8::MAX)
 }
 
+/// A member's public key, as it is typed: `0x` and 128 digits.
+pub fn parse_public_key(text: &str) -> Result<PublicKey, String> {
+	parse_bytes(text).ok_or_else(|| {
+		"write a public key as 0x and 128 hexadecimal digits: `lilypad-relayer key show` prints it".into()
+	})
+}
+
+/// A member's signature, as it is typed: `0x` and 130 digits.
+pub fn parse_signature(text: &str) -> Result<Signature, String> {
+	parse_bytes(text).ok_or_else(|| {
+		"write a signature as 0x and 130 hexadecimal digits: `lilypad-relayer rotation sign` prints it".into()
+	})
+}
+
+fn parse_bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
+	hex::decode(text.strip_prefix("0x")?).ok()?.try_into().ok()
+}
+
 /// An address on an EVM chain, as it is typed: `0x` and 40 digits. One in mixed case has a checksum in it (EIP-55), which must be
 /// right.
 pub fn parse_address(text: &str) -> Result<H160, String> {
-	let digits = text.strip_prefix("0x").unwrap_or_default();
-	let bytes: Option<[u8; 20]> = hex::decode(digits).ok().and_then(|bytes| bytes.try_into().ok());
-	let bytes = bytes.ok_or("write an address as 0x and 40 hexadecimal digits")?;
+	let bytes: [u8; 20] = parse_bytes(text).ok_or("write an address as 0x and 40 hexadecimal digits")?;
+	let digits = text.trim_start_matches("0x");
 	let has = |kind: fn(&char) -> bool| digits.chars().any(|c| kind(&c));
 	let mixed = has(char::is_ascii_lowercase) && has(char::is_ascii_uppercase);
 	match !mixed || digits == checksummed(&bytes) {
@@ -69,6 +90,7 @@ const BOOKS: Entry<LaneId, Books> = Entry::new(PALLET, "BooksOf");
 const FIRST_KEPT: Entry<LaneId, u64> = Entry::new(PALLET, "FirstKept");
 const HANDLED: Entry<(LaneId, u64), Handled> = Entry::new(PALLET, "AllHandled");
 const VOTES: Entry<(LaneId, u64), Votes> = Entry::new(PALLET, "OpenVotes");
+const PENDING: Entry<(LaneId, u64), Pending> = Entry::new(PALLET, "PendingRequests");
 const LIVE: Entry<JobId, Live> = Entry::new(PALLET, "LiveRequests");
 const OUTBOXES: Entry<LaneId, OutboxState> = Entry::new(PALLET, "Outboxes");
 const BATCHES: Entry<(LaneId, BatchId), Batch> = Entry::new(PALLET, "AllBatches");
@@ -86,6 +108,7 @@ pub(crate) fn shapes() -> Vec<Shape> {
 		FIRST_KEPT.shape(),
 		HANDLED.shape(),
 		VOTES.shape(),
+		PENDING.shape(),
 		LIVE.shape(),
 		OUTBOXES.shape(),
 		BATCHES.shape(),
@@ -140,6 +163,25 @@ impl View {
 		Ok(self.get_pair(&VOTES, (lane, id)).await?.unwrap_or_default())
 	}
 
+	/// Where a request stands that the gateway waits to be told about.
+	pub async fn pending_request(&self, lane: LaneId, id: u64) -> Result<Option<Pending>, ClientError> {
+		self.get_pair(&PENDING, (lane, id)).await
+	}
+
+	/// What a request is to the gateway that the chain has decided about, and that the gateway waits to be told about.
+	pub async fn pending_ticket(&self, lane: LaneId, id: u64) -> Result<Option<Ticket>, ClientError> {
+		Ok(match self.pending_request(lane, id).await? {
+			None => None,
+			Some(Pending::Live(job)) => self.request_of(job).await?.map(|live| live.ticket),
+			Some(Pending::Answered(batch)) => self.gateway_batch(lane, batch).await?.and_then(|batch| {
+				batch.messages.into_iter().find_map(|message| match message {
+					Message::Answer { ticket, .. } if ticket.id == id => Some(ticket),
+					_ => None,
+				})
+			}),
+		})
+	}
+
 	/// The request that a live job was posted for.
 	pub async fn request_of(&self, job: JobId) -> Result<Option<Live>, ClientError> {
 		self.get(&LIVE, job).await
@@ -191,6 +233,15 @@ mod tests {
 		let addresses: Vec<_> = sorted.iter().map(eip712::address_of).collect();
 		assert!(addresses.is_sorted() && sorted.len() == keys.len());
 		assert!(sorted_keys(vec![[0; 64]; 33]).is_none());
+	}
+
+	#[test]
+	fn keys_and_signatures_are_whole() {
+		assert!(parse_public_key(&format!("0x{}", "ab".repeat(64))).is_ok());
+		assert!(parse_public_key(&format!("0x02{}", "ab".repeat(32))).is_err());
+		assert!(parse_public_key(&"ab".repeat(64)).is_err());
+		assert!(parse_signature(&format!("0x{}", "ab".repeat(65))).is_ok());
+		assert!(parse_signature(&format!("0x{}", "ab".repeat(64))).is_err());
 	}
 
 	#[test]

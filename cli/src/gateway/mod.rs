@@ -2,6 +2,7 @@
 
 pub mod args;
 mod govern;
+mod rotate;
 mod show;
 
 use crate::{app::App, error::CliError, ui::table};
@@ -26,6 +27,7 @@ pub async fn run(app: &App, command: &GatewayCommand) -> Result<(), CliError> {
 			finality,
 			limits,
 		} => govern::set(app, *lane, *finality, limits).await,
+		GatewayCommand::Rotate(args) => rotate::run(app, args).await,
 		GatewayCommand::Pause { lane } => govern::pause(app, *lane, true).await,
 		GatewayCommand::Resume { lane } => govern::pause(app, *lane, false).await,
 		GatewayCommand::Out { lane, to, lp, yes } => out(app, *lane, *to, *lp, *yes).await,

@@ -136,7 +136,10 @@ fn words(
 		("released", books.released),
 		("held by the gateway for this chain", books.locked()),
 		("of that kept back for live requests", books.reserved),
-		("lost to re-organisations", books.lost),
+		(
+			"lost to re-organisations, and to requests that were taken back",
+			books.lost,
+		),
 	];
 	text.push_str("\nLP\n");
 	for (name, amount) in rows {

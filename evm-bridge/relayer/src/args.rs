@@ -1,7 +1,7 @@
 //! The command line as it is typed.
 
 use clap::{Args, Parser, Subcommand};
-use lilypad_client::gateway::LaneId;
+use lilypad_client::gateway::{parse_public_key, LaneId, PublicKey};
 use lilypad_relayer::config::{parse_endpoint, Flags};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -160,7 +160,7 @@ pub enum KeyCommand {
 /// `rotation …`
 #[derive(Debug, Subcommand)]
 pub enum RotationCommand {
-	/// Sign for a next set, as a member of the set in office; prints the signature
+	/// Sign for a next set, as a member of the set in office; prints the signature for `lilypad gateway rotate`
 	Sign {
 		/// The next set.
 		#[command(flatten)]
@@ -168,23 +168,6 @@ pub enum RotationCommand {
 		/// Who signs.
 		#[command(flatten)]
 		key: KeyArgs,
-	},
-	/// Put the next set into office, with the signatures of a quorum. Any account may, and pays the fee
-	Submit {
-		/// The next set.
-		#[command(flatten)]
-		next: NextSet,
-		/// A signature that `rotation sign` printed; may be repeated
-		#[arg(long = "signature", value_name = "HEX", required = true)]
-		signatures: Vec<String>,
-		/// The account that pays: //Name, a mnemonic or a seed of the market's chain (sr25519)
-		#[arg(
-			long,
-			value_name = "SECRET",
-			env = "LILYPAD_PAYER_SURI",
-			hide_env_values = true
-		)]
-		payer: String,
 	},
 }
 
@@ -194,8 +177,8 @@ pub struct NextSet {
 	/// The lane
 	pub lane: LaneId,
 	/// A member's public key, as `key show` prints it; may be repeated, in any order
-	#[arg(long = "member", value_name = "HEX", required = true)]
-	pub members: Vec<String>,
+	#[arg(long = "member", value_name = "0x…", value_parser = parse_public_key, required = true)]
+	pub members: Vec<PublicKey>,
 	/// How many members are a quorum [default: two thirds]
 	#[arg(long, value_name = "N")]
 	pub threshold: Option<u8>,

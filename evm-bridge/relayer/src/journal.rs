@@ -17,6 +17,7 @@ const CURSORS: TableDefinition<'_, u64, Bytes> = TableDefinition::new("cursors")
 const CHECKPOINTS: TableDefinition<'_, (u64, u64), [u8; 32]> = TableDefinition::new("checkpoints");
 const INBOUND: TableDefinition<'_, (u64, u64), Bytes> = TableDefinition::new("inbound");
 const ARRIVED: TableDefinition<'_, (u64, u8, u64), u64> = TableDefinition::new("arrived");
+const EXITS: TableDefinition<'_, (u64, u64), u64> = TableDefinition::new("exits");
 const SIGNED: TableDefinition<'_, (u64, u64), Bytes> = TableDefinition::new("signed");
 const TRANSACTIONS: TableDefinition<'_, (u64, u64), Bytes> = TableDefinition::new("transactions");
 
@@ -183,6 +184,7 @@ impl Journal {
 		tx.open_table(CHECKPOINTS)?;
 		tx.open_table(INBOUND)?;
 		tx.open_table(ARRIVED)?;
+		tx.open_table(EXITS)?;
 		tx.open_table(SIGNED)?;
 		tx.open_table(TRANSACTIONS)?;
 		tx.commit()?;
@@ -215,6 +217,7 @@ impl Journal {
 		{
 			let mut inbound = tx.open_table(INBOUND)?;
 			let mut arrived = tx.open_table(ARRIVED)?;
+			let mut exits = tx.open_table(EXITS)?;
 			for (block, log) in &found.logs {
 				match log {
 					Logged::Inbound(message) => {
@@ -235,9 +238,11 @@ impl Journal {
 						};
 						inbound.insert((lane, id), record.encode().as_slice())?;
 					},
-					// An answer can't arrive any more once its request was taken back: nothing is left to be delivered.
-					Logged::Answered(id) | Logged::Exited(id) => {
+					Logged::Answered(id) => {
 						arrived.insert(MessageId::Answer(*id).key(lane), block)?;
+					},
+					Logged::Exited(id) => {
+						exits.insert((lane, *id), block)?;
 					},
 					Logged::PaidOut(nonce) => {
 						arrived.insert(MessageId::Payout(*nonce).key(lane), block)?;
@@ -289,6 +294,8 @@ impl Journal {
 			tx.open_table(CHECKPOINTS)?.retain_in(after, |_, _| false)?;
 			let all = (lane, 0, 0)..=(lane, u8::MAX, u64::MAX);
 			tx.open_table(ARRIVED)?.retain_in(all, |_, at| at <= block)?;
+			let all = (lane, 0)..=(lane, u64::MAX);
+			tx.open_table(EXITS)?.retain_in(all, |_, at| at <= block)?;
 		}
 		tx.commit()?;
 		Ok(cursor)
@@ -371,6 +378,50 @@ impl Journal {
 				change(&mut record);
 				table.insert((lane, id), record.encode().as_slice())?;
 			}
+		}
+		tx.commit()?;
+		Ok(())
+	}
+
+	/// Requests that were taken back, and of which the market's chain does not know finally: their numbers, lowest first, and at
+	/// most so many.
+	pub fn open_exits(&self, lane: LaneId, most: usize) -> Result<Vec<u64>, JournalError> {
+		let table = self.db.begin_read()?.open_table(EXITS)?;
+		let mut out = Vec::new();
+		for entry in table.range((lane, 0)..=(lane, u64::MAX))?.take(most) {
+			out.push(entry?.0.value().1);
+		}
+		Ok(out)
+	}
+
+	/// Whether a request was taken back of which the market's chain does not know finally.
+	pub fn is_exit_open(&self, lane: LaneId, id: u64) -> Result<bool, JournalError> {
+		Ok(self
+			.db
+			.begin_read()?
+			.open_table(EXITS)?
+			.get((lane, id))?
+			.is_some())
+	}
+
+	/// Notes that a request was found to be taken back by this block.
+	pub fn note_exit(&self, lane: LaneId, id: u64, block: u64) -> Result<(), JournalError> {
+		let tx = self.db.begin_write()?;
+		tx.open_table(EXITS)?.insert((lane, id), block)?;
+		tx.commit()?;
+		Ok(())
+	}
+
+	/// Notes that the market's chain knows of an exit: nothing is left to be said, or delivered.
+	pub fn close_exit(&self, lane: LaneId, id: u64) -> Result<(), JournalError> {
+		let tx = self.db.begin_write()?;
+		let block = tx
+			.open_table(EXITS)?
+			.remove((lane, id))?
+			.map(|block| block.value());
+		if let Some(block) = block {
+			tx.open_table(ARRIVED)?
+				.insert(MessageId::Answer(id).key(lane), block)?;
 		}
 		tx.commit()?;
 		Ok(())

@@ -7,7 +7,8 @@ mod onchain;
 use async_trait::async_trait;
 use lilypad_client::{
 	gateway::{
-		Batch, BatchId, BridgeSet, Handled, Inbound, Lane, LaneId, OutboxState, Rotation, Signature, Votes,
+		Batch, BatchId, BridgeSet, Handled, Inbound, Lane, LaneId, OutboxState, Rotation, Signature, Ticket,
+		Votes,
 	},
 	AccountId, ClientError,
 };
@@ -105,6 +106,9 @@ pub trait Market: Send + Sync {
 	/// What was decided about a number.
 	async fn handled(&self, state: State, lane: LaneId, id: u64) -> Result<Option<Handled>, MarketError>;
 
+	/// What a request is to the gateway, if the chain has decided about it and holds that the gateway waits for its answer.
+	async fn pending(&self, state: State, lane: LaneId, id: u64) -> Result<Option<Ticket>, MarketError>;
+
 	/// The votes on a number, in the newest block.
 	async fn votes(&self, lane: LaneId, id: u64) -> Result<Votes, MarketError>;
 
@@ -119,6 +123,9 @@ pub trait Market: Send + Sync {
 
 	/// Says what a number stands for.
 	async fn attest(&self, lane: LaneId, message: Inbound) -> Result<(), MarketError>;
+
+	/// Says that a request was taken back.
+	async fn attest_exit(&self, lane: LaneId, ticket: Ticket) -> Result<(), MarketError>;
 
 	/// Hands a signature in.
 	async fn sign(&self, lane: LaneId, batch: BatchId, signature: Signature) -> Result<(), MarketError>;

@@ -136,6 +136,8 @@ sol! {
 		function deadSince() external view returns (uint256);
 		/// What convinces the gateway.
 		function verifier() external view returns (address);
+		/// What became of a request: its state as a number, and the result where there is one.
+		function resultOf(uint64 id) external view returns (uint8 state, uint8 status, int32 exitCode, bytes32 root);
 		/// The lane's number.
 		function LANE() external view returns (uint64);
 	}
@@ -161,6 +163,9 @@ pub enum Logged {
 	/// A request was taken back; its answer can't arrive any more.
 	Exited(u64),
 }
+
+/// The gateway's state of a request that was taken back.
+pub const EXITED: u8 = 5;
 
 /// Why a log can't be what the gateway has logged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

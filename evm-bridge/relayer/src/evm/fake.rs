@@ -1,7 +1,7 @@
 //! An EVM chain with a gateway on it, in memory, and endpoints of it that behave as badly as a test wants.
 
 use super::{
-	abi::{Gateway, Verifier},
+	abi::{Gateway, Verifier, EXITED},
 	Endpoint, EvmError, Head, Query, Receipt, Tag, ViewCall,
 };
 use crate::journal::MessageId;
@@ -175,6 +175,24 @@ impl Chain {
 		logs.filter_map(arrival).collect()
 	}
 
+	/// The gateway's state of a request in a block: pending, answered or taken back.
+	fn state_of(&self, id: u64, at: u64) -> u8 {
+		let logs = self
+			.blocks
+			.iter()
+			.take(at as usize + 1)
+			.flat_map(|block| &block.logs);
+		let exited = |log: &LogData| Gateway::Exited::decode_log_data(log).is_ok_and(|log| log.id == id);
+		match (
+			logs.clone().any(exited),
+			logs.clone().any(|log| arrival(log) == Some((false, id))),
+		) {
+			(true, _) => EXITED,
+			(false, true) => 2,
+			(false, false) => 1,
+		}
+	}
+
 	/// What a delivery would write, on top of a block and of what was written since.
 	fn execute(
 		&mut self,
@@ -254,8 +272,10 @@ impl Chain {
 }
 
 fn arrival(log: &LogData) -> Option<(bool, u64)> {
-	if let Ok(log) = Gateway::Answered::decode_log_data(log) {
-		return Some((false, log.id));
+	let answered = Gateway::Answered::decode_log_data(log).map(|log| log.id);
+	// Neither waits for an answer any more.
+	if let Ok(id) = answered.or_else(|_| Gateway::Exited::decode_log_data(log).map(|log| log.id)) {
+		return Some((false, id));
 	}
 	Gateway::PaidOut::decode_log_data(log)
 		.ok()
@@ -268,6 +288,20 @@ pub fn message_key(message: MessageId) -> (bool, u64) {
 		MessageId::Answer(id) => (false, id),
 		MessageId::Payout(nonce) => (true, nonce),
 	}
+}
+
+fn unreadable() -> EvmError {
+	EvmError::Unreadable("the call".into())
+}
+
+/// The log of a request that was taken back.
+pub fn exit_of(id: u64, budget: u128) -> LogData {
+	let event = Gateway::Exited {
+		id,
+		refundTo: Address::repeat_byte(2),
+		amount: budget.try_into().expect("96 bits"),
+	};
+	event.encode_log_data()
 }
 
 /// A deposit with this number; others have other content.
@@ -342,6 +376,8 @@ pub struct Ways {
 	pub omits: Option<u64>,
 	/// It shows another amount in the logs of deposits.
 	pub forges: bool,
+	/// It says that nothing ever came in, and shows no logs.
+	pub hides: bool,
 	/// It names other hashes.
 	pub other_chain: bool,
 	/// It is so many blocks behind.
@@ -453,7 +489,7 @@ impl Endpoint for FakeEndpoint {
 				let id = topics
 					.get(1)
 					.map(|topic| U256::from_be_bytes(topic.0).to::<u64>());
-				if !wanted || (ways.omits.is_some() && ways.omits == id) {
+				if !wanted || ways.hides || (ways.omits.is_some() && ways.omits == id) {
 					continue;
 				}
 				let mut data = data.clone();
@@ -481,6 +517,9 @@ impl Endpoint for FakeEndpoint {
 		let at = self.number(&chain, &ways, at);
 		let selector: [u8; 4] = call.data[..4].try_into().expect("a selector");
 		match selector {
+			Gateway::lastInboundCall::SELECTOR if ways.hides => {
+				Ok(Gateway::lastInboundCall::abi_encode_returns(&0).into())
+			},
 			Gateway::lastInboundCall::SELECTOR => {
 				let logs = chain
 					.blocks
@@ -498,6 +537,16 @@ impl Endpoint for FakeEndpoint {
 			},
 			Gateway::lastSeenCall::SELECTOR => {
 				Ok(Gateway::lastSeenCall::abi_encode_returns(&U256::from(1_600_000_000u64)).into())
+			},
+			Gateway::resultOfCall::SELECTOR => {
+				let call = Gateway::resultOfCall::abi_decode(&call.data).map_err(|_| unreadable())?;
+				let result = Gateway::resultOfReturn {
+					state: chain.state_of(call.id, at),
+					status: 0,
+					exitCode: 0,
+					root: B256::ZERO,
+				};
+				Ok(Gateway::resultOfCall::abi_encode_returns(&result).into())
 			},
 			Gateway::verifierCall::SELECTOR => {
 				Ok(Gateway::verifierCall::abi_encode_returns(&VERIFIER).into())

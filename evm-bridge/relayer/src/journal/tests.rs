@@ -114,10 +114,25 @@ fn rewinding_forgets_what_arrived_later() {
 	let at = |message| journal.arrived(LANE, message).expect("read");
 	assert_eq!(at(MessageId::Payout(0)), Some(5));
 	assert_eq!(at(MessageId::Answer(1)), Some(9));
-	assert_eq!(at(MessageId::Answer(2)), Some(9), "an exit settles it");
+	let exits = || journal.open_exits(LANE, 9).expect("read");
+	assert_eq!(exits(), [2]);
 	journal.rewind(LANE, 8, [0; 32]).expect("written");
 	assert_eq!(at(MessageId::Payout(0)), Some(5));
 	assert_eq!(at(MessageId::Answer(1)), None);
+	assert_eq!(exits(), [0; 0]);
+}
+
+#[test]
+fn an_exit_settles_an_answer_once_it_is_closed() {
+	let (_dir, journal) = journal();
+	journal.note_exit(LANE, 2, 9).expect("written");
+	let arrived = || journal.arrived(LANE, MessageId::Answer(2)).expect("read");
+	assert!(journal.is_exit_open(LANE, 2).expect("read") && arrived().is_none());
+	journal.close_exit(LANE, 2).expect("written");
+	assert!(!journal.is_exit_open(LANE, 2).expect("read"));
+	assert_eq!(arrived(), Some(9));
+	journal.close_exit(LANE, 3).expect("nothing to close");
+	assert_eq!(journal.arrived(LANE, MessageId::Answer(3)).expect("read"), None);
 }
 
 #[test]

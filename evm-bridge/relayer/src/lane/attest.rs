@@ -12,7 +12,7 @@ use crate::{
 };
 use futures::{stream, StreamExt};
 use std::{
-	collections::HashMap,
+	collections::{BTreeMap, HashMap},
 	sync::Arc,
 	time::{Duration, Instant},
 };
@@ -37,8 +37,16 @@ struct Wait {
 	not_before: Instant,
 }
 
+/// What there is to be said of a number.
+enum Matter {
+	/// It stands for this.
+	Arrival(InboundRecord),
+	/// The request was taken back. It was this, as far as it was read.
+	Exit(Option<InboundRecord>),
+}
+
 /// What was done about a number.
-enum Done {
+pub(super) enum Done {
 	/// Nothing is left to be said.
 	Closed,
 	/// It was said, or others have; the rest is up to the chain.
@@ -60,29 +68,29 @@ impl Attester {
 
 	/// Looks at all numbers that are not decided.
 	pub async fn step(&mut self) -> Result<(), LaneError> {
-		let open = self.lane.journal.open_inbound(self.lane.id, MOST)?;
+		let open = self.open()?;
 		self.lane.tally.open.set(open.len() as u64);
 		let view = self.lane.view();
 		if open.is_empty() || view.paused || self.lane.place(&view).is_none() {
 			return Ok(());
 		}
 		let now = clock::now();
-		self.waits.retain(|id, _| open.iter().any(|(open, _)| open == id));
+		self.waits.retain(|id, _| open.contains_key(id));
 		let due: Vec<_> = open
 			.into_iter()
-			.map(|(id, record)| {
+			.map(|(id, matter)| {
 				let wait = *self.waits.entry(id).or_insert(Wait {
 					since: now,
 					not_before: now,
 				});
-				(id, record, wait)
+				(id, matter, wait)
 			})
 			.filter(|(_, _, wait)| wait.not_before <= now)
 			.collect();
 		let lane = &self.lane;
 		let view = &view;
 		let results: Vec<_> = stream::iter(due)
-			.map(|(id, record, wait)| async move { (id, one(lane, view, id, &record, wait).await) })
+			.map(|(id, matter, wait)| async move { (id, one(lane, view, id, &matter, wait).await) })
 			.buffer_unordered(PARALLEL)
 			.collect()
 			.await;
@@ -103,14 +111,49 @@ impl Attester {
 		}
 		first
 	}
+
+	/// What there is to be said of numbers.
+	fn open(&self) -> Result<BTreeMap<u64, Matter>, LaneError> {
+		let (lane, journal) = (self.lane.id, &self.lane.journal);
+		let mut open = BTreeMap::new();
+		for (id, record) in journal.open_inbound(lane, MOST)? {
+			open.insert(id, Matter::Arrival(record));
+		}
+		// Whatever came in and is gone again, is said to be gone.
+		for id in journal.open_exits(lane, MOST)? {
+			open.insert(id, Matter::Exit(journal.inbound(lane, id)?));
+		}
+		Ok(open)
+	}
 }
 
-async fn one(
+async fn one(lane: &Lane, view: &LaneView, id: u64, matter: &Matter, wait: Wait) -> Result<Done, LaneError> {
+	let quorum = usize::from(view.set.threshold);
+	let in_turn = lane.rank(view, id).is_some_and(|rank| rank < quorum);
+	let courtesy_until = match in_turn {
+		true => wait.since,
+		false => wait.since + COURTESY,
+	};
+	match matter {
+		Matter::Arrival(record) => arrival(lane, id, record, courtesy_until).await,
+		Matter::Exit(Some(record)) if is_anothers(lane, id, record).await? => {
+			arrival(lane, id, record, courtesy_until).await
+		},
+		Matter::Exit(record) => lane.attest_exit(id, record.as_ref(), courtesy_until).await,
+	}
+}
+
+/// Whether the chain has decided that a number stands for something else than it does, and can be told so.
+async fn is_anothers(lane: &Lane, id: u64, record: &InboundRecord) -> Result<bool, LaneError> {
+	let handled = lane.market.handled(State::Best, lane.id, id).await?;
+	Ok(handled.is_some_and(|handled| handled.digest != record.message.digest() && !handled.replaced))
+}
+
+async fn arrival(
 	lane: &Lane,
-	view: &LaneView,
 	id: u64,
 	record: &InboundRecord,
-	wait: Wait,
+	courtesy_until: Instant,
 ) -> Result<Done, LaneError> {
 	let digest = record.message.digest();
 	if let Some(handled) = lane.market.handled(State::Finalized, lane.id, id).await? {
@@ -136,9 +179,7 @@ async fn one(
 	if mine.is_some_and(|vote| vote.digest == digest) {
 		return Ok(Done::Said);
 	}
-	let quorum = usize::from(view.set.threshold);
-	let in_turn = lane.rank(view, id).is_some_and(|rank| rank < quorum);
-	if !in_turn && clock::since(wait.since) < COURTESY {
+	if clock::now() < courtesy_until {
 		return Ok(Done::Waiting);
 	}
 	lane.journal.note_attested(lane.id, id, digest)?;
@@ -152,7 +193,7 @@ async fn one(
 	}
 }
 
-fn refused(lane: &Lane, id: u64, error: MarketError) -> Result<Done, LaneError> {
+pub(super) fn refused(lane: &Lane, id: u64, error: MarketError) -> Result<Done, LaneError> {
 	match &error {
 		// The others were faster.
 		MarketError::NotNeeded => Ok(Done::Said),

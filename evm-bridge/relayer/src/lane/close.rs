@@ -9,7 +9,7 @@ use crate::{
 	market::{LaneView, MarketError},
 };
 use alloy::sol_types::SolCall;
-use lilypad_client::gateway::{BatchId, FinalityRule};
+use lilypad_client::gateway::{Batch, BatchId, FinalityRule, Message};
 use std::{
 	collections::HashMap,
 	sync::Arc,
@@ -124,9 +124,35 @@ impl Closer {
 				let place = std::slice::from_ref(place);
 				all &= missing.len() == 1 || lane.is_settled(view, batch, place, head.number).await?;
 			}
-			return Ok(all.then_some(head.number));
+			let arrived = all && !self.awaits_exit(view, batch, missing, head).await?;
+			return Ok(arrived.then_some(head.number));
 		}
 		Ok(None)
+	}
+
+	/// Whether one of these messages answers a request that was taken back, and the market's chain does not know of it yet.
+	async fn awaits_exit(
+		&self,
+		view: &LaneView,
+		batch: &Batch,
+		missing: &[usize],
+		head: &Head,
+	) -> Result<bool, LaneError> {
+		let lane = &self.lane;
+		let mut awaits = false;
+		for place in missing {
+			let Some(Message::Answer { ticket, .. }) = batch.messages.get(*place) else {
+				continue;
+			};
+			if !lane.journal.is_exit_open(lane.id, ticket.id)? {
+				if !lane.has_exited(view, ticket.id, head.number).await? {
+					continue;
+				}
+				lane.journal.note_exit(lane.id, ticket.id, head.number)?;
+			}
+			awaits = true;
+		}
+		Ok(awaits)
 	}
 
 	/// Says up to where everything has arrived.

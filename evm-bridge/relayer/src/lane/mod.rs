@@ -10,6 +10,7 @@
 mod attest;
 mod close;
 mod deliver;
+mod exit;
 mod outbox;
 mod scan;
 mod sign;

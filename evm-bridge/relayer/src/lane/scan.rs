@@ -1,9 +1,11 @@
 //! Reads what the gateway has logged, in blocks that are final.
 //!
-//! Inbound numbers have no gaps, and the gateway tells the last one: so whoever leaves a log out is found out.
+//! Inbound numbers have no gaps, and the gateway tells the last one: so whoever leaves a log out is found out. The same number tells
+//! whether there is anything to read: while nothing came in, and nothing is on its way there, logs are read every few minutes only.
 
 use super::Lane;
 use crate::{
+	clock,
 	error::LaneError,
 	evm::{
 		abi::{self, Gateway, Logged},
@@ -17,7 +19,11 @@ use alloy::{
 	rpc::types::Log,
 	sol_types::SolCall,
 };
-use std::sync::Arc;
+use lilypad_client::gateway::FinalityRule;
+use std::{
+	sync::Arc,
+	time::{Duration, Instant},
+};
 
 /// Blocks in one request for logs: at first, and at most.
 const FIRST_SPAN: u64 = 500;
@@ -29,6 +35,9 @@ const LAZIEST: u32 = 4;
 /// Looks at which nothing has become final before that begins.
 const PATIENT: u32 = 5;
 
+/// How long logs stay unread while nothing is expected: exits are found out by then, and that a chain has broken its finality.
+const UNREAD: Duration = Duration::from_secs(300);
+
 /// See the module.
 pub struct Scanner {
 	lane: Arc<Lane>,
@@ -38,6 +47,10 @@ pub struct Scanner {
 	quiet: u32,
 	/// Looks to leave out.
 	skip: u32,
+	/// When logs were read last, up to the final block of that time.
+	read_at: Option<Instant>,
+	/// Who told the last number last: the next is another's to tell, so that none can hide for long that something came in.
+	told_by: Option<usize>,
 	/// Endpoints that were caught, to be asked last for the range at hand.
 	caught: Vec<usize>,
 }
@@ -50,6 +63,8 @@ impl Scanner {
 			span: FIRST_SPAN,
 			quiet: 0,
 			skip: 0,
+			read_at: None,
+			told_by: None,
 			caught: Vec::new(),
 		}
 	}
@@ -75,8 +90,39 @@ impl Scanner {
 			return Ok(());
 		}
 		self.quiet = 0;
-		let cursor = self.on_this_chain(cursor, &head).await?;
+		// What is final stays; elsewhere a block that is gone may have given a number to something else.
+		let may_wait = self.may_wait(&cursor, &head);
+		let lasting = may_wait && view.lane.finality == FinalityRule::Finalized;
+		let mut cursor = cursor;
+		if !lasting {
+			cursor = self.on_this_chain(cursor, &head).await?;
+		}
+		if may_wait && self.nothing_came(&cursor, &head).await? {
+			self.lane.head.send_replace(Some(head));
+			return Ok(());
+		}
+		if lasting {
+			cursor = self.on_this_chain(cursor, &head).await?;
+		}
 		self.read(cursor, &head).await
+	}
+
+	/// Whether logs can stay unread for now, unless something came in.
+	fn may_wait(&self, cursor: &Cursor, head: &Head) -> bool {
+		let fresh = self.read_at.is_some_and(|at| clock::since(at) < UNREAD);
+		let few = (cursor.block..cursor.block + FIRST_SPAN).contains(&head.number);
+		let expected = self
+			.lane
+			.with_outbox(|outbox| outbox.iter().any(|(_, tracked)| tracked.arrived.is_none()));
+		fresh && few && !expected
+	}
+
+	/// Whether no number was given out since a cursor, as another endpoint has it than the last time.
+	async fn nothing_came(&mut self, cursor: &Cursor, head: &Head) -> Result<bool, LaneError> {
+		let not: Vec<usize> = self.told_by.into_iter().collect();
+		let (who, last) = self.last_inbound(head.number, &not).await?;
+		self.told_by = Some(who);
+		Ok(last < cursor.next_id)
 	}
 
 	fn gateway(&self) -> Address {
@@ -240,6 +286,7 @@ impl Scanner {
 			self.note(&cursor, &found)?;
 		}
 		if cursor.block == head.number {
+			self.read_at = Some(clock::now());
 			self.lane.head.send_replace(Some(*head));
 		}
 		Ok(())

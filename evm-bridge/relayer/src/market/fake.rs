@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use lilypad_client::{
 	gateway::{
 		Answer, Batch, BatchId, BridgeSet, FinalityRule, Handled, Inbound, Lane, LaneId, Limits, Message,
-		OutboxState, Payout, Rotation, Signature, Signed, Vote, Votes,
+		OutboxState, Payout, Rotation, Signature, Signed, Ticket, Vote, Votes,
 	},
 	AccountId,
 };
@@ -25,6 +25,8 @@ pub struct Storage {
 	pub view: LaneView,
 	/// What was decided.
 	pub handled: BTreeMap<u64, Handled>,
+	/// Requests that the gateway is held to wait for.
+	pub pending: BTreeMap<u64, Ticket>,
 	/// Votes on what was not.
 	pub votes: BTreeMap<u64, Votes>,
 	/// Batches.
@@ -35,6 +37,8 @@ pub struct Storage {
 	pub said: BatchId,
 	/// What was attested.
 	pub attested: Vec<Inbound>,
+	/// Exits that were attested.
+	pub exits: Vec<Ticket>,
 	/// Signatures that were handed in.
 	pub signed: Vec<(BatchId, Signature)>,
 	/// Signs of life.
@@ -96,11 +100,13 @@ impl FakeMarket {
 			storage: Mutex::new(Storage {
 				view,
 				handled: BTreeMap::new(),
+				pending: BTreeMap::new(),
 				votes: BTreeMap::new(),
 				batches: BTreeMap::new(),
 				rotations: BTreeMap::new(),
 				said: 0,
 				attested: Vec::new(),
+				exits: Vec::new(),
 				signed: Vec::new(),
 				heartbeats: 0,
 				failures: VecDeque::new(),
@@ -127,6 +133,16 @@ impl FakeMarket {
 }
 
 impl Storage {
+	fn vote(&mut self, member: &AccountId, id: u64, digest: sp_core::H256) {
+		let votes = self.votes.entry(id).or_default();
+		votes.retain(|old| old.member != *member);
+		let vote = Vote {
+			member: member.clone(),
+			digest,
+		};
+		votes.try_push(vote).expect("few members");
+	}
+
 	/// Adds a batch, in a block that is final.
 	pub fn add_batch(&mut self, messages: Vec<Message>) -> BatchId {
 		let id = self.view.outbox.next;
@@ -203,6 +219,10 @@ impl Market for FakeMarket {
 		Ok(self.storage().handled.get(&id).copied())
 	}
 
+	async fn pending(&self, _: State, _: LaneId, id: u64) -> Result<Option<Ticket>, MarketError> {
+		Ok(self.storage().pending.get(&id).copied())
+	}
+
 	async fn votes(&self, _: LaneId, id: u64) -> Result<Votes, MarketError> {
 		Ok(self.storage().votes.get(&id).cloned().unwrap_or_default())
 	}
@@ -221,14 +241,15 @@ impl Market for FakeMarket {
 
 	async fn attest(&self, _: LaneId, message: Inbound) -> Result<(), MarketError> {
 		let mut storage = self.fails()?;
-		let vote = Vote {
-			member: self.account.clone(),
-			digest: message.digest(),
-		};
-		let votes = storage.votes.entry(message.id()).or_default();
-		votes.retain(|old| old.member != vote.member);
-		votes.try_push(vote).expect("few members");
+		storage.vote(&self.account, message.id(), message.digest());
 		storage.attested.push(message);
+		Ok(())
+	}
+
+	async fn attest_exit(&self, _: LaneId, ticket: Ticket) -> Result<(), MarketError> {
+		let mut storage = self.fails()?;
+		storage.vote(&self.account, ticket.id, ticket.exit_digest());
+		storage.exits.push(ticket);
 		Ok(())
 	}
 

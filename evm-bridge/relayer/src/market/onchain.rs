@@ -4,7 +4,7 @@ use super::{Blocks, LaneView, Market, MarketError, State};
 use async_trait::async_trait;
 use lilypad_client::{
 	calls,
-	gateway::{Batch, BatchId, Handled, Inbound, LaneId, Rotation, Signature, Votes},
+	gateway::{Batch, BatchId, Handled, Inbound, LaneId, Rotation, Signature, Ticket, Votes},
 	AccountId, Call, CallError, Client, ClientError, RefusalReason, Signer, Update, View,
 };
 use tokio::sync::watch;
@@ -116,6 +116,10 @@ impl Market for OnChain {
 		Ok(self.at(state).await?.handled(lane, id).await?)
 	}
 
+	async fn pending(&self, state: State, lane: LaneId, id: u64) -> Result<Option<Ticket>, MarketError> {
+		Ok(self.at(state).await?.pending_ticket(lane, id).await?)
+	}
+
 	async fn votes(&self, lane: LaneId, id: u64) -> Result<Votes, MarketError> {
 		Ok(self.at(State::Best).await?.gateway_votes(lane, id).await?)
 	}
@@ -135,6 +139,10 @@ impl Market for OnChain {
 
 	async fn attest(&self, lane: LaneId, message: Inbound) -> Result<(), MarketError> {
 		self.submit(calls::gateway::attest(lane, message)).await
+	}
+
+	async fn attest_exit(&self, lane: LaneId, ticket: Ticket) -> Result<(), MarketError> {
+		self.submit(calls::gateway::attest_exit(lane, ticket)).await
 	}
 
 	async fn sign(&self, lane: LaneId, batch: BatchId, signature: Signature) -> Result<(), MarketError> {

@@ -124,6 +124,13 @@ fn a_ticket_has_one_hash_on_all_sides() {
 }
 
 #[test]
+fn exits_are_read_as_the_contracts_log_them() {
+	let v = &vectors()["exit"];
+	let id = number(&v["ticket"]["id"]);
+	assert_eq!(read(&log(&v["log"])), Ok(Logged::Exited(id)));
+}
+
+#[test]
 fn deposits_are_read_as_the_contracts_log_them() {
 	let v = vectors();
 	let deposit = match read(&log(&v["deposit"]["log"])).expect("it is a deposit") {

@@ -3,6 +3,8 @@
 mod attest;
 mod close;
 mod deliver;
+mod exit;
+mod idle;
 mod scan;
 mod sign;
 

@@ -7,13 +7,21 @@ use crate::{
 	journal::{InboundRecord, MessageId},
 	market::fake::LANE,
 };
-use lilypad_client::gateway::Inbound;
+use lilypad_client::gateway::{FinalityRule, Inbound};
 
 fn seen(rig: &Rig) -> Vec<Inbound> {
 	let open = rig.lane.journal.open_inbound(LANE, 100).expect("read");
 	open.into_iter()
 		.map(|(_, record): (u64, InboundRecord)| record.message)
 		.collect()
+}
+
+/// On a chain whose blocks count as final when two more stand on them.
+async fn without_finality() -> Rig {
+	let rig = Rig::new();
+	rig.market.storage().view.lane.finality = FinalityRule::Confirmations(2);
+	rig.refresh().await;
+	rig
 }
 
 /// Puts deposits into blocks of their own and makes them final.
@@ -150,7 +158,7 @@ async fn lost_answers_and_rate_limits_are_waited_out() {
 
 #[tokio::test]
 async fn a_deep_reorganisation_is_noticed_and_what_changed_is_opened_again() {
-	let rig = Rig::new();
+	let rig = without_finality().await;
 	let mut scanner = Scanner::new(rig.lane.clone());
 	scanner.step().await.expect("read");
 	deposits(&rig, 1..=3);
@@ -173,8 +181,26 @@ async fn a_deep_reorganisation_is_noticed_and_what_changed_is_opened_again() {
 }
 
 #[tokio::test]
-async fn a_reorganisation_takes_arrivals_back() {
+async fn finality_that_was_broken_is_noticed_within_minutes() {
 	let rig = Rig::new();
+	let mut scanner = Scanner::new(rig.lane.clone());
+	scanner.step().await.expect("read");
+	deposits(&rig, 1..=3);
+	scanner.step().await.expect("read");
+	rig.evm.reorganise(3);
+	rig.evm.mine(vec![log_of(&deposit(3, 99))]);
+	rig.evm.mine_empty(4);
+	scanner.step().await.expect("nothing new");
+	assert_eq!(seen(&rig).last(), Some(&deposit(3, 10)));
+	clock::advance(Duration::from_secs(300));
+	scanner.step().await.expect("read");
+	assert_eq!(seen(&rig).last(), Some(&deposit(3, 99)));
+	assert_eq!(rig.lane.tally.changed.get(), 1);
+}
+
+#[tokio::test]
+async fn a_reorganisation_takes_arrivals_back() {
+	let rig = without_finality().await;
 	let mut scanner = Scanner::new(rig.lane.clone());
 	scanner.step().await.expect("read");
 	rig.evm.mine_empty(3);
