@@ -53,7 +53,7 @@ macro_rules! parameters {
 }
 
 /// All of them.
-static PARAMETERS: [Parameter; 26] = parameters! {
+static PARAMETERS: [Parameter; 27] = parameters! {
 	levy_rate: Share(pricing.levy_rate), "of the cap, to the audit pool";
 	mediator_fee_rate: Share(pricing.mediator_fee_rate), "of the cap, for one mediator's vote";
 	min_mediator_fee: Amount(pricing.min_mediator_fee), "least fee for one vote";
@@ -74,6 +74,7 @@ static PARAMETERS: [Parameter; 26] = parameters! {
 	overcharge_floor: Time(rules.overcharge_floor), "that may be charged on top of it";
 	slack_percent: Number(rules.slack_percent), "per cent of the job's limits that mediators' runs have";
 	commit_margin: Blocks(rules.commit_margin), "to commit, besides fetching and running";
+	ask_blocks: Blocks(rules.ask_blocks), "in which a silent provider is asked for its result, before it counts as withheld";
 	reveal_blocks: Blocks(rules.reveal_blocks), "to reveal";
 	era_blocks: Blocks(rules.era_blocks), "of an era: from the next one on, changes of mediators count";
 	draw_open_blocks: Blocks(rules.draw_open_blocks), "in which a panel can be drawn";
@@ -247,6 +248,7 @@ mod tests {
 				overcharge_floor: 5_000,
 				slack_percent: 300,
 				commit_margin: 60,
+				ask_blocks: 15,
 				reveal_blocks: 61,
 				era_blocks: 150,
 				draw_open_blocks: 62,

@@ -84,9 +84,6 @@ pub struct Timing {
 	pub reveal_grace: u32,
 	/// Blocks before a deadline at which a step that depends on it is given up.
 	pub deadline_margin: u32,
-	/// Blocks for which a mediator asks a provider that does not answer for its result, before it says that it could not
-	/// fetch it.
-	pub ask_blocks: u32,
 	/// Blocks before the end of the time to commit at which a mediator says what it knows.
 	pub commit_margin: u32,
 	/// Blocks for which a deal must be gone before its run is stopped and its files removed: it may have vanished only
@@ -106,7 +103,6 @@ impl Default for Timing {
 			quick_run: Duration::from_millis(1500),
 			reveal_grace: 3,
 			deadline_margin: 1,
-			ask_blocks: 15,
 			commit_margin: 5,
 			gone_blocks: 3,
 			reconcile: Duration::from_secs(30),

@@ -14,7 +14,7 @@ use lilypad_client::{
 	mediation::{Case, SeatState},
 	View,
 };
-use lilypad_primitives::{Commitment, Platform, RuntimeImage};
+use lilypad_primitives::{Commitment, Platform, RuntimeImage, Status};
 use std::{io::Write, str::FromStr, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +30,8 @@ pub enum Misbehaviour {
 	Withhold,
 	/// As a provider, charges for more time than the run took.
 	Overcharge,
+	/// As a provider, claims that the job needs more memory than it has.
+	Starve,
 	/// As a mediator, commits to what another has committed to.
 	Copy,
 	/// As a mediator, commits and never reveals.
@@ -44,9 +46,10 @@ impl FromStr for Misbehaviour {
 			"forge" => Ok(Self::Forge),
 			"withhold" => Ok(Self::Withhold),
 			"overcharge" => Ok(Self::Overcharge),
+			"starve" => Ok(Self::Starve),
 			"copy" => Ok(Self::Copy),
 			"silent" => Ok(Self::Silent),
-			_ => Err("write forge, withhold, overcharge, copy or silent".into()),
+			_ => Err("write forge, withhold, overcharge, starve, copy or silent".into()),
 		}
 	}
 }
@@ -105,6 +108,10 @@ impl Cheat {
 				tokio::time::sleep(PADDING).await;
 				let padding = u64::try_from(PADDING.as_millis()).unwrap_or(u64::MAX);
 				outcome.usage = outcome.usage.saturating_add(padding).min(request.time_limit);
+			},
+			Misbehaviour::Starve => {
+				outcome.status = Status::MemoryExceeded;
+				outcome.exit_code = 0;
 			},
 			Misbehaviour::Withhold | Misbehaviour::Copy | Misbehaviour::Silent => (),
 		}

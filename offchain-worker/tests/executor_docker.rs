@@ -9,30 +9,6 @@ use lilypad_worker::executor::*;
 use std::{process::Command, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-/// The engine with busybox in it.
-async fn ready() -> Option<(DockerExecutor, RuntimeImage)> {
-	let executor = docker().await?;
-	let image = busybox();
-	executor
-		.prepare(&image.source(), &progress())
-		.await
-		.expect("loaded");
-	Some((executor, image.runtime()))
-}
-
-macro_rules! ready {
-	() => {
-		match ready().await {
-			Some(ready) => ready,
-			None => return,
-		}
-	};
-}
-
-async fn shell(executor: &DockerExecutor, image: RuntimeImage, script: &str) -> Ran {
-	run(executor, image, &["/bin/sh", "-c", script], |_| ()).await
-}
-
 #[tokio::test]
 async fn output_exit_code_and_files_come_back() {
 	let (docker, image) = ready!();

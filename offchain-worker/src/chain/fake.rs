@@ -32,6 +32,8 @@ pub(crate) const RULES: MediationRules = MediationRules {
 	overcharge_floor: 2_000,
 	slack_percent: 300,
 	commit_margin: 30,
+	// Nobody serves a provider's result here.
+	ask_blocks: 0,
 	reveal_blocks: REVEAL_BLOCKS,
 	era_blocks: 150,
 	draw_open_blocks: 60,

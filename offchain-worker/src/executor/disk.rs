@@ -8,6 +8,7 @@ use std::{
 	fs, io,
 	os::unix::fs::{MetadataExt, PermissionsExt},
 	path::Path,
+	sync::atomic::{AtomicU64, Ordering},
 	time::{Duration, Instant},
 };
 
@@ -76,18 +77,21 @@ pub(crate) fn check_room(path: &Path, needed: u64) -> Result<(), ExecError> {
 	}
 }
 
-/// Measures a folder again and again; ends once it holds more than `limit` bytes. Between two looks lies at least a
-/// tenth of a second, and nine times as long as a look takes: watching costs at most a tenth of a core.
-pub(crate) async fn wait_until_exceeded(dir: &Path, limit: u64) -> DiskUsage {
+/// Measures a folder again and again; ends once it holds more than `limit` bytes. `peak` is the most that was seen. Between
+/// two looks lies at least a tenth of a second, and nine times as long as a look takes: watching costs at most a tenth of a
+/// core.
+pub(crate) async fn wait_until_exceeded(dir: &Path, limit: u64, peak: &AtomicU64) {
 	let mut pause = Duration::from_millis(50);
 	loop {
 		tokio::time::sleep(pause).await;
 		let dir = dir.to_path_buf();
 		let start = Instant::now();
 		let looked = tokio::task::spawn_blocking(move || usage_of(&dir, limit)).await;
-		match looked {
-			Ok(usage) if usage.bytes > limit => return usage,
-			_ => pause = (start.elapsed() * 9).clamp(Duration::from_millis(100), Duration::from_secs(5)),
+		let bytes = looked.unwrap_or_default().bytes;
+		peak.fetch_max(bytes, Ordering::Relaxed);
+		match bytes > limit {
+			true => return,
+			false => pause = (start.elapsed() * 9).clamp(Duration::from_millis(100), Duration::from_secs(5)),
 		}
 	}
 }
@@ -180,12 +184,16 @@ mod tests {
 	async fn waiting_ends_when_the_limit_is_passed() {
 		let dir = tempfile::tempdir().expect("a folder");
 		let path = dir.path().to_path_buf();
-		let watch = tokio::spawn(async move { wait_until_exceeded(&path, 100_000).await });
+		let watch = tokio::spawn(async move {
+			let peak = AtomicU64::new(0);
+			wait_until_exceeded(&path, 100_000, &peak).await;
+			peak.into_inner()
+		});
 		fs::write(dir.path().join("big"), vec![0; 200_000]).expect("written");
-		let usage = tokio::time::timeout(Duration::from_secs(5), watch)
+		let peak = tokio::time::timeout(Duration::from_secs(5), watch)
 			.await
 			.expect("in time")
 			.expect("no panic");
-		assert!(usage.bytes > 100_000);
+		assert!(peak > 100_000);
 	}
 }

@@ -273,6 +273,28 @@ impl RunRequest {
 	}
 }
 
+/// What is known about the memory that a run needed, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryNeed {
+	/// Nothing.
+	Unknown,
+	/// At most so much: it had so much, of which the kernel may have kept some for files only because nothing else wanted it.
+	AtMost(u64),
+	/// So much.
+	Exactly(u64),
+}
+
+impl MemoryNeed {
+	/// Whether so many bytes would have been enough. `None` when that can't be told.
+	pub fn fits(self, bytes: u64) -> Option<bool> {
+		match self {
+			Self::Exactly(needed) => Some(needed <= bytes),
+			Self::AtMost(had) if had <= bytes => Some(true),
+			Self::AtMost(_) | Self::Unknown => None,
+		}
+	}
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunOutcome {
@@ -289,8 +311,10 @@ pub struct RunOutcome {
 	/// The folder with the files of all output paths. What the program put there is not to be trusted: read it with
 	/// [`crate::output::collect`].
 	pub outputs: PathBuf,
-	/// Most memory that it was seen to use, in bytes.
-	pub peak_memory: Option<u64>,
+	/// What is known about the memory that it needed.
+	pub memory: MemoryNeed,
+	/// Most disk that it was seen to use, in bytes as [`usage_of`] counts them; `None` if nobody looked all the time.
+	pub peak_disk: Option<u64>,
 	/// Why it is not `Completed`, for people.
 	pub detail: Option<String>,
 }
@@ -308,7 +332,8 @@ impl RunOutcome {
 			stdout: request.stdout_file(),
 			stderr: request.stderr_file(),
 			outputs: request.outputs_dir(),
-			peak_memory: None,
+			memory: MemoryNeed::Unknown,
+			peak_disk: None,
 			detail: None,
 		}
 	}

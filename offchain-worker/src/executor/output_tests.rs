@@ -1,4 +1,5 @@
 use super::*;
+use crate::executor::MemoryNeed;
 use iroh_blobs::{format::collection::Collection, Hash};
 use proptest::prelude::*;
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
@@ -28,7 +29,8 @@ fn left() -> Left {
 		stdout: at("stdout"),
 		stderr: at("stderr"),
 		outputs: at("outputs"),
-		peak_memory: None,
+		memory: MemoryNeed::Unknown,
+		peak_disk: None,
 		detail: None,
 	};
 	Left { dir, outcome }

@@ -6,6 +6,7 @@
 //!
 //! * [`vote`] says what is next, as a pure function of journal and chain, and sends votes.
 //! * [`run`] runs the job, with the provider's own executors and rules of outputs, and asks for the provider's result.
+//! * [`ample`] finds out whether it needed far less than the job's limits.
 //! * [`watch`] starts a task for each seat of this account in a panel.
 //! * [`standing`] registers the mediator and keeps the chain informed of what its machine runs.
 //!
@@ -13,6 +14,7 @@
 //! committed to. Its own result is shown to nobody before the case has ended, and to everybody afterwards: if the provider's
 //! was overturned, the creator fetches it here.
 
+pub mod ample;
 pub mod run;
 pub mod standing;
 pub mod vote;

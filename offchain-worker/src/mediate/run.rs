@@ -1,9 +1,13 @@
 //! Running a disputed job again, and asking for the provider's result.
 
-use super::{vote::decide, vote_sidecar_tag, vote_tag};
+use super::{
+	ample::{self, is_ample, Ran},
+	vote::decide,
+	vote_sidecar_tag, vote_tag,
+};
 use crate::{
 	chain::{Case, Deal},
-	executor::{usage_of, ExecError, Executor, RunId, RunOutcome, RunRequest},
+	executor::{ExecError, Executor, RunId, RunOutcome, RunRequest},
 	journal::{CaseRecord, CaseStage},
 	output::{collect, empty_root},
 	p2p::{DownloadLimits, P2pError, PeerSession, Refusal},
@@ -42,7 +46,7 @@ fn run_name(genesis: &[u8; 32], mediator: &AccountId, record: &CaseRecord) -> Re
 }
 
 /// The last block in which there still is time for something else than committing.
-fn last_moment(ctx: &Context, case: &Case) -> BlockNumber {
+pub(super) fn last_moment(ctx: &Context, case: &Case) -> BlockNumber {
 	case.stage.last_block().saturating_sub(ctx.timing.commit_margin)
 }
 
@@ -137,11 +141,9 @@ pub(super) async fn run(
 	// From here on a run may exist, and is looked for before it is started.
 	ctx.journal
 		.advance_case(record.seat, CaseStage::Started { at: since })?;
-	let limits = &work.job.request.spec;
-	let time_limit = deal.terms.time_limit;
 	let outcome = match supervised(ctx, &request, &*engine, last_moment(ctx, case)).await {
 		Ok(outcome) => outcome,
-		Err(ExecError::Cancelled) => return out_of_time(ctx, record, since, time_limit).await,
+		Err(ExecError::Cancelled) => return out_of_time(ctx, record, since, deal.terms.time_limit).await,
 		Err(error @ ExecError::Interrupted { .. }) => {
 			engine.cleanup(&run_id).await?;
 			return Err(error.into());
@@ -149,14 +151,6 @@ pub(super) async fn run(
 		Err(error) => return Err(error.into()),
 	};
 	let collected = collect(&outcome, &request.verified, &request.limits).await?;
-	let ample = is_ample(
-		&request,
-		&outcome,
-		collected.triple.status,
-		limits,
-		time_limit,
-		case.overcharge_percent,
-	);
 	publish(
 		ctx,
 		&vote_tag(record.seat.deal),
@@ -164,6 +158,15 @@ pub(super) async fn run(
 		&collected,
 	)
 	.await?;
+	let ran = Ran {
+		record,
+		deal,
+		case,
+		work: &work,
+		outcome: &outcome,
+		triple: &collected.triple,
+	};
+	let ample = is_ample(ctx, &ran, &*engine).await?;
 	tracing::info!(
 		seat = %record.seat,
 		status = %collected.triple.status,
@@ -178,7 +181,13 @@ pub(super) async fn run(
 		ample,
 	};
 	ctx.journal.advance_case(record.seat, ran)?;
-	remove_run_named(ctx, &run_id, true).await
+	remove_runs(ctx, record, true).await
+}
+
+/// Removes what the runs of a seat left. `began`: they may have been started.
+pub(super) async fn remove_runs(ctx: &Context, record: &CaseRecord, began: bool) -> Result<(), StepError> {
+	remove_run_named(ctx, &run_id(ctx, record)?, began).await?;
+	ample::remove(ctx, record, began).await
 }
 
 /// The job can't be run by anybody.
@@ -221,11 +230,11 @@ async fn out_of_time(
 			ample: false,
 		},
 	)?;
-	remove_run_named(ctx, &run_id(ctx, record)?, true).await
+	remove_runs(ctx, record, true).await
 }
 
 /// Runs to the end, or until there is just time left to commit.
-async fn supervised(
+pub(super) async fn supervised(
 	ctx: &Context,
 	request: &RunRequest,
 	engine: &dyn Executor,
@@ -256,26 +265,6 @@ fn slackened(spec: &MachineSpec, percent: u32, free_bytes: u64) -> MachineSpec {
 		disk_mib: more(spec.disk_mib).min(free).max(spec.disk_mib),
 		..spec.clone()
 	}
-}
-
-/// Whether a run stayed so far within the job's own limits that it would have done so on any machine of its size.
-fn is_ample(
-	request: &RunRequest,
-	outcome: &RunOutcome,
-	status: Status,
-	limits: &MachineSpec,
-	time_limit: Millis,
-	percent: u32,
-) -> bool {
-	let within = |used: u64, limit: u64| u128::from(used) * u128::from(percent) <= u128::from(limit) * 100;
-	let disk = usage_of(&request.disk_dir(), u64::MAX).bytes;
-	!status.is_resource()
-		&& within(outcome.usage, time_limit)
-		&& within(disk, u64::from(limits.disk_mib) << 20)
-		// Who has not measured does not say so.
-		&& outcome
-			.peak_memory
-			.is_some_and(|peak| within(peak, u64::from(limits.ram_mib) << 20))
 }
 
 /// Asks the provider for the result that the own run gave, and decides on the vote.
@@ -319,7 +308,8 @@ async fn patiently<'a, T>(
 	mut attempt: impl FnMut() -> BoxFuture<'a, Result<T, P2pError>>,
 ) -> Result<Option<T>, StepError> {
 	let begun = ctx.chain.best_block().await?.number;
-	let until = last_moment(ctx, case).min(begun.saturating_add(ctx.timing.ask_blocks));
+	let patience = ctx.chain.rules().await?.ask_blocks;
+	let until = last_moment(ctx, case).min(begun.saturating_add(patience));
 	let mut pause = ctx.timing.retry;
 	loop {
 		let error = match attempt().await {

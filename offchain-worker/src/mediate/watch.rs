@@ -8,7 +8,7 @@ use super::{
 use crate::{
 	chain::{Case, Deal},
 	journal::{CaseRecord, CaseStage, SeatId},
-	pipeline::{driver::remove_run_named, now_ms, subject_of, Context, StepError},
+	pipeline::{now_ms, subject_of, Context, StepError},
 	results::ResultStore,
 	WorkerError,
 };
@@ -344,7 +344,7 @@ async fn close(ctx: &Context, record: &CaseRecord) -> Result<(), StepError> {
 /// Removes the run and the input files.
 async fn clean(ctx: &Context, record: &CaseRecord) -> Result<(), StepError> {
 	let began = !matches!(record.stage, CaseStage::Drawn | CaseStage::Prepared);
-	remove_run_named(ctx, &run::run_id(ctx, record)?, began).await?;
+	run::remove_runs(ctx, record, began).await?;
 	let mut tags = ctx.blobs.tagged(&case_inputs_prefix(record.seat.deal)).await?;
 	if !ctx.hub.has_job(record.job) {
 		// What the creator itself has handed over.

@@ -1,5 +1,5 @@
 //! What the tests of the executors share: an engine, images made on the spot, and requests.
-#![allow(dead_code, missing_docs, clippy::unwrap_used)]
+#![allow(dead_code, unused_imports, unused_macros, missing_docs, clippy::unwrap_used)]
 
 use lilypad_primitives::{manifest::VerifiedPart, MachineSpec, Platform, RuntimeImage, Status};
 use lilypad_worker::{
@@ -250,4 +250,29 @@ pub fn hostile_texts() -> Vec<String> {
 		String::new(),
 		"x".repeat(2048),
 	]
+}
+
+/// The engine with busybox in it.
+pub async fn engine_with_busybox() -> Option<(DockerExecutor, RuntimeImage)> {
+	let executor = docker().await?;
+	let image = busybox();
+	executor
+		.prepare(&image.source(), &progress())
+		.await
+		.expect("loaded");
+	Some((executor, image.runtime()))
+}
+
+macro_rules! ready {
+	() => {
+		match engine_with_busybox().await {
+			Some(ready) => ready,
+			None => return,
+		}
+	};
+}
+pub(crate) use ready;
+
+pub async fn shell(executor: &DockerExecutor, image: RuntimeImage, script: &str) -> Ran {
+	run(executor, image, &["/bin/sh", "-c", script], |_| ()).await
 }

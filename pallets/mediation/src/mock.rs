@@ -75,6 +75,7 @@ pub(crate) const RULES: MediationRules = MediationRules {
 	overcharge_floor: 2_000,
 	slack_percent: 300,
 	commit_margin: MARGIN,
+	ask_blocks: 1,
 	reveal_blocks: REVEAL,
 	era_blocks: ERA,
 	draw_open_blocks: DRAW_OPEN,

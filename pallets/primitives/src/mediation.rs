@@ -291,6 +291,8 @@ pub struct MediationRules {
 	pub slack_percent: u32,
 	/// Blocks that mediators have besides fetching and running, to commit.
 	pub commit_margin: BlockNumber,
+	/// Blocks in which a mediator asks a provider that does not answer for its result, before it votes that it is withheld.
+	pub ask_blocks: BlockNumber,
 	/// Blocks to reveal.
 	pub reveal_blocks: BlockNumber,
 	/// Blocks of an era, from whose beginning on what mediators change about tickets and machines counts.
@@ -367,6 +369,10 @@ impl MediationRules {
 			(1..=100_000).contains(&self.commit_margin) && (1..=100_000).contains(&self.reveal_blocks),
 			"mediators need between 1 and 100,000 blocks to commit and to reveal",
 		)?;
+		ensure(
+			(1..=self.commit_margin).contains(&self.ask_blocks),
+			"ask_blocks is at least 1, and at most commit_margin, which it is a part of",
+		)?;
 		ensure(self.max_redraws <= MAX_REDRAWS, "there are at most 2 redraws")?;
 		ensure(
 			!self.minority_slash.is_zero() && self.minority_slash <= self.no_show_slash,
@@ -410,6 +416,7 @@ mod tests {
 		overcharge_floor: 2_000,
 		slack_percent: 300,
 		commit_margin: 30,
+		ask_blocks: 30,
 		reveal_blocks: 30,
 		era_blocks: 150,
 		draw_open_blocks: 60,
@@ -482,6 +489,14 @@ mod tests {
 			},
 			MediationRules {
 				commit_margin: 0,
+				..RULES
+			},
+			MediationRules {
+				ask_blocks: 0,
+				..RULES
+			},
+			MediationRules {
+				ask_blocks: 31,
 				..RULES
 			},
 			MediationRules {

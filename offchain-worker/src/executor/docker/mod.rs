@@ -7,6 +7,7 @@ mod capture;
 mod container;
 mod engine;
 mod images;
+mod memory;
 mod time;
 mod watch;
 

@@ -11,22 +11,19 @@ use super::{
 	super::{disk, *},
 	capture::Attached,
 	engine::{status_of, Engine},
+	memory::Peak,
 	time,
 };
 use bollard::{
 	errors::Error,
-	models::{ContainerState, ContainerStateStatusEnum},
+	models::{ContainerInspectResponse, ContainerState, ContainerStateStatusEnum},
 	query_parameters::{
-		EventsOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder, StatsOptionsBuilder,
+		EventsOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder,
 		WaitContainerOptionsBuilder,
 	},
 };
 use futures::StreamExt;
-use std::{
-	collections::HashMap,
-	sync::atomic::{AtomicU64, Ordering},
-	time::Duration,
-};
+use std::{collections::HashMap, sync::atomic::AtomicU64, time::Duration};
 
 /// How long a killed container may take to be gone.
 const KILL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -63,6 +60,13 @@ impl Phase {
 	}
 }
 
+/// What a run was seen to use.
+#[derive(Debug, Default)]
+struct Seen {
+	memory: Peak,
+	disk: AtomicU64,
+}
+
 /// Why a run is over.
 enum End {
 	/// By itself.
@@ -74,23 +78,28 @@ enum End {
 }
 
 impl Engine {
-	/// The state and labels of a container.
-	pub(super) async fn state_and_labels(
-		&self,
-		name: &str,
-	) -> Result<Option<(ContainerState, HashMap<String, String>)>, ExecError> {
+	/// All that the engine tells of a container.
+	async fn inspect(&self, name: &str) -> Result<Option<ContainerInspectResponse>, ExecError> {
 		match self
 			.docker
 			.inspect_container(name, None::<InspectContainerOptions>)
 			.await
 		{
-			Ok(found) => {
-				let labels = found.config.and_then(|c| c.labels).unwrap_or_default();
-				Ok(Some((found.state.unwrap_or_default(), labels)))
-			},
+			Ok(found) => Ok(Some(found)),
 			Err(e) if status_of(&e) == Some(404) => Ok(None),
 			Err(e) => Err(self.error("look at the container")(e)),
 		}
+	}
+
+	/// The state and labels of a container.
+	pub(super) async fn state_and_labels(
+		&self,
+		name: &str,
+	) -> Result<Option<(ContainerState, HashMap<String, String>)>, ExecError> {
+		Ok(self.inspect(name).await?.map(|found| {
+			let labels = found.config.and_then(|c| c.labels).unwrap_or_default();
+			(found.state.unwrap_or_default(), labels)
+		}))
 	}
 
 	/// The state of a container.
@@ -98,13 +107,14 @@ impl Engine {
 		Ok(self.state_and_labels(name).await?.map(|(state, _)| state))
 	}
 
-	/// The state of a container that must be there.
-	async fn state_of(&self, request: &RunRequest) -> Result<ContainerState, ExecError> {
+	/// The id and state of a container that must be there.
+	async fn state_of(&self, request: &RunRequest) -> Result<(String, ContainerState), ExecError> {
 		let gone = || ExecError::Interrupted {
 			run: request.run_id.clone(),
 			why: "its container is gone".into(),
 		};
-		self.state(request.run_id.as_str()).await?.ok_or_else(gone)
+		let found = self.inspect(request.run_id.as_str()).await?.ok_or_else(gone)?;
+		Ok((found.id.unwrap_or_default(), found.state.unwrap_or_default()))
 	}
 
 	/// Follows a started container to its end. `watched`: it was running when this began. `attached`: since its start.
@@ -116,16 +126,18 @@ impl Engine {
 		mut attached: Option<Attached>,
 	) -> Result<RunOutcome, ExecError> {
 		let name = request.run_id.as_str();
-		let state = self.state_of(request).await?;
+		let (id, state) = self.state_of(request).await?;
 		let started = state
 			.started_at
 			.as_deref()
 			.and_then(time::parse_rfc3339)
 			.unwrap_or_else(time::now);
-		let peak = AtomicU64::new(0);
-		let end = self
-			.wait_for_end(request, started, &cancel, &peak, attached.as_mut())
-			.await?;
+		let since_start = attached.is_some();
+		let seen = Seen::default();
+		let end = tokio::select! {
+			end = self.wait_for_end(request, started, &cancel, &seen.disk, attached.as_mut()) => end?,
+			() = seen.memory.watch(&id, state.pid.unwrap_or(0)) => End::Exited,
+		};
 		if !matches!(end, End::Exited) {
 			// An engine does not let a container end while somebody who asked for its output does not take it.
 			attached = None;
@@ -142,7 +154,7 @@ impl Engine {
 			.unwrap_or_else(time::now);
 		// A run that is too short for the clock is still one.
 		let usage = u64::try_from(ended - started).unwrap_or(0).max(1);
-		let peak = Some(peak.into_inner()).filter(|p| *p > 0);
+		let memory = seen.memory.of_run(usage, ended);
 		let saved = self.save_output(request, attached).await;
 		let outcome = match end {
 			// What there is of its output is a courtesy then.
@@ -153,7 +165,12 @@ impl Engine {
 			},
 		};
 		Ok(RunOutcome {
-			peak_memory: peak,
+			memory,
+			// What it used before this worker took it up is not known.
+			peak_disk: match since_start {
+				true => outcome.peak_disk.map(|last| last.max(seen.disk.into_inner())),
+				false => None,
+			},
 			..outcome
 		})
 	}
@@ -188,6 +205,10 @@ impl Engine {
 		if used.bytes > limit {
 			return Ok(new(Status::DiskExceeded, 0).because(disk_limit_text(request)));
 		}
+		let new = |status, code| RunOutcome {
+			peak_disk: Some(used.bytes),
+			..new(status, code)
+		};
 		let code = state.exit_code.unwrap_or(0);
 		match state.error.as_deref().filter(|e| !e.is_empty()) {
 			Some(why) if matches!(code, 126..=128) => Ok(new(Status::JobError, 0).because(why)),
@@ -200,7 +221,7 @@ impl Engine {
 		request: &RunRequest,
 		started: i64,
 		cancel: &CancellationToken,
-		peak: &AtomicU64,
+		peak_disk: &AtomicU64,
 		attached: Option<&mut Attached>,
 	) -> Result<End, ExecError> {
 		let name = request.run_id.as_str();
@@ -219,9 +240,8 @@ impl Engine {
 			() = cancel.cancelled() => Ok(End::Cancelled),
 			() = tokio::time::sleep(left) => Ok(End::Limit(Status::TimeExceeded, time_limit_text(request))),
 			why = excess => Ok(End::Limit(Status::OutputExceeded, why?)),
-			_ = disk::wait_until_exceeded(&disk_dir, request.disk_bytes()) =>
+			() = disk::wait_until_exceeded(&disk_dir, request.disk_bytes(), peak_disk) =>
 				Ok(End::Limit(Status::DiskExceeded, disk_limit_text(request))),
-			() = self.sample_memory(name, peak) => Ok(End::Exited),
 		}
 	}
 
@@ -249,22 +269,6 @@ impl Engine {
 		}
 	}
 
-	/// Watches memory; never ends. A short run is over before the first look.
-	async fn sample_memory(&self, name: &str, peak: &AtomicU64) {
-		loop {
-			tokio::time::sleep(Duration::from_secs(1)).await;
-			let options = StatsOptionsBuilder::default()
-				.stream(false)
-				.one_shot(true)
-				.build();
-			let mut stats = std::pin::pin!(self.docker.stats(name, Some(options)));
-			if let Some(Ok(stats)) = stats.next().await {
-				let memory = stats.memory_stats.unwrap_or_default();
-				peak.fetch_max(memory.max_usage.or(memory.usage).unwrap_or(0), Ordering::Relaxed);
-			}
-		}
-	}
-
 	/// Kills a container and waits until it is gone.
 	async fn kill(&self, name: &str) -> Result<(), ExecError> {
 		let options = KillContainerOptionsBuilder::default().signal("SIGKILL").build();
@@ -285,14 +289,14 @@ impl Engine {
 
 	/// The state after the end. Engines hear of a kill for memory separately from the end, and sometimes later.
 	async fn settled_state(&self, request: &RunRequest) -> Result<ContainerState, ExecError> {
-		let mut state = self.state_of(request).await?;
+		let (_, mut state) = self.state_of(request).await?;
 		for _ in 0..5 {
 			let may_be_late = state.exit_code == Some(137) && state.oom_killed != Some(true);
 			if Phase::of(&state) == Phase::Ended && !may_be_late {
 				break;
 			}
 			tokio::time::sleep(Duration::from_millis(100)).await;
-			state = self.state_of(request).await?;
+			(_, state) = self.state_of(request).await?;
 		}
 		Ok(state)
 	}

@@ -68,6 +68,7 @@ pub(super) struct Files {
 	/// Where the contents of files lie.
 	store: PathBuf,
 	used: u64,
+	peak: u64,
 	limit: u64,
 }
 
@@ -96,6 +97,7 @@ impl Files {
 			next: ROOT + 1,
 			store,
 			used: 0,
+			peak: 0,
 			limit,
 		}
 	}
@@ -541,8 +543,14 @@ impl Files {
 		Ok(())
 	}
 
+	/// Most bytes that were in use.
+	pub(super) fn peak(&self) -> u64 {
+		self.peak
+	}
+
 	fn charge(&mut self, bytes: u64) -> Result<(), Fail> {
 		self.used = self.used.saturating_add(bytes);
+		self.peak = self.peak.max(self.used);
 		match self.used > self.limit {
 			true => Err(Fail::Stop(Stop::Disk)),
 			false => Ok(()),

@@ -84,10 +84,11 @@ fn run_here(
 		.unwrap_or(u64::MAX)
 		.max(1);
 	let host = store.data_mut();
-	let peak = host.peak as u64;
+	let (memory, disk) = (host.peak as u64, host.files.peak());
 	host.flush().map_err(host_failure)?;
 	let mut outcome = judge(request, result, usage)?;
-	outcome.peak_memory = Some(peak);
+	outcome.memory = MemoryNeed::Exactly(memory);
+	outcome.peak_disk = Some(disk);
 	if outcome.status == Status::Completed {
 		if let Err(why) = lay_out(request, host)? {
 			outcome = RunOutcome::new(request, Status::OutputExceeded, 0, usage).because(why);

@@ -25,8 +25,6 @@ fn me() -> crate::AccountId {
 fn world() -> World {
 	let mut world = World::new();
 	world.chain = world.chain.with_account(me());
-	// Nobody serves the provider's result here.
-	world.timing.ask_blocks = 0;
 	world.timing.commit_margin = 2;
 	world
 }
@@ -87,9 +85,10 @@ fn record(life: &Life) -> CaseRecord {
 		.expect("there is one")
 }
 
-/// Plays a case with a crash after `passes` interactions. Says whether there was one.
-async fn crash_after(passes: i64) -> bool {
+/// Plays a case with a crash after `passes` interactions, of a job that is run so often. Says whether there was one.
+async fn crash_after(passes: i64, runs: u32) -> bool {
 	let world = world();
+	world.executor.with(|all| all.measures = runs == 1);
 	dispute(&world, fake::job(r#"{"Message":"moo"}"#), 5_000);
 	let _miner = world.mine(Duration::from_millis(10));
 	let closer = closer(&world);
@@ -125,11 +124,12 @@ async fn crash_after(passes: i64) -> bool {
 		(vote.usage, vote.fetched, triple.status),
 		(20, false, Status::Completed)
 	);
+	assert!(vote.ample, "crash after {passes}: it needed little");
 	let (starts, alive) = world.executor.with(|runs| (runs.starts, runs.alive.len()));
 	assert_eq!(
 		(starts, alive),
-		(1, 0),
-		"crash after {passes}: one run, cleaned up"
+		(runs, 0),
+		"crash after {passes}: so many runs, cleaned up"
 	);
 	let files = life
 		.ctx
@@ -153,15 +153,48 @@ async fn crash_after(passes: i64) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_between_any_two_steps_of_a_mediator_is_survived() {
+	assert!(
+		crashes(1).await > 15,
+		"few places to crash: the gates are not where they should be"
+	);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_between_any_two_steps_of_a_mediator_that_runs_a_job_twice_is_survived() {
+	assert!(crashes(2).await > 20);
+}
+
+async fn crashes(runs: u32) -> i64 {
 	let mut crashes = 0;
-	while crash_after(crashes).await {
+	while crash_after(crashes, runs).await {
 		crashes += 1;
 		assert!(crashes < 300, "the case never ends by itself");
 	}
-	assert!(
-		crashes > 15,
-		"only {crashes} places to crash: the gates are not where they should be"
-	);
+	crashes
+}
+
+#[tokio::test]
+async fn what_was_not_measured_is_tried_with_less() {
+	// The job has 100 MiB, of which a vote for ample may use half.
+	for (needs, ample) in [(50, true), (51, false), (200, false)] {
+		let world = world();
+		world.executor.with(|runs| {
+			runs.measures = false;
+			runs.needs = needs;
+		});
+		dispute(&world, fake::job(r#"{"Message":"moo"}"#), 500);
+		let _miner = world.mine(Duration::from_millis(10));
+		let closer = closer(&world);
+		let life = world.start(Gate::default()).await;
+		assert!(judge(&life, &Gate::default()).await);
+		let vote = revealed(&world).expect("a vote");
+		let status = vote.triple.expect("it has run the job").status;
+		assert_eq!((status, vote.ample), (Status::Completed, ample), "{needs} MiB");
+		assert_eq!(world.executor.with(|runs| runs.starts), 2);
+		assert!(!path_exists(&world, "work"));
+		closer.await.expect("closed");
+		life.end().await;
+	}
 }
 
 #[tokio::test]

@@ -78,6 +78,10 @@ struct Runs {
 	command: Vec<String>,
 	/// Usage to report.
 	usage: Millis,
+	/// Whether what a run needs is measured.
+	measures: bool,
+	/// What the program needs, in MiB of memory.
+	needs: u32,
 }
 
 #[derive(Clone)]
@@ -159,14 +163,22 @@ impl Executor for FakeExecutor {
 			return Err(Self::unavailable());
 		}
 		self.gate.pass().await;
+		let (usage, measures, needs) = self.with(|runs| (runs.usage, runs.measures, runs.needs));
 		Ok(RunOutcome {
-			status: Status::Completed,
+			status: match needs > request.spec.ram_mib {
+				true => Status::MemoryExceeded,
+				false => Status::Completed,
+			},
 			exit_code: 0,
-			usage: self.with(|runs| runs.usage),
+			usage,
 			stdout: request.stdout_file(),
 			stderr: request.stderr_file(),
 			outputs: request.outputs_dir(),
-			peak_memory: None,
+			memory: match measures {
+				true => MemoryNeed::Exactly(u64::from(needs) << 20),
+				false => MemoryNeed::Unknown,
+			},
+			peak_disk: Some(0),
 			detail: None,
 		})
 	}
@@ -219,6 +231,8 @@ impl World {
 		let runs = Runs {
 			lasts: Duration::from_millis(20),
 			usage: 20,
+			measures: true,
+			needs: 1,
 			..Runs::default()
 		};
 		Self {
