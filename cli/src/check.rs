@@ -42,8 +42,12 @@ pub struct Rerun {
 	pub triple: Triple,
 	/// Its run time.
 	pub usage: Millis,
+	/// The job's time limit.
+	pub time_limit: Millis,
 	/// Whether honest machines agree on the result: the module is declared deterministic.
 	pub deterministic: bool,
+	/// See [`lilypad_primitives::MediationRules::overcharge_percent`].
+	pub overcharge_percent: u32,
 }
 
 /// A folder for one run, which goes when this does.
@@ -120,6 +124,8 @@ pub async fn rerun(app: &App, client: &Client, signer: &Signer, job: JobId) -> R
 	Ok(Rerun {
 		triple: ran.triple,
 		usage: ran.usage,
+		time_limit: job.time_limit,
+		overcharge_percent: view.mediation_parameters().await?.rules.overcharge_percent,
 		deterministic: module.info.profile == Profile::Deterministic,
 	})
 }
@@ -187,10 +193,20 @@ fn local_job(
 	})
 }
 
-/// How a challenge is made, for a result that differs.
-pub fn how_to_challenge(job: JobId) -> String {
-	format!(
+/// How a challenge is made of a result that differs, and what must be so for it to succeed.
+pub fn how_to_challenge(job: JobId, theirs: Status, ours: &Rerun) -> String {
+	let how = format!(
 		"it is not paid for. To have mediators judge it: `lilypad job challenge {job} --reason wrong-result`"
+	);
+	if !theirs.is_resource() {
+		return how;
+	}
+	// A slower machine than this one may be right.
+	let most = 10_000 / ours.overcharge_percent.max(100);
+	format!(
+		"{how}. They find a provider wrong that says so only if most of them need at most {most} % of the job's time, memory and disk \
+		 (this machine took {} of {} ms); otherwise post the job again with higher limits",
+		ours.usage, ours.time_limit
 	)
 }
 
@@ -381,6 +397,28 @@ mod tests {
 		assert_eq!(sample(&schema), "3");
 		schema.max = Some(0.0);
 		assert_eq!(sample(&schema), "0");
+	}
+
+	#[test]
+	fn who_challenges_a_resource_status_is_told_when_that_succeeds() {
+		let ours = Rerun {
+			triple: Triple {
+				status: Status::Completed,
+				exit_code: 0,
+				root: lilypad_primitives::OutputRoot([1; 32]),
+			},
+			usage: 50,
+			time_limit: 60,
+			deterministic: true,
+			overcharge_percent: 150,
+		};
+		let told = |theirs| how_to_challenge(JobId(7), theirs, &ours);
+		assert!(told(Status::Completed).ends_with("`lilypad job challenge 7 --reason wrong-result`"));
+		let words = told(Status::TimeExceeded);
+		assert!(
+			words.contains("at most 66 %") && words.contains("50 of 60 ms"),
+			"{words}"
+		);
 	}
 
 	#[test]

@@ -3,12 +3,13 @@
 use crate::{
 	app::App,
 	args::{MediatorCommand, MediatorInit, MediatorStart},
+	case::{case_json, seat_of, seat_words, stage_words},
 	data::write_whole,
 	error::CliError,
 	provider::{ask_worker_at, ended, problems},
 	ui::table,
 };
-use lilypad_client::{calls, lp, AccountId, ChainEvent, MediationEvent, Mediator};
+use lilypad_client::{calls, lp, words, AccountId, ChainEvent, MediationEvent, Mediator};
 use lilypad_primitives::MachineSpec;
 use lilypad_worker::{
 	config::{EngineChoice, MediatorConfig, WorkerConfig},
@@ -166,7 +167,7 @@ async fn status(app: &App, mediator: Option<AccountId>) -> Result<(), CliError> 
 		.cases()
 		.await?
 		.into_iter()
-		.filter(|(_, case)| case.seats.iter().any(|seat| seat.mediator == who))
+		.filter_map(|(deal, case)| seat_of(&case, &who).cloned().map(|seat| (deal, case, seat)))
 		.collect();
 	let worker = match own {
 		true => {
@@ -191,7 +192,7 @@ async fn status(app: &App, mediator: Option<AccountId>) -> Result<(), CliError> 
 		"platforms": record.as_ref().and_then(|m| m.capability.latest()).map(|c| c.platforms.to_vec()),
 		"counts_from": pending,
 		"unbonding": record.as_ref().map(|m| m.unbonding.iter().map(|u| json!({ "amount": lp::show(u.amount), "block": u.releasable_at })).collect::<Vec<_>>()),
-		"cases": cases.iter().map(|(deal, case)| json!({ "deal": deal, "stage": case.stage.words() })).collect::<Vec<_>>(),
+		"cases": cases.iter().map(|(deal, case, _)| case_json(*deal, case)).collect::<Vec<_>>(),
 		"worker": worker,
 	});
 	app.ui.outcome(&value, || {
@@ -211,11 +212,16 @@ async fn status(app: &App, mediator: Option<AccountId>) -> Result<(), CliError> 
 			(None, false) => "worker    not asked".into(),
 		});
 		if !cases.is_empty() {
-			let rows = cases
-				.iter()
-				.map(|(deal, case)| vec![deal.to_string(), case.stage.words()]);
+			let rows = cases.iter().map(|(deal, case, seat)| {
+				vec![
+					deal.to_string(),
+					words::variant(&seat.round),
+					seat_words(&seat.state, None),
+					stage_words(case, view.number()),
+				]
+			});
 			lines.push(String::new());
-			lines.push(table(&["DEAL", "CASE"], rows.collect()));
+			lines.push(table(&["DEAL", "ROUND", "VOTE", "STAGE"], rows.collect()));
 		}
 		lines.join("\n")
 	})

@@ -46,7 +46,7 @@ pub async fn verify(app: &App, job: JobId) -> Result<(), CliError> {
 	Err(CliError::JobFailed {
 		job,
 		why: match ours.deterministic {
-			true => format!("{why}; {}", how_to_challenge(job)),
+			true => format!("{why}; {}", how_to_challenge(job, theirs.status, &ours)),
 			false => format!(
 				"{why}. The module is not declared deterministic, so that says nothing about the provider"
 			),

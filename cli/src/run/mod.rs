@@ -178,7 +178,7 @@ async fn compare(
 			theirs.status,
 			ours.triple.root,
 			ours.triple.status,
-			check::how_to_challenge(job)
+			check::how_to_challenge(job, theirs.status, &ours)
 		),
 	})
 }
