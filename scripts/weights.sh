@@ -57,7 +57,7 @@ measure() {
 	local pallet=$1
 	step "measuring $pallet"
 	"$BENCHER" v1 benchmark pallet --runtime "$RUNTIME" --genesis-builder-preset development \
-		--pallet "$pallet" --extrinsic '*' --steps "${STEPS:-50}" --repeat "${REPEAT:-20}" \
+		--output-analysis median-slopes --pallet "$pallet" --extrinsic '*' --steps "${STEPS:-50}" --repeat "${REPEAT:-20}" \
 		--template scripts/weights.hbs --output "$OUT/$pallet.rs"
 }
 

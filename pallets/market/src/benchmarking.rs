@@ -2,7 +2,6 @@
 #![allow(missing_docs)]
 
 use super::{
-	weights::{MOST_CANDIDATES, MOST_OFFERS},
 	*,
 };
 use alloc::{vec, vec::Vec};
@@ -391,8 +390,7 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn scan_offers(s: Linear<0, MOST_CANDIDATES>) {
-		let s = s.min(T::MaxScan::get());
+	fn scan_offers(s: Linear<0, { T::MaxScan::get() }>) {
 		let job = post::<T>(request::<T>());
 		// They fail late: each is of another provider, and serves everybody but this creator.
 		for n in 0..s {
@@ -423,8 +421,7 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn scan_jobs(s: Linear<0, MOST_CANDIDATES>) {
-		let s = s.min(T::MaxScan::get());
+	fn scan_jobs(s: Linear<0, { T::MaxScan::get() }>) {
 		// Each would fit, but is promised to a cheaper offer.
 		let (jobs, offers) = missed::<T>(s, &two_rates::<T>());
 		for job in jobs {
@@ -496,41 +493,7 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn run_ended() {
-		let offer = offer::<T>(provider::<T>(0), roomy::<T>());
-		let job = post::<T>(request::<T>());
-
-		#[block]
-		{
-			<Pallet<T> as JobBook<_>>::run_ended(job);
-		}
-
-		assert!(Offers::<T>::get(offer).is_some_and(|o| o.running == 0));
-	}
-
-	#[benchmark]
-	fn settled_well() {
-		let offer = offer::<T>(provider::<T>(0), roomy::<T>());
-		let job = post::<T>(request::<T>());
-		let deal = deal_of::<T>(job).expect("they fit; qed");
-		<Pallet<T> as JobBook<_>>::run_ended(job);
-		let outcome = Outcome::Accepted {
-			usage: 1,
-			completed: true,
-		};
-
-		#[block]
-		{
-			<Pallet<T> as JobBook<_>>::settled(job, deal, &outcome, None, 0);
-		}
-
-		assert!(Jobs::<T>::get(job).is_none());
-		assert!(Offers::<T>::get(offer).is_some_and(|o| o.open_deals == 0));
-	}
-
-	#[benchmark]
-	fn settled(o: Linear<1, MOST_OFFERS>) {
-		let o = o.min(T::MaxOffersPerProvider::get());
+	fn settled(o: Linear<1, { T::MaxOffersPerProvider::get() }>) {
 		let who = provider::<T>(0);
 		let (job, deal, _) = matched::<T>(who.clone());
 		for _ in 1..o {

@@ -51,9 +51,7 @@ impl<T: Config> Pallet<T> {
 
 	/// What the end of a run weighs at most: deals add it to the call that submits a result.
 	pub fn weight_of_run_ended() -> Weight {
-		T::WeightInfo::run_ended()
-			.saturating_add(T::WeightInfo::index_offer())
-			.saturating_add(Self::longest_search_for_jobs(T::MaxMatches::get()))
+		T::WeightInfo::index_offer().saturating_add(Self::longest_search_for_jobs(T::MaxMatches::get()))
 	}
 
 	/// What the end of a deal weighs at most: deals add it to every call that settles.
@@ -68,7 +66,7 @@ impl<T: Config> Pallet<T> {
 
 	/// What the end of a deal weighs at most that pays for a result: the capacity came back before, and the job is over.
 	pub(crate) fn weight_of_settled_well() -> Weight {
-		Self::closing(T::WeightInfo::settled_well()).saturating_add(T::WeightInfo::withdraw_offer())
+		Self::closing(T::WeightInfo::withdraw_offer())
 	}
 
 	/// What closing a waiting job weighs: the call's own part, and what those do who are told.

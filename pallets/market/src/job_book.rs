@@ -117,9 +117,8 @@ impl<T: Config> Pallet<T> {
 impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 	/// Does nothing when the capacity has already come back.
 	fn run_ended(id: JobId) -> Weight {
-		let mut own = T::WeightInfo::run_ended();
 		let Some(mut record) = Jobs::<T>::get(id) else {
-			return own;
+			return Weight::zero();
 		};
 		let JobState::Matched {
 			offer: offer_id,
@@ -127,21 +126,21 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 			..
 		} = &mut record.state
 		else {
-			return own;
+			return Weight::zero();
 		};
 		let (offer_id, Some(part)) = (*offer_id, granted.take()) else {
-			return own;
+			return Weight::zero();
 		};
 		Jobs::<T>::insert(id, &record);
 		let Some(before) = Offers::<T>::get(offer_id) else {
 			defensive!("a live deal's offer is gone");
-			return own;
+			return Weight::zero();
 		};
 		let mut after = before.clone();
 		Self::give_back(&mut after, &part);
-		own.saturating_accrue(Self::indexed(Self::save_offer(offer_id, Some(&before), &after)));
+		let indexing = Self::indexed(Self::save_offer(offer_id, Some(&before), &after));
 		let scan = Self::match_offer(offer_id, T::MaxMatches::get());
-		own.saturating_add(Self::searched_jobs(scan))
+		indexing.saturating_add(Self::searched_jobs(scan))
 	}
 
 	fn run_ended_weight() -> Weight {
@@ -215,7 +214,7 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 		let own = match (outcome.is_provider_fault(), again) {
 			(true, _) => T::WeightInfo::settled(Self::pause_all(&offer.provider)),
 			(false, Some(_)) => T::WeightInfo::settled(1),
-			(false, None) => T::WeightInfo::settled_well(),
+			(false, None) => Weight::zero(),
 		};
 		let mut weight = own.saturating_add(closing);
 		match again {

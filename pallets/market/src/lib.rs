@@ -356,14 +356,6 @@ pub mod pallet {
 			);
 			assert!(T::MaxOffersPerProvider::get() > 0, "MaxOffersPerProvider is zero");
 			assert!(
-				T::MaxScan::get() <= weights::MOST_CANDIDATES,
-				"MaxScan is beyond what is benchmarked"
-			);
-			assert!(
-				T::MaxOffersPerProvider::get() <= weights::MOST_OFFERS,
-				"MaxOffersPerProvider is beyond the benchmarks"
-			);
-			assert!(
 				T::SolveWindow::get() > 0,
 				"SolveWindow is zero: nobody could find a cheaper match"
 			);

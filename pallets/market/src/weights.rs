@@ -12,11 +12,6 @@ use frame_support::{
 	weights::{constants::ParityDbWeight, RuntimeDbWeight, Weight},
 };
 
-/// Most offers of one provider that the benchmark of a settlement covers.
-pub const MOST_OFFERS: u32 = 32;
-/// Most candidates that the benchmarks of searches cover.
-pub const MOST_CANDIDATES: u32 = 64;
-
 /// Weights of the calls and of their parts.
 pub trait WeightInfo {
 	/// `post_offer`, without looking for jobs.
@@ -61,13 +56,9 @@ pub trait WeightInfo {
 	fn leave_waiting() -> Weight;
 	/// Besides, for an offer that enters or leaves the index, with as many entries as there can be.
 	fn index_offer() -> Weight;
-	/// The end of a run, without looking for jobs.
-	fn run_ended() -> Weight;
 	/// The end of a deal whose provider is to blame and has `o` offers, or whose job waits again, without looking for offers
 	/// or jobs.
 	fn settled(o: u32) -> Weight;
-	/// The end of a deal and of its job.
-	fn settled_well() -> Weight;
 	/// The sweeper without any work.
 	fn sweep_base() -> Weight;
 	/// One job that the sweeper looks at.
@@ -158,12 +149,6 @@ macro_rules! estimates {
 		}
 		fn index_offer() -> Weight {
 			cost($db, 40, 0, 6)
-		}
-		fn run_ended() -> Weight {
-			cost($db, 60, 2, 2)
-		}
-		fn settled_well() -> Weight {
-			cost($db, 80, 2, 2)
 		}
 		fn settled(o: u32) -> Weight {
 			// Job, module, offer and its entries, removal with its deposit; each other offer with its entries.

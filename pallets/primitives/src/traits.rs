@@ -62,11 +62,14 @@ pub trait Deals<AccountId> {
 }
 
 /// The market, as deals see it. A deal's end is decided by deals; what it means for job and offer, by the market.
+///
+/// What the market always does at the end of a run or of a deal is part of the calls that end them, and of their measured
+/// weights; the weights here are of what it may do beyond.
 pub trait JobBook<AccountId> {
 	/// The deal uses its offer's capacity no longer: a result was submitted. Gives the capacity back, and may match jobs
 	/// that wait for it: call it last. Not needed for a deal that ends without a result, because [`Self::settled`] gives
 	/// the capacity back itself if nobody has, *after* it has seen whether the provider is to blame: a provider that has
-	/// just failed must not get the next job in the same breath. Returns what it weighed.
+	/// just failed must not get the next job in the same breath. Returns what it weighed beyond the end of the run.
 	fn run_ended(job: JobId) -> Weight;
 	/// What [`Self::run_ended`] weighs at most.
 	fn run_ended_weight() -> Weight {
@@ -82,7 +85,7 @@ pub trait JobBook<AccountId> {
 	fn will_requeue(job: JobId, outcome: &Outcome) -> bool;
 	/// The deal has ended and its money has moved. The market queues the job again exactly if [`Self::will_requeue`] has
 	/// just said so; otherwise the job is gone. `cost` is what the creator paid in all. May open deals: call it last. Returns
-	/// what it weighed.
+	/// what it weighed beyond the end of deal and job.
 	fn settled(job: JobId, deal: DealId, outcome: &Outcome, result: Option<Triple>, cost: Balance) -> Weight;
 	/// What [`Self::settled`] weighs at most.
 	fn settled_weight() -> Weight {

@@ -173,12 +173,12 @@ fn non_determinism_costs_the_authors_bond_and_delists_the_version() {
 }
 
 #[test]
-fn in_an_audit_the_pool_stands_in_for_an_authors_bond_too_small() {
+fn in_an_audit_the_pool_adds_to_an_authors_bond_too_small() {
 	test(|| {
 		let deal = audited();
 		open_in_case(deal);
 		mint(REGISTRY, 100 * LP);
-		AuthorBond::set(VOTE + 1);
+		AuthorBond::set(2 * VOTE + 1);
 		let before = balances();
 		rule(deal, Verdict::NonDeterministic, 3);
 		assert_changed(
@@ -186,11 +186,34 @@ fn in_an_audit_the_pool_stands_in_for_an_authors_bond_too_small() {
 			&[
 				(CREATOR, plus(BUDGET - 3 * LP), minus(BUDGET)),
 				(PROVIDER, plus(3 * LP), 0),
-				(POOL, plus(PANEL_FEE - (2 * VOTE - 1)), minus(PANEL_FEE)),
-				(REGISTRY, minus(VOTE + 1), 0),
+				(POOL, plus(PANEL_FEE - (VOTE - 1)), minus(PANEL_FEE)),
+				(REGISTRY, minus(2 * VOTE + 1), 0),
 				(201, plus(VOTE), 0),
 				(202, plus(VOTE), 0),
 				(203, plus(VOTE), 0),
+			],
+		);
+	});
+}
+
+/// Pitfall 49: whoever deals with himself, with a module that differs in every run, must not empty the pool.
+#[test]
+fn in_an_audit_the_pool_adds_no_more_than_one_vote() {
+	test(|| {
+		let deal = audited();
+		open_in_case(deal);
+		let before = balances();
+		rule(deal, Verdict::NonDeterministic, 3);
+		assert_changed(
+			&before,
+			&[
+				(CREATOR, plus(BUDGET - 3 * LP), minus(BUDGET)),
+				(PROVIDER, plus(3 * LP), 0),
+				(POOL, plus(PANEL_FEE - VOTE), minus(PANEL_FEE)),
+				// What can't be divided goes to the first.
+				(201, plus(VOTE / 3 + 1), 0),
+				(202, plus(VOTE / 3 + 1), 0),
+				(203, plus(VOTE / 3), 0),
 			],
 		);
 	});
