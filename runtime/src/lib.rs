@@ -23,6 +23,7 @@ pub mod genesis_presets;
 mod hot_keys;
 #[cfg(test)]
 mod tests;
+mod weights;
 
 // The macros below expect it in scope.
 #[allow(unused_imports)]

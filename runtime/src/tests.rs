@@ -415,7 +415,7 @@ fn header_hash_is_blake2() {
 	);
 }
 
-/// What `make simulate` says of a league and of padding is said of these parameters.
+/// What `make simulate` says is said of these parameters.
 #[test]
 fn the_simulation_is_of_what_is_shipped() {
 	use lilypad_primitives::{terms::Amounts, JobOrigin, Profile, Terms};
@@ -447,8 +447,9 @@ fn the_simulation_is_of_what_is_shipped() {
 		profile: Profile::Deterministic,
 	};
 	let audited = rules.audit.probability(&terms).deconstruct() as f64 / 1e16;
+	let levy = f64::from(pricing.levy_rate.deconstruct()) / 1e4;
 	let expected = format!(
-		"Shipped: θ = {}, largest panel {}, claims up to {} % of the median, {audited:.1} % of results audited.",
+		"Shipped: θ = {}, largest panel {}, a levy of {levy:.1} %, claims up to {} % of the median, {audited:.1} % of results audited.",
 		pricing.collateral_factor, pricing.largest_panel, rules.overcharge_percent
 	);
 	assert!(

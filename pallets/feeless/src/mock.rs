@@ -214,7 +214,7 @@ impl pallet_feeless::Config for Runtime {
 	type Priority = frame_support::traits::ConstU64<PRIORITY>;
 	type Share = Share;
 	type MaxLength = ConstU32<MAX_LENGTH>;
-	type WeightInfo = pallet_feeless::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = ();
 }
 
 pub(crate) fn new_test_ext() -> TestExternalities {

@@ -3,8 +3,6 @@
 //! The one storage item never leaves the block's overlay, so none of this touches the database: what it costs is the
 //! encoding of a number and a look into a map, a few microseconds on any machine.
 
-use core::marker::PhantomData;
-
 use frame_support::weights::{constants::WEIGHT_REF_TIME_PER_MICROS, Weight};
 
 /// Weights of the pallet's own work.
@@ -15,19 +13,7 @@ pub trait WeightInfo {
 	fn clear() -> Weight;
 }
 
-/// Weights from the benchmarks in this crate.
-pub struct SubstrateWeight<T>(PhantomData<T>);
-
-impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-	fn take_and_give_back() -> Weight {
-		<()>::take_and_give_back()
-	}
-
-	fn clear() -> Weight {
-		<()>::clear()
-	}
-}
-
+/// For tests. A runtime measures its own: `make weights`.
 impl WeightInfo for () {
 	fn take_and_give_back() -> Weight {
 		Weight::from_parts(5 * WEIGHT_REF_TIME_PER_MICROS, 0)

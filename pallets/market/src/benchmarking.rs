@@ -1,9 +1,7 @@
 //! Benchmarks of the calls and of their parts, each in its worst case: full inputs, full policies, all platforms, GPUs.
 #![allow(missing_docs)]
 
-use super::{
-	*,
-};
+use super::*;
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::*;
 use frame_support::{

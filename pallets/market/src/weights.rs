@@ -3,14 +3,9 @@
 //! A call that matches is charged for the longest search and given back what it did not need, so each part has its own
 //! weight: what the call does, what looking at a candidate costs, and what a match costs.
 //!
-//! Estimates until they are generated: database accesses counted by hand for the worst case, with generous times for the
-//! rest. `benchmarking.rs` has the benchmarks that replace them.
+//! A runtime's own are measured: `make weights`. Those of `()` are for tests.
 
-use core::marker::PhantomData;
-use frame_support::{
-	traits::Get,
-	weights::{constants::ParityDbWeight, RuntimeDbWeight, Weight},
-};
+use frame_support::weights::{constants::ParityDbWeight, RuntimeDbWeight, Weight};
 
 /// Weights of the calls and of their parts.
 pub trait WeightInfo {
@@ -75,101 +70,90 @@ fn each(one: Weight, count: u32) -> Weight {
 	one.saturating_mul(count.into())
 }
 
-macro_rules! estimates {
-	($db:expr) => {
-		fn post_offer() -> Weight {
-			// Next id, list, deposit (account, holds, the deals' record); offer, and six entries of its index.
-			cost($db, 120, 6, 13)
-		}
-		fn set_offer_rate() -> Weight {
-			// The offer, six entries out and six in.
-			cost($db, 80, 2, 13)
-		}
-		fn pause_offer() -> Weight {
-			cost($db, 60, 1, 7)
-		}
-		fn resume_offer() -> Weight {
-			cost($db, 60, 1, 7)
-		}
-		fn drain_offer() -> Weight {
-			cost($db, 120, 6, 13)
-		}
-		fn withdraw_offer() -> Weight {
-			cost($db, 120, 6, 13)
-		}
-		fn set_peer() -> Weight {
-			cost($db, 90, 5, 5)
-		}
-		fn clear_peer() -> Weight {
-			cost($db, 90, 5, 5)
-		}
-		fn post_job() -> Weight {
-			// Module by name and by id, prices, next id, account, holds; next id, holds, account, entry, job.
-			cost($db, 150, 8, 6)
-		}
-		fn cancel_open() -> Weight {
-			cost($db, 120, 6, 6)
-		}
-		fn cancel_matched() -> Weight {
-			// The deal and its terms, two parties' accounts and holds, the pool, the treasury.
-			cost($db, 400, 16, 16)
-		}
-		fn expire_job() -> Weight {
-			cost($db, 120, 6, 6)
-		}
-		fn propose_match() -> Weight {
-			// Job with its inputs, proposal, module; both offers, bonds and scores. Proposal and queue, out and in.
-			cost($db, 110, 9, 3)
-		}
-		fn propose_found() -> Weight {
-			cost($db, 110, 9, 3)
-		}
-		fn authorize_propose_found() -> Weight {
-			cost($db, 100, 9, 0)
-		}
-		fn conclude_proposal() -> Weight {
-			// Queue, proposal, job, module, offer, score; then as any match.
-			cost($db, 320, 15, 18)
-		}
-		fn scan_offers(s: u32) -> Weight {
-			// Index entry, offer, bond, commitments, score.
-			cost($db, 10, 3, 0).saturating_add(each(cost($db, 25, 5, 0), s))
-		}
-		fn scan_jobs(s: u32) -> Weight {
-			// Index entry, job with its inputs, module, bond, score; a proposal with its offer, bond and score; six walks to
-			// begin with.
-			cost($db, 20, 9, 0).saturating_add(each(cost($db, 55, 9, 0), s))
-		}
-		fn conclude_match() -> Weight {
-			// Deal, bond, deadline, offer, job.
-			cost($db, 150, 5, 5)
-		}
-		fn leave_waiting() -> Weight {
-			cost($db, 30, 1, 3)
-		}
-		fn index_offer() -> Weight {
-			cost($db, 40, 0, 6)
-		}
-		fn settled(o: u32) -> Weight {
-			// Job, module, offer and its entries, removal with its deposit; each other offer with its entries.
-			cost($db, 250, 10, 16).saturating_add(each(cost($db, 50, 1, 7), o))
-		}
-		fn sweep_base() -> Weight {
-			cost($db, 10, 2, 1)
-		}
-		fn sweep_step() -> Weight {
-			cost($db, 30, 2, 0)
-		}
-	};
-}
-
-/// Weights with the runtime's own database.
-pub struct SubstrateWeight<T>(PhantomData<T>);
-
-impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-	estimates!(T::DbWeight::get());
-}
-
+/// For tests: accesses counted by hand for the worst case, and generous times. A runtime measures its own.
 impl WeightInfo for () {
-	estimates!(ParityDbWeight::get());
+	fn post_offer() -> Weight {
+		// Next id, list, deposit (account, holds, the deals' record); offer, and six entries of its index.
+		cost(ParityDbWeight::get(), 120, 6, 13)
+	}
+	fn set_offer_rate() -> Weight {
+		// The offer, six entries out and six in.
+		cost(ParityDbWeight::get(), 80, 2, 13)
+	}
+	fn pause_offer() -> Weight {
+		cost(ParityDbWeight::get(), 60, 1, 7)
+	}
+	fn resume_offer() -> Weight {
+		cost(ParityDbWeight::get(), 60, 1, 7)
+	}
+	fn drain_offer() -> Weight {
+		cost(ParityDbWeight::get(), 120, 6, 13)
+	}
+	fn withdraw_offer() -> Weight {
+		cost(ParityDbWeight::get(), 120, 6, 13)
+	}
+	fn set_peer() -> Weight {
+		cost(ParityDbWeight::get(), 90, 5, 5)
+	}
+	fn clear_peer() -> Weight {
+		cost(ParityDbWeight::get(), 90, 5, 5)
+	}
+	fn post_job() -> Weight {
+		// Module by name and by id, prices, next id, account, holds; next id, holds, account, entry, job.
+		cost(ParityDbWeight::get(), 150, 8, 6)
+	}
+	fn cancel_open() -> Weight {
+		cost(ParityDbWeight::get(), 120, 6, 6)
+	}
+	fn cancel_matched() -> Weight {
+		// The deal and its terms, two parties' accounts and holds, the pool, the treasury.
+		cost(ParityDbWeight::get(), 400, 16, 16)
+	}
+	fn expire_job() -> Weight {
+		cost(ParityDbWeight::get(), 120, 6, 6)
+	}
+	fn propose_match() -> Weight {
+		// Job with its inputs, proposal, module; both offers, bonds and scores. Proposal and queue, out and in.
+		cost(ParityDbWeight::get(), 110, 9, 3)
+	}
+	fn propose_found() -> Weight {
+		cost(ParityDbWeight::get(), 110, 9, 3)
+	}
+	fn authorize_propose_found() -> Weight {
+		cost(ParityDbWeight::get(), 100, 9, 0)
+	}
+	fn conclude_proposal() -> Weight {
+		// Queue, proposal, job, module, offer, score; then as any match.
+		cost(ParityDbWeight::get(), 320, 15, 18)
+	}
+	fn scan_offers(s: u32) -> Weight {
+		// Index entry, offer, bond, commitments, score.
+		cost(ParityDbWeight::get(), 10, 3, 0).saturating_add(each(cost(ParityDbWeight::get(), 25, 5, 0), s))
+	}
+	fn scan_jobs(s: u32) -> Weight {
+		// Index entry, job with its inputs, module, bond, score; a proposal with its offer, bond and score; six walks to
+		// begin with.
+		cost(ParityDbWeight::get(), 20, 9, 0).saturating_add(each(cost(ParityDbWeight::get(), 55, 9, 0), s))
+	}
+	fn conclude_match() -> Weight {
+		// Deal, bond, deadline, offer, job.
+		cost(ParityDbWeight::get(), 150, 5, 5)
+	}
+	fn leave_waiting() -> Weight {
+		cost(ParityDbWeight::get(), 30, 1, 3)
+	}
+	fn index_offer() -> Weight {
+		cost(ParityDbWeight::get(), 40, 0, 6)
+	}
+	fn settled(o: u32) -> Weight {
+		// Job, module, offer and its entries, removal with its deposit; each other offer with its entries.
+		cost(ParityDbWeight::get(), 250, 10, 16)
+			.saturating_add(each(cost(ParityDbWeight::get(), 50, 1, 7), o))
+	}
+	fn sweep_base() -> Weight {
+		cost(ParityDbWeight::get(), 10, 2, 1)
+	}
+	fn sweep_step() -> Weight {
+		cost(ParityDbWeight::get(), 30, 2, 0)
+	}
 }

@@ -40,7 +40,7 @@ impl pallet_evm_gateway::Config for Runtime {
 /// A right of a member of a bridge set.
 #[derive(codec::Encode)]
 pub enum MemberRight {
-	/// To say what a number of a lane stands for.
+	/// To say what a number of a lane stands for, or that its request was taken back.
 	Attest(u64, u64),
 	/// To sign a batch of a lane.
 	Sign(u64, u64),
@@ -59,6 +59,7 @@ impl MemberRight {
 		};
 		match call {
 			Call::attest { lane, message } => Some(Self::Attest(*lane, message.id())),
+			Call::attest_exit { lane, ticket } => Some(Self::Attest(*lane, ticket.id)),
 			Call::sign { lane, batch, .. } => Some(Self::Sign(*lane, *batch)),
 			Call::acknowledge { lane, .. } => Some(Self::Acknowledge(*lane)),
 			Call::heartbeat { lane } => Some(Self::Heartbeat(*lane)),

@@ -40,7 +40,7 @@ impl pallet_modules::Config for Runtime {
 	type DeterministicBond = DeterministicBond;
 	type MaxRunCeiling = MaxRunCeiling;
 	type ReclaimDelay = ReclaimDelay;
-	type WeightInfo = pallet_modules::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = crate::weights::pallet_modules::WeightInfo<Runtime>;
 }
 
 parameter_types! {
@@ -89,7 +89,7 @@ impl pallet_market::Config for Runtime {
 	type SolveWindow = SolveWindow;
 	type SolverPriority = SolverPriority;
 	type MaxOffersPerProvider = MaxOffersPerProvider;
-	type WeightInfo = pallet_market::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = crate::weights::pallet_market::WeightInfo<Runtime>;
 }
 
 parameter_types! {
@@ -134,7 +134,7 @@ impl pallet_deals::Config for Runtime {
 	type MaxUnbonding = MaxUnbonding;
 	type MinBond = MinBond;
 	type ScoreHorizon = ScoreHorizon;
-	type WeightInfo = pallet_deals::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = crate::weights::pallet_deals::WeightInfo<Runtime>;
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = crate::benchmarks::OpenDeals;
 }
@@ -212,5 +212,5 @@ impl pallet_feeless::Config for Runtime {
 	type Priority = EntitledPriority;
 	type Share = EntitledShare;
 	type MaxLength = EntitledMaxLength;
-	type WeightInfo = pallet_feeless::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = crate::weights::pallet_feeless::WeightInfo<Runtime>;
 }

@@ -75,8 +75,8 @@ fn gateway_test_after(prepare: impl FnOnce(), run: impl FnOnce()) {
 		let books = EvmGateway::books(LANE);
 		assert_eq!(
 			Balances::total_issuance() as i128 - issuance as i128,
-			books.locked() as i128,
-			"what was made for the lane is what its gateway holds"
+			books.locked() as i128 + books.lost as i128,
+			"what was made for the lane is what its gateway holds, and what was taken out of it"
 		);
 	});
 }
@@ -242,6 +242,30 @@ fn a_contracts_job_that_nobody_takes_is_answered() {
 		idle();
 		let answer = only_answer();
 		assert_eq!((answer.status, answer.refund), (status::UNMATCHED, SENT));
+		assert!(!System::account_exists(&wallet()));
+		nothing_is_held_but_for_modules();
+	});
+}
+
+#[test]
+fn a_request_that_was_taken_back_is_booked_free_and_gets_no_answer() {
+	gateway_test(|| {
+		let job = take_up(asked(1));
+		assert!(waits(job));
+		for key in &members()[..2] {
+			let exit = Call::attest_exit {
+				lane: LANE,
+				ticket: asked(1).ticket(),
+			};
+			assert_eq!(transact(key, exit), Ok(Ok(())));
+			assert_eq!(Balances::free_balance(&key.member.account), 0);
+		}
+		let books = EvmGateway::books(LANE);
+		assert_eq!((books.lost, books.reserved, books.locked()), (SENT, 0, 0));
+		pass(301);
+		idle();
+		assert!(EvmGateway::batch(LANE, 0).is_none(), "nobody waits for an answer");
+		assert_eq!(EvmGateway::books(LANE).lost, 0, "and nothing was spent");
 		assert!(!System::account_exists(&wallet()));
 		nothing_is_held_but_for_modules();
 	});
