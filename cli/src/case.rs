@@ -69,7 +69,12 @@ async fn show(app: &App, deal: DealId) -> Result<(), CliError> {
 			Some(Opening { triple, usage, .. }) => {
 				format!("result    {} {} in {usage} ms", triple.root, ending(&triple))
 			},
-			None => "result    sealed".into(),
+			None => match case.stage {
+				CaseStage::Revealing { by } => {
+					format!("result    sealed; its provider can open it until block {by}")
+				},
+				_ => "result    sealed".into(),
+			},
 		});
 		if !case.seats.is_empty() {
 			let own = opened.map(|opening| opening.triple);

@@ -93,6 +93,32 @@ fn a_withheld_result_is_overturned_and_had_from_a_mediator() -> Result<()> {
 	Ok(())
 }
 
+/// It says that the job needs more memory than it has, which is no result that a mediator could compare. The three who run it
+/// in containers find that it needs far less.
+#[test]
+fn a_provider_that_claims_that_memory_was_not_enough_is_overturned() -> Result<()> {
+	let scene = Scene::start(Setting {
+		engine: Engine::Containers,
+		module: "cowsay",
+		provider: Some("starve"),
+		..Setting::default()
+	})?;
+	let a = scene.amounts(SECONDS)?;
+	let ledger = scene.ledger("A provider claims that memory was not enough")?;
+
+	let job = scene.submitted("Message=moo", SECONDS)?;
+	scene.challenge(&job, "wrong-result")?;
+	scene.ends_with(&job, "mediators found the result wrong")?;
+
+	let account = ledger.close()?;
+	account.changed_by_less_fees("creator", a.cap)?;
+	account.changed_by("provider (starve)", -a.collateral)?;
+	for mediator in ["mediator", "mediator 2", "mediator 3"] {
+		account.changed_by(mediator, a.vote)?;
+	}
+	Ok(())
+}
+
 #[test]
 fn an_overcharging_provider_earns_less_than_an_honest_one() -> Result<()> {
 	// It pads its run by fifteen seconds.

@@ -8,3 +8,4 @@ mod challenges;
 mod determinism;
 mod mediators;
 mod scene;
+mod told;

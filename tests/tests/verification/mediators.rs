@@ -111,6 +111,7 @@ fn a_mediator_restarted_between_commit_and_reveal_reveals_in_time() -> Result<()
 		Ok(seats.iter().any(committed).then_some(()))
 	})
 	.with_context(|| scene.logs())?;
+	scene.tells_who_has_committed(&deal, &first)?;
 	scene.mediators[0].kill()?;
 	scene.mediators[2].signal("CONT")?;
 	wait_for("the time to reveal has begun", MINUTE, || {
@@ -118,8 +119,13 @@ fn a_mediator_restarted_between_commit_and_reveal_reveals_in_time() -> Result<()
 		Ok((case["stage"] == "revealing").then_some(()))
 	})
 	.with_context(|| scene.logs())?;
+	wait_for("the votes of two are told", MINUTE, || {
+		Ok(scene.tells_votes(&deal)?.then_some(()))
+	})
+	.with_context(|| scene.logs())?;
 	scene.mediators[0] = Worker::honest(MEDIATORS[0], Engine::Wasm).mediate(&scene.network, TICKETS)?;
 	scene.ends_with(&job, "confirmed by mediators")?;
+	scene.tells_that_nothing_is_open(&deal)?;
 
 	let account = ledger.close()?;
 	// It has announced its new address.

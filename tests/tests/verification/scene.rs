@@ -126,8 +126,12 @@ impl<'a> Scene<'a> {
 
 	/// Mediators that do not vote are not waited for longer than a run needs, and nobody is drawn in their place.
 	pub fn is_soon_given_up(&self) -> Result<()> {
-		self.network
-			.set_parameters(&["max_redraws=0", "slack_percent=150", "commit_margin=1"])
+		self.network.set_parameters(&[
+			"max_redraws=0",
+			"slack_percent=150",
+			"commit_margin=1",
+			"ask_blocks=1",
+		])
 	}
 
 	/// The amounts of a deal with a time limit of so many seconds, by the prices that are in force.
