@@ -1,5 +1,6 @@
 //! The EVM bridge in the end-to-end tests: chains (anvil), contracts, and relayers, as real processes.
 
+mod exit;
 mod flaky;
 
 use crate::{bin, free_port, path_str, rpc_call, wait_for, Network, Process};
@@ -15,8 +16,12 @@ pub use flaky::FlakyProxy;
 
 /// One LP in its smallest unit.
 pub const LP: u128 = 1_000_000_000_000_000_000;
-/// Secrets of the members of every lane's bridge set.
+/// Secrets of the members of every lane's first bridge set.
 pub const MEMBERS: [&str; 3] = ["//One", "//Two", "//Three"];
+/// Secrets of those who may follow them.
+pub const NEWCOMERS: [&str; 2] = ["//Four", "//Five"];
+/// What members have to pay gas with, in wei: ten coins.
+pub const GAS_MONEY: u128 = 10_000_000_000_000_000_000;
 /// Anvil's first account, which deploys and holds all LP there. Everybody has its key.
 const DEPLOYER: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 const ANVIL_START: Duration = Duration::from_secs(30);
@@ -53,21 +58,28 @@ pub fn secret(suri: &str) -> Result<String> {
 	Ok(pair.seed().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The members' names.
+/// The names of the first set's members.
 pub fn members() -> Result<Vec<Member>> {
 	MEMBERS.iter().map(|suri| member(suri)).collect()
 }
 
-fn member(suri: &str) -> Result<Member> {
+/// What the relayer's program prints as JSON.
+fn relayer_json(args: &[&str]) -> Result<Value> {
 	let output = Command::new(bin("lilypad-relayer")?)
-		.args(["key", "show", "--suri", suri, "--json"])
+		.args(args)
+		.arg("--json")
 		.output()?;
 	ensure!(
 		output.status.success(),
-		"{}",
+		"lilypad-relayer {args:?}: {}",
 		String::from_utf8_lossy(&output.stderr)
 	);
-	let key: Value = serde_json::from_slice(&output.stdout)?;
+	Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// A member's names.
+pub fn member(suri: &str) -> Result<Member> {
+	let key = relayer_json(&["key", "show", "--suri", suri])?;
 	let text = |name: &str| Ok::<_, anyhow::Error>(key[name].as_str().context("a text")?.to_string());
 	Ok(Member {
 		public_key: text("public_key")?,
@@ -118,7 +130,7 @@ impl Evm {
 		};
 		evm.deploy(port, module)?;
 		for suri in MEMBERS {
-			evm.fund(&member(suri)?.address)?;
+			evm.fund(suri, GAS_MONEY)?;
 		}
 		Ok(evm)
 	}
@@ -149,9 +161,10 @@ impl Evm {
 		Ok(())
 	}
 
-	/// Gives an address coins to pay gas with.
-	fn fund(&self, address: &str) -> Result<()> {
-		self.rpc("anvil_setBalance", json!([address, "0x8ac7230489e80000"]))?;
+	/// Leaves a member so many wei to pay gas with.
+	pub fn fund(&self, suri: &str, wei: u128) -> Result<()> {
+		let address = member(suri)?.address;
+		self.rpc("anvil_setBalance", json!([address, format!("{wei:#x}")]))?;
 		Ok(())
 	}
 
@@ -333,6 +346,27 @@ impl Evm {
 		Ok(())
 	}
 
+	/// What signs for a next set of these members: a member of the set in office. Returns its signature.
+	pub fn sign_rotation(&self, network: &Network, suri: &str, next: &[Member]) -> Result<String> {
+		let (lane, url) = (self.id.to_string(), network.url());
+		let mut args = vec!["rotation", "sign", &lane, "--url", &url, "--suri", suri];
+		for member in next {
+			args.extend(["--member", &member.public_key]);
+		}
+		let signed = relayer_json(&args)?;
+		Ok(signed["signature"].as_str().context("a signature")?.into())
+	}
+
+	/// Number of the bridge set in office at the gateway.
+	pub fn set_in_office(&self) -> Result<u128> {
+		let words = self.view(&self.gateway, &["verifier()"])?;
+		let verifier = words
+			.first()
+			.and_then(|word| word.get(24..))
+			.context("an address")?;
+		self.number(&format!("0x{verifier}"), &["current()"])
+	}
+
 	/// Waits until the books of both sides say the same, and nothing is under way. Returns what the gateway holds.
 	pub fn balanced(&self, network: &Network, limit: Duration) -> Result<u128> {
 		let cli = network.cli("//Alice");
@@ -435,17 +469,15 @@ impl<'a> Relayers<'a> {
 
 	/// Starts one of [`MEMBERS`] and waits until it relays. Started again it has what it had before.
 	pub fn start(&self, member: usize) -> Result<Relayer> {
+		self.start_as(MEMBERS[member])
+	}
+
+	/// The same with this secret.
+	pub fn start_as(&self, suri: &str) -> Result<Relayer> {
 		let metrics = format!("127.0.0.1:{}", free_port()?);
-		let name = format!("relayer-{member}");
+		let name = format!("relayer-{}", suri.trim_start_matches('/'));
 		let mut command = Command::new(bin("lilypad-relayer")?);
-		command.args([
-			"run",
-			"--suri",
-			MEMBERS[member],
-			"--metrics",
-			&metrics,
-			"--config",
-		]);
+		command.args(["run", "--suri", suri, "--metrics", &metrics, "--config"]);
 		command.arg(&self.config);
 		command.arg("--data").arg(self.network.path(&name));
 		let log = self.network.path(&format!("{name}.log"));

@@ -3,9 +3,10 @@
 
 use anyhow::{ensure, Context, Result};
 use lilypad_tests::{
-	bridge::{topic, Evm, Relayers, LP},
+	bridge::{member, topic, Evm, Member, Relayer, Relayers, GAS_MONEY, LP, MEMBERS, NEWCOMERS},
 	wait_for, Network,
 };
+use serde_json::Value;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -173,5 +174,108 @@ fn relayers_that_are_killed_in_the_middle_go_on_where_they_were() -> Result<()> 
 	let answered = topic("Answered(uint64,address,address,bytes32,uint64,uint8,int32,uint96,uint96)")?;
 	assert_eq!(evm.count_logs(&answered)?, 4, "each is answered once");
 	evm.balanced(&network, MINUTE)?;
+	Ok(())
+}
+
+/// The third member stays, the others give way to two newcomers: with requests that wait for a provider, and that the old set has
+/// answered and signed but can't deliver.
+#[test]
+fn a_bridge_set_gives_way_to_the_next_in_the_middle_of_everything() -> Result<()> {
+	let network = Network::dev()?;
+	network.publish("//Charlie", "cowsay")?;
+	let evm = Evm::start(&network, 1337, COWSAY)?;
+	evm.register(&network, "finalized")?;
+	let all = Relayers::for_lanes(&network, &[(1337, vec![evm.url().into()])])?;
+	let mut old = all.start_all()?;
+	let user = evm.account(0).to_string();
+	let refused = evm.another_example("nobody:knows")?;
+
+	// One request's job waits for a provider; the answer to another is signed, and nobody can pay for its delivery.
+	for suri in MEMBERS {
+		evm.fund(suri, 0)?;
+	}
+	let waiting = evm.ask(&user, evm.example(), "waiting", 2 * LP)?;
+	let signed = |relayers: &[Relayer]| -> Result<u64> {
+		relayers
+			.iter()
+			.map(|relayer| relayer.metric("signed_total"))
+			.sum()
+	};
+	let before = signed(&old)?;
+	let undelivered = evm.ask(&user, &refused, "undelivered", LP)?;
+	wait_for("the old set has signed the answer", 2 * MINUTE, || {
+		Ok((signed(&old)? >= before + 2).then_some(()))
+	})
+	.with_context(|| old[0].process.log_tail(30))?;
+	let alice = network.cli("//Alice");
+	let live = || -> Result<Value> { Ok(alice.json(&["gateway", "show", "1337"])?["books"]["live"].clone()) };
+	wait_for("the other's job is posted", MINUTE, || {
+		Ok((live()? == 1).then_some(()))
+	})?;
+
+	// Newcomers look on until they are members.
+	let mut new: Vec<Relayer> = Vec::new();
+	for suri in NEWCOMERS {
+		evm.fund(suri, GAS_MONEY)?;
+		new.push(all.start_as(suri)?);
+	}
+	rotate(&network, &evm)?;
+	assert_eq!(evm.set_in_office()?, 1, "the gateway does not know yet");
+	new.push(old.pop().context("the third stays")?);
+	for gone in &old {
+		gone.process.kill()?;
+	}
+	wait_for("the gateway has the new set", 2 * MINUTE, || {
+		Ok((evm.set_in_office()? == 2).then_some(()))
+	})
+	.with_context(|| new[0].process.log_tail(40))?;
+
+	// The new set delivers what the old one left, and what comes after it.
+	let _provider = network.provider("//Bob", &[])?;
+	let after = evm.ask(&user, evm.example(), "after", 2 * LP)?;
+	for (example, id, status) in [
+		(refused.as_str(), undelivered, UNKNOWN_MODULE),
+		(evm.example(), waiting, COMPLETED),
+		(evm.example(), after, COMPLETED),
+	] {
+		let saying = evm
+			.answered(example, id, 2 * MINUTE)
+			.with_context(|| new[0].process.log_tail(40))?;
+		assert_eq!(saying.status, status, "request {id}");
+	}
+	let answered = topic("Answered(uint64,address,address,bytes32,uint64,uint8,int32,uint96,uint96)")?;
+	assert_eq!(evm.count_logs(&answered)?, 3, "each is answered once");
+	assert_eq!(evm.count_logs(&topic("CallbackSucceeded(uint64)")?)?, 3);
+	evm.balanced(&network, MINUTE)?;
+	Ok(())
+}
+
+/// Puts the third member and the newcomers into office, as operators do.
+fn rotate(network: &Network, evm: &Evm) -> Result<()> {
+	let next: Vec<Member> = [MEMBERS[2], NEWCOMERS[0], NEWCOMERS[1]]
+		.iter()
+		.map(|suri| member(suri))
+		.collect::<Result<_>>()?;
+	let alice = network.cli("//Alice");
+	let mut args = vec!["gateway", "rotate", "1337"];
+	for member in &next {
+		args.extend(["--member", &member.public_key]);
+	}
+	let proposed = alice.json(&args)?;
+	ensure!(
+		proposed["set"] == 2 && proposed["threshold"] == 2 && proposed["signatures_needed"] == 2,
+		"{proposed}"
+	);
+	let stranger = evm.sign_rotation(network, NEWCOMERS[0], &next);
+	ensure!(stranger.is_err(), "only members of the set in office sign");
+	let one = evm.sign_rotation(network, MEMBERS[0], &next)?;
+	let two = evm.sign_rotation(network, MEMBERS[1], &next)?;
+	args.extend(["--signature", &one]);
+	let refused = alice.fails(4, &args)?;
+	ensure!(refused.contains("2 are needed"), "{refused}");
+	args.extend(["--signature", &two]);
+	alice.json(&args)?;
+	let shown = alice.json(&["gateway", "show", "1337"])?;
+	ensure!(shown["set"]["number"] == 2, "{shown}");
 	Ok(())
 }

@@ -8,7 +8,7 @@ use lilypad_client::{
 	Client, ClientConfig, Signer,
 };
 use lilypad_tests::{
-	bridge::{encode, secret, topic, Evm, FlakyProxy, Relayer, Relayers, LP, MEMBERS},
+	bridge::{encode, secret, topic, Evm, FlakyProxy, Relayer, Relayers, GAS_MONEY, LP, MEMBERS},
 	wait_for, Network,
 };
 use serde_json::{json, Value};
@@ -243,6 +243,85 @@ fn an_endpoint_that_loses_half_its_answers_is_enough() -> Result<()> {
 		proxy.asked()
 	);
 	evm.balanced(&network, MINUTE)?;
+	Ok(())
+}
+
+/// One request was answered, and the answer never delivered; one has a job that waits; of one the chain has never heard.
+#[test]
+fn what_was_taken_back_from_a_dead_bridge_is_booked_on_both_sides() -> Result<()> {
+	let network = Network::dev()?;
+	let provider = network.provider("//Bob", &[])?;
+	network.publish("//Charlie", "cowsay")?;
+	let evm = Evm::start(&network, 1337, COWSAY)?;
+	evm.register(&network, "finalized")?;
+	let all = Relayers::for_lanes(&network, &lane(&evm))?;
+	let relayers = all.start_all()?;
+	let user = evm.account(0).to_string();
+	let before = evm.balance(&user)?;
+	for suri in MEMBERS {
+		evm.fund(suri, 0)?;
+	}
+	let part = |name: &str| -> Result<u128> {
+		let books = books(&network, &evm)?;
+		Ok(books[name].as_str().context("an amount")?.parse()?)
+	};
+	let ends = |what: &str, live: u64| {
+		wait_for(what, 3 * MINUTE, || {
+			Ok((books(&network, &evm)?["live"] == live).then_some(()))
+		})
+	};
+
+	let answered = evm.ask(&user, evm.example(), "answered", 3 * LP)?;
+	wait_for("the job is paid", 3 * MINUTE, || {
+		Ok((part("released")? > 0).then_some(()))
+	})
+	.with_context(|| logs(&relayers))?;
+	let cost = 3 * LP - part("released")?;
+	ensure!(cost > 0, "the job has cost something");
+	provider.kill()?;
+	network.cli("//Bob").ok(&["provider", "pause"])?;
+	let waiting = evm.ask(&user, evm.example(), "waiting", 2 * LP)?;
+	ends("the second job is posted", 1).with_context(|| logs(&relayers))?;
+	for relayer in &relayers {
+		relayer.process.kill()?;
+	}
+	let unknown = evm.ask(&user, evm.example(), "unknown", LP)?;
+	evm.declare_dead(&user)?;
+	for id in [answered, waiting, unknown] {
+		evm.exit(&user, id)?;
+	}
+	// All of it is final by the time somebody looks.
+	evm.rpc("anvil_mine", json!(["0x8"]))?;
+
+	// The relayers are back: what was taken back is short of cover, as far as it was or may be spent.
+	for suri in MEMBERS {
+		evm.fund(suri, GAS_MONEY)?;
+	}
+	let relayers = all.start_all()?;
+	wait_for("the exits are booked", 3 * MINUTE, || {
+		Ok((part("lost")? == cost + 2 * LP).then_some(()))
+	})
+	.with_context(|| logs(&relayers))?;
+	wait_for("the third is booked", MINUTE, || {
+		Ok((part("received")? == 6 * LP).then_some(()))
+	})
+	.with_context(|| logs(&relayers))?;
+	assert_eq!((part("reserved")?, part("locked")?), (0, 0));
+
+	// The job that waited is done all the same, and nobody waits for its answer.
+	network.cli("//Bob").ok(&["provider", "resume"])?;
+	let _provider = network.provider("//Bob", &[])?;
+	ends("the second job ends", 0).with_context(|| logs(&relayers))?;
+	assert_eq!(evm.balanced(&network, MINUTE)?, 0);
+	let lost = part("lost")?;
+	ensure!(
+		lost > cost && lost < cost + 2 * LP,
+		"{lost} are lost, {cost} of them by the first"
+	);
+	let told = topic("Answered(uint64,address,address,bytes32,uint64,uint8,int32,uint96,uint96)")?;
+	assert_eq!(evm.count_logs(&told)?, 0);
+	evm.transact(&user, evm.gateway(), &["withdraw(address)", &user])?;
+	assert_eq!(evm.balance(&user)?, before, "all of it was taken back, once");
 	Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! An EVM chain with a gateway on it, in memory, and endpoints of it that behave as badly as a test wants.
 
+mod events;
+
 use super::{
 	abi::{Gateway, Verifier, EXITED},
 	Endpoint, EvmError, Head, Query, Receipt, Tag, ViewCall,
@@ -13,12 +15,13 @@ use alloy::{
 	sol_types::{SolCall, SolError, SolEvent},
 };
 use async_trait::async_trait;
-use lilypad_client::gateway::{eip712, Deposit, Inbound, Request};
 use std::{
 	collections::{BTreeMap, BTreeSet},
 	sync::{Arc, Mutex, MutexGuard},
 	time::Duration,
 };
+
+pub use events::{deposit, exit_of, log_of, request};
 
 /// EIP-155 id of the chain.
 pub const CHAIN: u64 = 1337;
@@ -292,75 +295,6 @@ pub fn message_key(message: MessageId) -> (bool, u64) {
 
 fn unreadable() -> EvmError {
 	EvmError::Unreadable("the call".into())
-}
-
-/// The log of a request that was taken back.
-pub fn exit_of(id: u64, budget: u128) -> LogData {
-	let event = Gateway::Exited {
-		id,
-		refundTo: Address::repeat_byte(2),
-		amount: budget.try_into().expect("96 bits"),
-	};
-	event.encode_log_data()
-}
-
-/// A deposit with this number; others have other content.
-pub fn deposit(id: u64, amount: u128) -> Inbound {
-	Inbound::Deposit(Deposit {
-		id,
-		from: sp_core::H160::repeat_byte(5),
-		account: [id as u8; 32].into(),
-		amount,
-	})
-}
-
-/// A request with this number.
-pub fn request(id: u64, budget: u128) -> Request {
-	Request {
-		id,
-		requester: sp_core::H160::repeat_byte(1),
-		refund_to: sp_core::H160::repeat_byte(2),
-		budget,
-		accept_by: 2_000_000_000,
-		time_limit: 0,
-		callback_gas: 50_000,
-		delegate: [0; 32],
-		module: b"cowsay:v0.0.1".to_vec().try_into().expect("short"),
-		inputs: vec![b"Message=moo".to_vec().try_into().expect("short")]
-			.try_into()
-			.expect("few"),
-	}
-}
-
-/// The log of a request or deposit.
-pub fn log_of(inbound: &Inbound) -> LogData {
-	match inbound {
-		Inbound::Deposit(deposit) => Gateway::Deposited {
-			id: deposit.id,
-			from: deposit.from.0.into(),
-			account: <[u8; 32]>::from(deposit.account.clone()).into(),
-			amount: deposit.amount.try_into().expect("96 bits"),
-		}
-		.encode_log_data(),
-		Inbound::Request(request) => Gateway::Requested {
-			id: request.id,
-			requester: request.requester.0.into(),
-			ticket: eip712::ticket(&request.ticket()).0.into(),
-			refundTo: request.refund_to.0.into(),
-			budget: request.budget.try_into().expect("96 bits"),
-			acceptBy: request.accept_by,
-			timeLimit: request.time_limit,
-			callbackGas: request.callback_gas,
-			delegate: request.delegate.into(),
-			module: String::from_utf8(request.module.to_vec()).expect("a text"),
-			inputs: request
-				.inputs
-				.iter()
-				.map(|input| String::from_utf8(input.to_vec()).expect("a text"))
-				.collect(),
-		}
-		.encode_log_data(),
-	}
 }
 
 /// How an endpoint behaves.
