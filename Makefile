@@ -86,8 +86,9 @@ weights: setup ## weights of the pallets, measured on this machine with the runt
 	@scripts/weights.sh
 
 .PHONY: simulate
-simulate: setup ## what honest, forging, lazy, copying and colluding actors earn: docs/simulation.md
-	@SKIP_WASM_BUILD=1 $(RUN) cargo run -p pallet-mediation --example simulate -- docs
+simulate: setup ## what honest actors earn, and forging, colluding, self-dealing, baiting and grinding ones: docs/simulation.md
+	@SKIP_WASM_BUILD=1 $(RUN) cargo build --workspace --example simulate
+	@$(RUN) sh -c '"$$CARGO_TARGET_DIR/debug/examples/simulate" docs'
 
 .PHONY: fmt
 fmt: setup ## format the code

@@ -72,6 +72,9 @@ struct File {
 	rate: String,
 	/// LP to bond.
 	bond: String,
+	/// Whose modules it runs: `"any"`, `"curated"`, `{"authors": [..]}` or `{"versions": [..]}`.
+	#[serde(default = "any")]
+	modules: ModulePolicy<AccountId>,
 	/// What runs containers.
 	#[serde(default)]
 	engine: EngineChoice,
@@ -87,6 +90,10 @@ struct File {
 	/// Addresses to announce instead of this machine's own.
 	#[serde(default)]
 	public_addresses: Vec<String>,
+}
+
+fn any() -> ModulePolicy<AccountId> {
+	ModulePolicy::Any
 }
 
 fn admin() -> Option<SocketAddr> {
@@ -141,6 +148,7 @@ fn init(app: &App, args: &ProviderInit) -> Result<(), CliError> {
 		slots,
 		rate: lp::exact(args.rate),
 		bond: lp::exact(args.bond),
+		modules: any(),
 		engine: EngineChoice::Auto,
 		p2p_listen: None,
 		http_listen: None,
@@ -174,7 +182,7 @@ async fn start(app: &App, args: &ProviderStart) -> Result<(), CliError> {
 			slots: file.slots,
 			rate,
 			platforms: Vec::new(),
-			modules: ModulePolicy::Any,
+			modules: file.modules,
 			mediators: MediatorPolicy::Any,
 			creators: CreatorPolicy::Any,
 		},
@@ -489,6 +497,7 @@ mod tests {
 			slots: 1,
 			rate: "0.001".into(),
 			bond: "100".into(),
+			modules: any(),
 			engine: EngineChoice::Auto,
 			p2p_listen: None,
 			http_listen: None,
@@ -510,6 +519,25 @@ mod tests {
 	}
 
 	#[test]
+	fn whose_modules_to_run_can_be_said() {
+		let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+		for (value, wanted) in [
+			(json!("curated"), ModulePolicy::Curated),
+			(
+				json!({ "authors": [alice] }),
+				ModulePolicy::Authors(vec![alice.parse().expect("an account")].try_into().expect("one")),
+			),
+		] {
+			let mut said = json!(file());
+			said["modules"] = value;
+			assert_eq!(read(&said).expect("read").modules, wanted);
+		}
+		let mut unsaid = json!(file());
+		unsaid.as_object_mut().expect("a map").remove("modules");
+		assert_eq!(read(&unsaid).expect("read").modules, ModulePolicy::Any);
+	}
+
+	#[test]
 	fn wrong_settings_are_refused() {
 		for (key, value) in [
 			("rate", json!("cheap")),
@@ -517,6 +545,8 @@ mod tests {
 			("slots", json!(0)),
 			("typo", json!(1)),
 			("engine", json!("x")),
+			("modules", json!("some")),
+			("modules", json!({ "authors": ["nobody"] })),
 		] {
 			let mut wrong = json!(file());
 			wrong[key] = value;

@@ -145,6 +145,8 @@ parameter_types! {
 	pub static Salt: u64 = 0;
 	/// Blocks that have no output.
 	pub static Silent: Vec<BlockNumber> = vec![];
+	/// How many authors of a block have withheld it before one made it.
+	pub static Withheld: BTreeMap<BlockNumber, u64> = BTreeMap::new();
 	/// What is left of the bond behind the only module version, and whether it is withdrawn.
 	pub static AuthorBond: Balance = 0;
 	pub static Delisted: bool = false;
@@ -174,9 +176,13 @@ impl BlockRandomness for Vrf {
 	}
 }
 
-/// The output of a block.
+/// The output of a block: of the author who made it.
 pub(crate) fn output_of(block: BlockNumber) -> [u8; 32] {
-	sp_io::hashing::blake2_256(&(b"vrf", Salt::get(), block).encode())
+	let output = sp_io::hashing::blake2_256(&(b"vrf", Salt::get(), block).encode());
+	match Withheld::get().get(&block) {
+		Some(author) => sp_io::hashing::blake2_256(&(output, author).encode()),
+		None => output,
+	}
 }
 
 #[storage_alias]
@@ -330,6 +336,7 @@ impl pallet_mediation::Config for Test {
 pub(crate) fn new_test_ext() -> sp_io::TestExternalities {
 	Salt::set(0);
 	Silent::set(vec![]);
+	Withheld::set(BTreeMap::new());
 	AuthorBond::set(0);
 	Delisted::set(false);
 	Judges::set(None);

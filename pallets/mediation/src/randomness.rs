@@ -4,7 +4,7 @@
 //! [`Config::DrawBlocks`] consecutive blocks, all of which come after everything that the parties could still change, so
 //! nobody knows a draw's seed as long as one of these blocks has an author who tells nobody. The last of the authors can, by not
 //! making its block, exchange one outcome for another that it can't choose: one bit of influence, at the price of a block's
-//! reward; a second bit would take the author before it as well.
+//! fees; a second bit would take the author before it as well. What that is worth, `docs/adr/0071` says.
 
 use crate::{
 	versions::{Era, Eras},

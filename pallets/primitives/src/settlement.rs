@@ -182,7 +182,7 @@ pub enum Outcome {
 		votes: u32,
 		/// What is left of the author's bond for this version.
 		author_bond: Balance,
-		/// Whether the creator challenged; otherwise the chain audited, and the pool stands in for a bond too small. For a
+		/// Whether the creator challenged; otherwise the chain audited, and the pool adds a vote's fee to a bond too small. For a
 		/// challenge it does not: whoever chooses when to challenge could drain it.
 		challenged: bool,
 	},
@@ -359,7 +359,10 @@ pub fn settle<A>(terms: &Terms<A>, outcome: &Outcome) -> Settlement {
 			let owed = votes_cost(votes);
 			let from_author = book.pay(Purse::AuthorBond, Party::Mediators, owed);
 			if !challenged {
-				book.pay(Purse::AuditPool, Party::Mediators, owed - from_author);
+				// The price of a right result's audit, which the levy covers. Every vote would be more than the levies of
+				// all deals with such a module bring: whoever deals with himself could empty the pool.
+				let missing = (owed - from_author).min(terms.mediator_fee);
+				book.pay(Purse::AuditPool, Party::Mediators, missing);
 			}
 			let cost = book.pay(Purse::Budget, Party::Provider, terms.cost(usage));
 			book.pay(Purse::AuthorBond, Party::Creator, cost);
@@ -553,6 +556,19 @@ mod tests {
 			(
 				Outcome::NonDeterministic {
 					usage: 1000,
+					votes: 11,
+					author_bond: fee,
+					challenged: false,
+				},
+				vec![
+					(AuthorBond, Mediators, fee),
+					(Purse::AuditPool, Mediators, fee),
+					(Budget, Provider, LP),
+				],
+			),
+			(
+				Outcome::NonDeterministic {
+					usage: 1000,
 					votes: 2,
 					author_bond: fee,
 					challenged: true,
@@ -674,6 +690,9 @@ mod tests {
 				.iter().map(|p| s.taken_from(*p)).sum();
 			prop_assert!(from_inside <= spent);
 			prop_assert!(s.taken_from(Purse::AuditPool) <= terms.panel_fee);
+			if matches!(outcome, Outcome::NonDeterministic { .. }) {
+				prop_assert!(s.taken_from(Purse::AuditPool) <= terms.mediator_fee, "an author can empty the pool");
+			}
 			if matches!(outcome, Outcome::TimedOut) {
 				prop_assert!(s.paid_to(Party::Treasury) + s.paid_to(Party::AuditPool) > 0, "timing out on oneself costs");
 			}

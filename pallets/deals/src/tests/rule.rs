@@ -178,7 +178,7 @@ fn in_an_audit_the_pool_adds_to_an_authors_bond_too_small() {
 		let deal = audited();
 		open_in_case(deal);
 		mint(REGISTRY, 100 * LP);
-		AuthorBond::set(2 * VOTE + 1);
+		AuthorBond::set(2 * VOTE + 2);
 		let before = balances();
 		rule(deal, Verdict::NonDeterministic, 3);
 		assert_changed(
@@ -186,8 +186,8 @@ fn in_an_audit_the_pool_adds_to_an_authors_bond_too_small() {
 			&[
 				(CREATOR, plus(BUDGET - 3 * LP), minus(BUDGET)),
 				(PROVIDER, plus(3 * LP), 0),
-				(POOL, plus(PANEL_FEE - (VOTE - 1)), minus(PANEL_FEE)),
-				(REGISTRY, minus(2 * VOTE + 1), 0),
+				(POOL, plus(PANEL_FEE - (VOTE - 2)), minus(PANEL_FEE)),
+				(REGISTRY, minus(2 * VOTE + 2), 0),
 				(201, plus(VOTE), 0),
 				(202, plus(VOTE), 0),
 				(203, plus(VOTE), 0),

@@ -1,7 +1,7 @@
 //! What each strategy earns: an agent-based simulation on the pallets themselves.
 //!
 //! Providers who are honest, forge results or pad their bills meet mediators who are honest, lazy, copy, or collude with the
-//! forgers. Everything that moves is moved by `pallet-deals` and `pallet-mediation`; the simulation only decides what each
+//! forgers; pairs deal with themselves, creators lay baits, and validators withhold blocks. Everything that moves is moved by `pallet-deals` and `pallet-mediation`; the simulation only decides what each
 //! actor does, and charges for the runs.
 //!
 //! `make simulate` writes `docs/simulation.md`, and its charts as SVG and PNG. It fails when honesty is not the best reply at the
@@ -9,20 +9,24 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 // The tests' mock has more than the simulation needs.
+mod bait;
+mod checks;
+mod grind;
 #[allow(dead_code, unused_imports)]
 #[path = "../../src/mock.rs"]
 mod mock;
 mod plot;
 mod report;
 mod scene;
+mod setting;
+mod sybil;
 
 use plot::{Line, Plot};
-use report::{share, units, BestPadding, Table};
-use scene::{run, Behaviour, Earned, Setting, Work, CROWD};
+use report::{share, units, BestPadding, Stops, Table};
+use scene::run;
+use setting::{Behaviour, Creator, Setting, Work, CROWD, LEAGUE};
 use std::path::PathBuf;
-
-/// The largest share of the tickets that audits must deter: a third.
-const LEAGUE: u32 = CROWD / 3;
+use sybil::Pair;
 
 /// A setting in which so many mediators are in league with the provider.
 fn league(share: u32) -> Setting {
@@ -31,11 +35,6 @@ fn league(share: u32) -> Setting {
 		share,
 		..Setting::default()
 	}
-}
-
-/// The provider and everybody who is in league with it.
-fn together(earned: &Earned) -> f64 {
-	earned.provider + earned.others_total
 }
 
 /// Provider strategies by the probability of an audit.
@@ -58,7 +57,7 @@ fn by_probability(deals: u32) -> (Table, Plot) {
 		let p = settings[0].0.audit_probability();
 		let mut row = vec![share(p)];
 		for ((setting, work), line) in settings.iter().zip(&mut lines) {
-			let earned = together(&run(setting, *work, deals));
+			let earned = run(setting, *work, deals).league();
 			row.push(units(earned));
 			line.add(100.0 * p, earned);
 		}
@@ -144,7 +143,7 @@ fn by_stakes(deals: u32) -> Table {
 				share(setting.fees_per_levy()),
 				share(setting.overhead()),
 				units(run(&alone, Work::Forged, deals).provider),
-				units(together(&run(&setting, Work::Forged, deals))),
+				units(run(&setting, Work::Forged, deals).league()),
 			]);
 		}
 	}
@@ -172,13 +171,13 @@ fn by_collusion(deals: u32) -> (Table, Plot) {
 		rows.push(vec![
 			share(part),
 			share(forged.caught),
-			units(together(&forged)),
-			units(together(&honest)),
+			units(forged.league()),
+			units(honest.league()),
 			units(forged.honest_seat),
 			units(forged.others_seat),
 		]);
-		lines[0].add(100.0 * part, together(&forged));
-		lines[1].add(100.0 * part, together(&honest));
+		lines[0].add(100.0 * part, forged.league());
+		lines[1].add(100.0 * part, honest.league());
 	}
 	let table = Table {
 		title: "Collusion",
@@ -210,7 +209,7 @@ fn by_mediators(deals: u32) -> Table {
 		for (name, work) in [("honest", Work::Honest), ("forged", Work::Forged)] {
 			let setting = Setting {
 				// Every result is challenged, for there to be many votes.
-				challenged: true,
+				creator: Creator::Challenges,
 				others,
 				share: CROWD / 5,
 				..Setting::default()
@@ -236,6 +235,42 @@ fn by_mediators(deals: u32) -> Table {
 	}
 }
 
+/// Mediators who find nothing first, and repeat what is public later. The lines: what they gain by it, and what the pool loses.
+fn by_idlers(deals: u32) -> (Table, [Line; 2]) {
+	let mut lines = [Line::new("gain"), Line::new("the pool's loss")];
+	let audits = Setting::default().audit_probability();
+	let rows = [0, 2, 4, 6, 9, 12, LEAGUE, 30].map(|tickets| {
+		let of = |others| {
+			let setting = Setting {
+				others,
+				share: tickets,
+				..Setting::default()
+			};
+			run(&setting, Work::Honest, deals)
+		};
+		let (honest, idle) = (of(Behaviour::Honest), of(Behaviour::Idling));
+		let part = f64::from(tickets) / f64::from(CROWD);
+		lines[0].add(100.0 * part, idle.others_total - honest.others_total);
+		lines[1].add(100.0 * part, -idle.pool);
+		vec![
+			share(part),
+			units(honest.others_total / audits),
+			units(idle.others_total / audits),
+			units(honest.pool),
+			units(idle.pool),
+		]
+	});
+	let table = Table {
+		title: "Mediators who find nothing",
+		text: "An audit's first mediator says that it found nothing, without a run, if it is one of these; so three are asked, and who of them is one \
+			of these repeats the provider's answer, which is public by then. Results are honest. Income of all of them together per audit, if \
+			they are honest and if they do this, and what a deal leaves the audit pool.",
+		head: vec!["tickets", "honest", "finding nothing", "pool: honest", "pool: finding nothing"],
+		rows: rows.into(),
+	};
+	(table, lines)
+}
+
 /// The share of the tickets from which on a league's forging pays, by the formula.
 fn where_it_stops() -> f64 {
 	let setting = Setting::default();
@@ -250,19 +285,65 @@ fn where_it_stops() -> f64 {
 	tempted
 }
 
-/// That nobody earns more than an honest provider at the shipped parameters: not alone, and not with a third of the tickets.
-fn check(deals: u32) {
-	let honest = run(&league(LEAGUE), Work::Honest, deals / 4);
-	let forged = run(&league(LEAGUE), Work::Forged, deals);
-	let padded = run(&Setting::default(), Work::Padded(200), deals);
-	assert!(
-		together(&forged) < together(&honest),
-		"a league with a third of the tickets is not deterred"
-	);
-	assert!(padded.provider < 0.0, "padding beyond what is allowed pays");
-	let setting = Setting::default();
-	assert!(setting.overhead() < 0.15, "audits are more than 15 % of all runs");
-	assert!(where_it_stops() > f64::from(LEAGUE) / f64::from(CROWD));
+/// The other actors, by what may be changed about audits. `settings`: each with the words that it begins its row with.
+fn of_the_others(settings: Vec<(Vec<String>, Setting)>, deals: u32) -> Vec<Vec<String>> {
+	let row = |(mut row, setting): (Vec<String>, Setting)| {
+		let pair = |kind| units(sybil::pair(setting, kind, LEAGUE, deals).one_person());
+		let alone = Setting { slots: 33, ..setting };
+		row.extend([Pair::Idle, Pair::Milking, Pair::Random].map(pair));
+		row.push(units(bait::gain(setting, bait::Bait::Framing, LEAGUE, deals)));
+		row.push(units(grind::forging(&alone, 10 * deals, deals / 10).1));
+		row
+	};
+	settings.into_iter().map(row).collect()
+}
+
+const OTHERS: [&str; 5] = [
+	"pair: idle jobs",
+	"pair: more panels",
+	"pair: not deterministic",
+	"framing",
+	"forging with a third of the slots",
+];
+
+/// The other actors, by the probability of an audit.
+fn others_by_probability(deals: u32) -> Table {
+	let settings = [0, 20, 40, 60, 80, 100].map(|saving| {
+		let setting = Setting {
+			saving,
+			..Setting::default()
+		};
+		(vec![share(setting.audit_probability())], setting)
+	});
+	Table {
+		title: "Pairs, baits and validators, by the probability of an audit",
+		text: "Pairs that deal with themselves and a creator who frames an honest provider have a third of the tickets, the forger has none and a \
+			third of the slots. Income per deal, for framing the gain over accepting. The levy is the shipped one.",
+		head: std::iter::once("audited").chain(OTHERS).collect(),
+		rows: of_the_others(settings.into(), deals),
+	}
+}
+
+/// The other actors, by collateral and panel.
+fn others_by_stakes(deals: u32) -> Table {
+	let points = [5, 10, 20, 30, 50]
+		.into_iter()
+		.flat_map(|theta| [3, 7, 15].map(|panel| (theta, panel)));
+	let settings = points.map(|(theta, panel)| {
+		let setting = Setting {
+			theta,
+			panel,
+			..Setting::default()
+		}
+		.with_levy_needed();
+		(vec![theta.to_string(), panel.to_string()], setting)
+	});
+	Table {
+		title: "Pairs, baits and validators, by collateral and largest panel",
+		text: "The same actors, with the probability of an audit that the formula gives, and the least levy that pays for it.",
+		head: ["θ", "largest panel"].into_iter().chain(OTHERS).collect(),
+		rows: of_the_others(settings.collect(), deals),
+	}
 }
 
 fn main() {
@@ -270,18 +351,52 @@ fn main() {
 	let folder = PathBuf::from(args.next().unwrap_or_else(|| "docs".into()));
 	let deals: u32 = args
 		.next()
-		.map_or(1_000, |n| n.parse().expect("a number of deals"));
+		.map_or(400, |n| n.parse().expect("a number of deals"));
 	println!("{deals} audited deals for each point");
-	check(4 * deals);
-	let (providers, first) = by_probability(deals);
+	checks::all(4 * deals);
+	let (providers, first) = by_probability(2 * deals);
 	let (collusion, second) = by_collusion(4 * deals);
 	let (padding, third, best) = by_padding(deals);
 	let stakes = by_stakes(deals);
 	let mediators = by_mediators(deals / 4);
+	let (idlers, [gain, loss]) = by_idlers(4 * deals);
+	let (pairs, fourth) = sybil::by_tickets(deals);
+	let (framing, fifth) = bait::by_tickets(deals);
+	let (validators, sixth) = grind::by_slots(league(0), deals);
 	let shipped = Setting::default();
-	let tables = [providers, collusion, padding, stakes, mediators];
-	let text = report::text(&shipped, where_it_stops(), &best, &tables);
-	let svg = plot::svg(&[first, second, third]);
+	let honest = [0, LEAGUE].map(|tickets| run(&league(tickets), Work::Honest, deals).league());
+	let timed = Setting {
+		slots: 1,
+		timed: true,
+		..Setting::default()
+	};
+	let stops = Stops {
+		forging: where_it_stops(),
+		milking: fourth.lines()[1].rises_above(0.0),
+		idling: gain.rises_above(0.0),
+		draining: loss.rises_above(0.0),
+		framing: fifth.lines()[1].rises_above(0.0),
+		slots: [0, 1].map(|nth| sixth.lines()[nth].rises_above(honest[nth])),
+		timed: grind::forging(&timed, 20 * deals, deals).1,
+	};
+	let tables = [
+		providers,
+		collusion,
+		padding,
+		stakes,
+		mediators,
+		idlers,
+		pairs,
+		sybil::score(),
+		bait::table(deals),
+		framing,
+		bait::reputation(),
+		validators,
+		others_by_probability(deals / 2),
+		others_by_stakes(deals / 2),
+	];
+	let text = report::text(&shipped, &stops, &best, &tables);
+	let svg = plot::svg(&[first, second, third, fourth, fifth, sixth]);
 	std::fs::write(folder.join("simulation.md"), text).expect("the folder can be written");
 	std::fs::write(folder.join("simulation.svg"), &svg).expect("the folder can be written");
 	plot::png(&svg)

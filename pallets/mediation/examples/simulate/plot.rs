@@ -1,4 +1,4 @@
-//! Small line charts side by side, as SVG and PNG.
+//! Small line charts in rows, as SVG and PNG.
 
 use resvg::{
 	tiny_skia::{Color, Pixmap, Transform},
@@ -20,6 +20,8 @@ const STYLES: [(&str, &str); 4] = [
 	("#5a8f29", "2 3"),
 	("#8a5ab5", "8 3 2 3"),
 ];
+/// Charts beside each other.
+const COLUMNS: usize = 3;
 /// Pixels of the PNG for each unit of the SVG.
 const SCALE: f32 = 2.0;
 
@@ -37,6 +39,16 @@ impl Line {
 	pub fn add(&mut self, x: f64, y: f64) {
 		self.points.push((x, y));
 	}
+
+	/// From where on it lies above a level, between its points on straight lines; `None` if it never does.
+	pub fn rises_above(&self, level: f64) -> Option<f64> {
+		let at = self.points.iter().position(|p| p.1 > level)?;
+		let (x, y) = self.points[at];
+		let Some((x0, y0)) = at.checked_sub(1).map(|before| self.points[before]) else {
+			return Some(x);
+		};
+		Some(x0 + (level - y0) / (y - y0) * (x - x0))
+	}
 }
 
 /// One chart.
@@ -51,6 +63,11 @@ impl Plot {
 		Self { x, y, lines }
 	}
 
+	/// Its lines, in their order.
+	pub fn lines(&self) -> &[Line] {
+		&self.lines
+	}
+
 	/// What the values span, together with `with`.
 	fn range(&self, with: f64, of: impl Fn(&(f64, f64)) -> f64) -> (f64, f64) {
 		let all = || self.lines.iter().flat_map(|line| &line.points).map(&of);
@@ -58,14 +75,14 @@ impl Plot {
 		(low, if high > low { high } else { low + 1.0 })
 	}
 
-	fn draw(&self, out: &mut String, offset: f64) {
+	fn draw(&self, out: &mut String) {
 		let first = self.lines.iter().find_map(|line| line.points.first());
 		let (x, y) = (
 			self.range(first.map_or(0.0, |p| p.0), |p| p.0),
 			self.range(0.0, |p| p.1),
 		);
 		let digits = usize::from(x.1 - x.0 < 10.0);
-		let at_x = |v: f64| offset + LEFT + (v - x.0) / (x.1 - x.0) * (WIDTH - LEFT - RIGHT);
+		let at_x = |v: f64| LEFT + (v - x.0) / (x.1 - x.0) * (WIDTH - LEFT - RIGHT);
 		let at_y = |v: f64| HEIGHT - BOTTOM - (v - y.0) / (y.1 - y.0) * (HEIGHT - BOTTOM - TOP);
 		for step in 0..=5 {
 			let t = f64::from(step) / 5.0;
@@ -92,7 +109,7 @@ impl Plot {
 			at_y(0.0)
 		)
 		.unwrap();
-		let middle = offset + (LEFT + WIDTH - RIGHT) / 2.0;
+		let middle = (LEFT + WIDTH - RIGHT) / 2.0;
 		writeln!(
 			out,
 			r##"<text x="{middle:.1}" y="{:.1}" text-anchor="middle">{}</text>"##,
@@ -100,7 +117,7 @@ impl Plot {
 			self.x
 		)
 		.unwrap();
-		let (tx, ty) = (offset + 12.0, (TOP + HEIGHT - BOTTOM) / 2.0);
+		let (tx, ty) = (12.0, (TOP + HEIGHT - BOTTOM) / 2.0);
 		writeln!(
 			out,
 			r##"<text transform="translate({tx:.1} {ty:.1}) rotate(-90)" text-anchor="middle">{}</text>"##,
@@ -119,7 +136,7 @@ impl Plot {
 				points.join(" ")
 			)
 			.unwrap();
-			let (lx, ly) = (offset + LEFT, 12.0 + 16.0 * nth as f64);
+			let (lx, ly) = (LEFT, 12.0 + 16.0 * nth as f64);
 			writeln!(
 				out,
 				r##"<line x1="{lx:.1}" y1="{ly:.1}" x2="{:.1}" y2="{ly:.1}" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/><text x="{:.1}" y="{:.1}">{}</text>"##,
@@ -132,13 +149,17 @@ impl Plot {
 
 /// All charts as one picture.
 pub fn svg(plots: &[Plot]) -> String {
-	let width = WIDTH * plots.len() as f64;
+	let width = WIDTH * plots.len().min(COLUMNS) as f64;
+	let height = HEIGHT * plots.len().div_ceil(COLUMNS) as f64;
 	let mut out = format!(
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {HEIGHT:.0}\" font-family=\"sans-serif\" font-size=\"11\" \
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" font-family=\"sans-serif\" font-size=\"11\" \
 		fill=\"#777\" role=\"img\" aria-label=\"Income by strategy\">\n"
 	);
 	for (nth, plot) in plots.iter().enumerate() {
-		plot.draw(&mut out, nth as f64 * WIDTH);
+		let (x, y) = ((nth % COLUMNS) as f64 * WIDTH, (nth / COLUMNS) as f64 * HEIGHT);
+		writeln!(out, r#"<g transform="translate({x:.0} {y:.0})">"#).unwrap();
+		plot.draw(&mut out);
+		out.push_str("</g>\n");
 	}
 	out.push_str("</svg>\n");
 	out
