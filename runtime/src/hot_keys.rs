@@ -11,7 +11,8 @@ use crate::{AllPalletsWithSystem, AuditPoolAccount, Runtime, TreasuryAccount};
 const GENESIS: BlockNumber = 0;
 
 /// Keys of the state that a block has at hand after its first transaction, so that none of the others costs the database
-/// anything: those that the pallets name, the accounts that every deal's end pays into, and the chain's first hash.
+/// anything: those that the pallets name, the accounts that every deal's end pays into, and the chain's first hash. (The block that
+/// a mortal transaction vouches for is nearly always one that others vouch for too.)
 ///
 /// Weights don't count them: see `make weights`.
 pub fn hot_keys() -> Vec<Vec<u8>> {

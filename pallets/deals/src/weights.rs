@@ -1,7 +1,7 @@
 //! Weights.
 //!
-//! A runtime's own are measured: `make weights`. Those of `()` are for tests. What the market always does when a run or a deal ends is included; for what it may do beyond,
-//! the calls add `JobBook::run_ended_weight` and `JobBook::settled_weight`.
+//! A runtime's own are measured: `make weights`. Those of `()` are for tests. What the market always does when a run or a deal ends
+//! is included; for what it may do beyond, the calls add `JobBook::run_ended_weight` and `JobBook::settled_weight`.
 
 use frame_support::{
 	traits::Get,

@@ -34,7 +34,7 @@ impl pallet_evm_gateway::Config for Runtime {
 	type MaxBatches = MaxBatches;
 	type Heartbeat = Heartbeat;
 	type KeepBatches = KeepBatches;
-	type WeightInfo = pallet_evm_gateway::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = crate::weights::pallet_evm_gateway::WeightInfo<Runtime>;
 }
 
 /// A right of a member of a bridge set.

@@ -143,8 +143,9 @@ parameter_types! {
 	/// Above every transaction that pays, whatever its tip: a full block must not turn a provider's acknowledgement
 	/// into a fine.
 	pub const EntitledPriority: TransactionPriority = TransactionPriority::MAX / 2;
-	/// Entitled calls fill at most this share of the ordinary part of a block; payers have the rest for themselves.
-	pub const EntitledShare: Perbill = Perbill::from_percent(25);
+	/// Entitled calls fill at most this share of the ordinary part of a block; payers have the rest for themselves. Of a whole job
+	/// two fifths are entitled (its provider's part), so that it is never what keeps jobs out of a full block.
+	pub const EntitledShare: Perbill = Perbill::from_percent(50);
 	/// Longest entitled transaction, in bytes: a relayer's attestation of the longest request takes a little less.
 	pub const EntitledMaxLength: u32 = 5_120;
 }

@@ -92,5 +92,5 @@ impl pallet_mediation::Config for Runtime {
 	type LongestCase = LongestCase;
 	type KeptBlocks = KeptBlocks;
 	type MaxSweep = MaxCasesSwept;
-	type WeightInfo = pallet_mediation::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = crate::weights::pallet_mediation::WeightInfo<Runtime>;
 }

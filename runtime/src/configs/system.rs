@@ -33,8 +33,9 @@ const MAXIMUM_BLOCK_WEIGHT: Weight =
 /// The first bytes of the chain's addresses: those of any Substrate chain, so that every wallet can write them.
 pub const SS58_PREFIX: u16 = 42;
 
-/// Share of a block that ordinary transactions may fill; the rest is kept for operational ones.
-const NORMAL_DISPATCH_RATIO: Perbill = Perbill::from_percent(75);
+/// Share of a block that ordinary transactions may fill; the rest is kept for operational ones, which are few here: the market's
+/// own duties are ordinary calls that go first.
+const NORMAL_DISPATCH_RATIO: Perbill = Perbill::from_percent(90);
 
 /// What hooks may use on average; a single transaction must leave as much room.
 const AVERAGE_ON_INITIALIZE_RATIO: Perbill = Perbill::from_percent(10);

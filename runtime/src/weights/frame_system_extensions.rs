@@ -13,52 +13,52 @@ pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> frame_system::ExtensionsWeightInfo for WeightInfo<T> {
 	fn check_genesis() -> Weight {
-		// Minimum execution time: 1_916_000 picoseconds.
-		Weight::from_parts(4_605_000, 0)
+		// Minimum execution time: 1_756_000 picoseconds.
+		Weight::from_parts(3_196_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 	}
 	fn check_mortality_mortal_transaction() -> Weight {
-		// Minimum execution time: 3_971_000 picoseconds.
-		Weight::from_parts(7_159_000, 0)
+		// Minimum execution time: 3_871_000 picoseconds.
+		Weight::from_parts(6_776_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 	}
 	fn check_mortality_immortal_transaction() -> Weight {
-		// Minimum execution time: 3_864_000 picoseconds.
-		Weight::from_parts(6_985_000, 0)
+		// Minimum execution time: 3_810_000 picoseconds.
+		Weight::from_parts(5_774_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 	}
 	fn check_non_zero_sender() -> Weight {
-		// Minimum execution time: 598_000 picoseconds.
-		Weight::from_parts(1_052_000, 0)
+		// Minimum execution time: 583_000 picoseconds.
+		Weight::from_parts(942_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 	}
 	/// Storage: `System::Account` (r:1 w:1)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	fn check_nonce() -> Weight {
-		// Minimum execution time: 7_665_000 picoseconds.
-		Weight::from_parts(13_182_000, 0)
+		// Minimum execution time: 7_609_000 picoseconds.
+		Weight::from_parts(12_962_000, 0)
 			.saturating_add(Weight::from_parts(0, 3593))
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	fn check_spec_version() -> Weight {
-		// Minimum execution time: 435_000 picoseconds.
-		Weight::from_parts(746_000, 0)
+		// Minimum execution time: 454_000 picoseconds.
+		Weight::from_parts(836_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 	}
 	fn check_tx_version() -> Weight {
-		// Minimum execution time: 425_000 picoseconds.
-		Weight::from_parts(845_000, 0)
+		// Minimum execution time: 454_000 picoseconds.
+		Weight::from_parts(823_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 	}
 	fn check_weight() -> Weight {
-		// Minimum execution time: 3_703_000 picoseconds.
-		Weight::from_parts(7_097_000, 0)
+		// Minimum execution time: 3_713_000 picoseconds.
+		Weight::from_parts(7_041_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 	}
 	fn weight_reclaim() -> Weight {
-		// Minimum execution time: 2_223_000 picoseconds.
-		Weight::from_parts(5_042_000, 0)
+		// Minimum execution time: 2_145_000 picoseconds.
+		Weight::from_parts(4_728_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 	}
 }

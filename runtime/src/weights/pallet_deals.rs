@@ -17,8 +17,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Balances::Holds` (r:1 w:1)
 	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
 	fn bond() -> Weight {
-		// Minimum execution time: 51_343_000 picoseconds.
-		Weight::from_parts(73_447_000, 0)
+		// Minimum execution time: 55_307_000 picoseconds.
+		Weight::from_parts(77_089_000, 0)
 			.saturating_add(Weight::from_parts(0, 3914))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -26,8 +26,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Deals::Bonds` (r:1 w:1)
 	/// Proof: `Deals::Bonds` (`max_values`: None, `max_size`: Some(449), added: 2924, mode: `MaxEncodedLen`)
 	fn unbond() -> Weight {
-		// Minimum execution time: 11_485_000 picoseconds.
-		Weight::from_parts(19_223_000, 0)
+		// Minimum execution time: 13_350_000 picoseconds.
+		Weight::from_parts(20_802_000, 0)
 			.saturating_add(Weight::from_parts(0, 3914))
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
@@ -37,8 +37,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Balances::Holds` (r:1 w:1)
 	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
 	fn withdraw_unbonded() -> Weight {
-		// Minimum execution time: 47_355_000 picoseconds.
-		Weight::from_parts(64_267_000, 0)
+		// Minimum execution time: 51_657_000 picoseconds.
+		Weight::from_parts(71_751_000, 0)
 			.saturating_add(Weight::from_parts(0, 3914))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -48,8 +48,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Timestamp::Now` (r:1 w:0)
 	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
 	fn acknowledge() -> Weight {
-		// Minimum execution time: 16_242_000 picoseconds.
-		Weight::from_parts(25_453_000, 0)
+		// Minimum execution time: 18_507_000 picoseconds.
+		Weight::from_parts(30_674_000, 0)
 			.saturating_add(Weight::from_parts(0, 4001))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
@@ -59,8 +59,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Deals::Deals` (r:0 w:1)
 	/// Proof: `Deals::Deals` (`max_values`: None, `max_size`: Some(536), added: 3011, mode: `MaxEncodedLen`)
 	fn reindex() -> Weight {
-		// Minimum execution time: 4_050_000 picoseconds.
-		Weight::from_parts(6_457_000, 0)
+		// Minimum execution time: 3_930_000 picoseconds.
+		Weight::from_parts(6_562_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
@@ -83,8 +83,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Deals::Lapses` (r:0 w:1)
 	/// Proof: `Deals::Lapses` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
 	fn decline() -> Weight {
-		// Minimum execution time: 139_272_000 picoseconds.
-		Weight::from_parts(179_498_000, 0)
+		// Minimum execution time: 147_882_000 picoseconds.
+		Weight::from_parts(199_879_000, 0)
 			.saturating_add(Weight::from_parts(0, 15127))
 			.saturating_add(T::DbWeight::get().reads(8))
 			.saturating_add(T::DbWeight::get().writes(9))
@@ -106,8 +106,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Deals::Lapses` (r:0 w:1)
 	/// Proof: `Deals::Lapses` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
 	fn report_unfetchable() -> Weight {
-		// Minimum execution time: 87_919_000 picoseconds.
-		Weight::from_parts(115_931_000, 0)
+		// Minimum execution time: 92_147_000 picoseconds.
+		Weight::from_parts(129_212_000, 0)
 			.saturating_add(Weight::from_parts(0, 15127))
 			.saturating_add(T::DbWeight::get().reads(6))
 			.saturating_add(T::DbWeight::get().writes(7))
@@ -125,8 +125,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::OfferIndex` (r:0 w:1)
 	/// Proof: `Market::OfferIndex` (`max_values`: None, `max_size`: Some(26), added: 2501, mode: `MaxEncodedLen`)
 	fn submit() -> Weight {
-		// Minimum execution time: 38_201_000 picoseconds.
-		Weight::from_parts(53_663_000, 0)
+		// Minimum execution time: 41_630_000 picoseconds.
+		Weight::from_parts(64_477_000, 0)
 			.saturating_add(Weight::from_parts(0, 15127))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(4))
@@ -148,8 +148,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Deals::Lapses` (r:0 w:1)
 	/// Proof: `Deals::Lapses` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
 	fn accept() -> Weight {
-		// Minimum execution time: 158_978_000 picoseconds.
-		Weight::from_parts(216_262_000, 0)
+		// Minimum execution time: 166_111_000 picoseconds.
+		Weight::from_parts(221_807_000, 0)
 			.saturating_add(Weight::from_parts(0, 15127))
 			.saturating_add(T::DbWeight::get().reads(7))
 			.saturating_add(T::DbWeight::get().writes(7))
@@ -159,8 +159,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Mediation::Outputs` (r:1 w:0)
 	/// Proof: `Mediation::Outputs` (`max_values`: None, `max_size`: Some(48), added: 2523, mode: `MaxEncodedLen`)
 	fn reveal() -> Weight {
-		// Minimum execution time: 23_830_000 picoseconds.
-		Weight::from_parts(40_432_000, 0)
+		// Minimum execution time: 22_467_000 picoseconds.
+		Weight::from_parts(34_589_000, 0)
 			.saturating_add(Weight::from_parts(0, 4001))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
@@ -184,8 +184,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Deals::Lapses` (r:0 w:1)
 	/// Proof: `Deals::Lapses` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
 	fn expire_fault() -> Weight {
-		// Minimum execution time: 203_668_000 picoseconds.
-		Weight::from_parts(267_996_000, 0)
+		// Minimum execution time: 203_541_000 picoseconds.
+		Weight::from_parts(261_411_000, 0)
 			.saturating_add(Weight::from_parts(0, 15127))
 			.saturating_add(T::DbWeight::get().reads(8))
 			.saturating_add(T::DbWeight::get().writes(9))
@@ -205,8 +205,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Deals::Lapses` (r:0 w:1)
 	/// Proof: `Deals::Lapses` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
 	fn expire_opened() -> Weight {
-		// Minimum execution time: 153_548_000 picoseconds.
-		Weight::from_parts(190_490_000, 0)
+		// Minimum execution time: 152_263_000 picoseconds.
+		Weight::from_parts(188_857_000, 0)
 			.saturating_add(Weight::from_parts(0, 15127))
 			.saturating_add(T::DbWeight::get().reads(6))
 			.saturating_add(T::DbWeight::get().writes(7))
@@ -220,8 +220,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Balances::Holds` (r:1 w:1)
 	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
 	fn open_dispute() -> Weight {
-		// Minimum execution time: 76_349_000 picoseconds.
-		Weight::from_parts(92_459_000, 0)
+		// Minimum execution time: 78_041_000 picoseconds.
+		Weight::from_parts(103_037_000, 0)
 			.saturating_add(Weight::from_parts(0, 15127))
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -229,8 +229,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Deals::Deals` (r:1 w:0)
 	/// Proof: `Deals::Deals` (`max_values`: None, `max_size`: Some(536), added: 3011, mode: `MaxEncodedLen`)
 	fn challenge() -> Weight {
-		// Minimum execution time: 6_517_000 picoseconds.
-		Weight::from_parts(8_987_000, 0)
+		// Minimum execution time: 6_524_000 picoseconds.
+		Weight::from_parts(8_901_000, 0)
 			.saturating_add(Weight::from_parts(0, 4001))
 			.saturating_add(T::DbWeight::get().reads(1))
 	}
@@ -249,8 +249,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Deals::Lapses` (r:0 w:1)
 	/// Proof: `Deals::Lapses` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
 	fn rule() -> Weight {
-		// Minimum execution time: 841_934_000 picoseconds.
-		Weight::from_parts(1_009_633_000, 0)
+		// Minimum execution time: 844_538_000 picoseconds.
+		Weight::from_parts(1_082_780_000, 0)
 			.saturating_add(Weight::from_parts(0, 53050))
 			.saturating_add(T::DbWeight::get().reads(25))
 			.saturating_add(T::DbWeight::get().writes(26))
@@ -260,8 +260,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Deals::Lapses` (r:1 w:0)
 	/// Proof: `Deals::Lapses` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
 	fn sweep_nothing() -> Weight {
-		// Minimum execution time: 6_398_000 picoseconds.
-		Weight::from_parts(9_896_000, 0)
+		// Minimum execution time: 6_774_000 picoseconds.
+		Weight::from_parts(11_793_000, 0)
 			.saturating_add(Weight::from_parts(0, 3477))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
@@ -269,8 +269,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Deals::Deals` (r:1 w:0)
 	/// Proof: `Deals::Deals` (`max_values`: None, `max_size`: Some(536), added: 3011, mode: `MaxEncodedLen`)
 	fn predicate() -> Weight {
-		// Minimum execution time: 7_810_000 picoseconds.
-		Weight::from_parts(12_733_000, 0)
+		// Minimum execution time: 7_799_000 picoseconds.
+		Weight::from_parts(13_822_000, 0)
 			.saturating_add(Weight::from_parts(0, 4001))
 			.saturating_add(T::DbWeight::get().reads(1))
 	}
@@ -279,8 +279,8 @@ impl<T: frame_system::Config> pallet_deals::WeightInfo for WeightInfo<T> {
 	/// Storage: `Mediation::Outputs` (r:1 w:0)
 	/// Proof: `Mediation::Outputs` (`max_values`: None, `max_size`: Some(48), added: 2523, mode: `MaxEncodedLen`)
 	fn predicate_of_audit() -> Weight {
-		// Minimum execution time: 11_142_000 picoseconds.
-		Weight::from_parts(17_008_000, 0)
+		// Minimum execution time: 11_896_000 picoseconds.
+		Weight::from_parts(18_585_000, 0)
 			.saturating_add(Weight::from_parts(0, 4001))
 			.saturating_add(T::DbWeight::get().reads(2))
 	}

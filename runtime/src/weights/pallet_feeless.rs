@@ -13,13 +13,13 @@ pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_feeless::WeightInfo for WeightInfo<T> {
 	fn take_and_give_back() -> Weight {
-		// Minimum execution time: 1_997_000 picoseconds.
-		Weight::from_parts(4_811_000, 0)
+		// Minimum execution time: 2_007_000 picoseconds.
+		Weight::from_parts(4_724_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 	}
 	fn clear() -> Weight {
-		// Minimum execution time: 406_000 picoseconds.
-		Weight::from_parts(1_408_000, 0)
+		// Minimum execution time: 383_000 picoseconds.
+		Weight::from_parts(1_050_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 	}
 }

@@ -31,8 +31,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::OfferDeposits` (r:0 w:1)
 	/// Proof: `Market::OfferDeposits` (`max_values`: None, `max_size`: Some(32), added: 2507, mode: `MaxEncodedLen`)
 	fn post_offer() -> Weight {
-		// Minimum execution time: 112_626_000 picoseconds.
-		Weight::from_parts(144_861_000, 0)
+		// Minimum execution time: 111_482_000 picoseconds.
+		Weight::from_parts(158_300_000, 0)
 			.saturating_add(Weight::from_parts(0, 15996))
 			.saturating_add(T::DbWeight::get().reads(11))
 			.saturating_add(T::DbWeight::get().writes(13))
@@ -44,8 +44,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::OfferIndex` (r:0 w:12)
 	/// Proof: `Market::OfferIndex` (`max_values`: None, `max_size`: Some(26), added: 2501, mode: `MaxEncodedLen`)
 	fn set_offer_rate() -> Weight {
-		// Minimum execution time: 82_239_000 picoseconds.
-		Weight::from_parts(108_660_000, 0)
+		// Minimum execution time: 80_040_000 picoseconds.
+		Weight::from_parts(113_970_000, 0)
 			.saturating_add(Weight::from_parts(0, 15996))
 			.saturating_add(T::DbWeight::get().reads(7))
 			.saturating_add(T::DbWeight::get().writes(13))
@@ -55,8 +55,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::OfferIndex` (r:0 w:6)
 	/// Proof: `Market::OfferIndex` (`max_values`: None, `max_size`: Some(26), added: 2501, mode: `MaxEncodedLen`)
 	fn pause_offer() -> Weight {
-		// Minimum execution time: 34_639_000 picoseconds.
-		Weight::from_parts(46_865_000, 0)
+		// Minimum execution time: 34_439_000 picoseconds.
+		Weight::from_parts(52_761_000, 0)
 			.saturating_add(Weight::from_parts(0, 5722))
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(7))
@@ -68,8 +68,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::OfferIndex` (r:0 w:6)
 	/// Proof: `Market::OfferIndex` (`max_values`: None, `max_size`: Some(26), added: 2501, mode: `MaxEncodedLen`)
 	fn resume_offer() -> Weight {
-		// Minimum execution time: 62_727_000 picoseconds.
-		Weight::from_parts(84_830_000, 0)
+		// Minimum execution time: 62_002_000 picoseconds.
+		Weight::from_parts(92_395_000, 0)
 			.saturating_add(Weight::from_parts(0, 15996))
 			.saturating_add(T::DbWeight::get().reads(7))
 			.saturating_add(T::DbWeight::get().writes(7))
@@ -89,8 +89,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::OfferIndex` (r:0 w:6)
 	/// Proof: `Market::OfferIndex` (`max_values`: None, `max_size`: Some(26), added: 2501, mode: `MaxEncodedLen`)
 	fn drain_offer() -> Weight {
-		// Minimum execution time: 92_673_000 picoseconds.
-		Weight::from_parts(121_107_000, 0)
+		// Minimum execution time: 97_269_000 picoseconds.
+		Weight::from_parts(130_026_000, 0)
 			.saturating_add(Weight::from_parts(0, 5722))
 			.saturating_add(T::DbWeight::get().reads(6))
 			.saturating_add(T::DbWeight::get().writes(12))
@@ -110,8 +110,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::OfferIndex` (r:0 w:6)
 	/// Proof: `Market::OfferIndex` (`max_values`: None, `max_size`: Some(26), added: 2501, mode: `MaxEncodedLen`)
 	fn withdraw_offer() -> Weight {
-		// Minimum execution time: 84_703_000 picoseconds.
-		Weight::from_parts(110_882_000, 0)
+		// Minimum execution time: 85_636_000 picoseconds.
+		Weight::from_parts(118_280_000, 0)
 			.saturating_add(Weight::from_parts(0, 5722))
 			.saturating_add(T::DbWeight::get().reads(6))
 			.saturating_add(T::DbWeight::get().writes(12))
@@ -127,8 +127,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::Peers` (r:0 w:1)
 	/// Proof: `Market::Peers` (`max_values`: None, `max_size`: Some(601), added: 3076, mode: `MaxEncodedLen`)
 	fn set_peer() -> Weight {
-		// Minimum execution time: 61_862_000 picoseconds.
-		Weight::from_parts(78_867_000, 0)
+		// Minimum execution time: 65_101_000 picoseconds.
+		Weight::from_parts(90_641_000, 0)
 			.saturating_add(Weight::from_parts(0, 3676))
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(5))
@@ -144,8 +144,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `System::Account` (r:1 w:1)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	fn clear_peer() -> Weight {
-		// Minimum execution time: 56_350_000 picoseconds.
-		Weight::from_parts(77_693_000, 0)
+		// Minimum execution time: 55_629_000 picoseconds.
+		Weight::from_parts(80_182_000, 0)
 			.saturating_add(Weight::from_parts(0, 4066))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(5))
@@ -163,8 +163,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::WaitingIndex` (r:0 w:1)
 	/// Proof: `Market::WaitingIndex` (`max_values`: None, `max_size`: Some(26), added: 2501, mode: `MaxEncodedLen`)
 	fn post_job() -> Weight {
-		// Minimum execution time: 81_497_000 picoseconds.
-		Weight::from_parts(114_854_000, 0)
+		// Minimum execution time: 80_252_000 picoseconds.
+		Weight::from_parts(123_724_000, 0)
 			.saturating_add(Weight::from_parts(0, 4041))
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(3))
@@ -178,8 +178,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::WaitingIndex` (r:0 w:1)
 	/// Proof: `Market::WaitingIndex` (`max_values`: None, `max_size`: Some(26), added: 2501, mode: `MaxEncodedLen`)
 	fn cancel_open() -> Weight {
-		// Minimum execution time: 62_852_000 picoseconds.
-		Weight::from_parts(88_587_000, 0)
+		// Minimum execution time: 62_965_000 picoseconds.
+		Weight::from_parts(96_039_000, 0)
 			.saturating_add(Weight::from_parts(0, 15127))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(3))
@@ -201,8 +201,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Deals::Lapses` (r:0 w:1)
 	/// Proof: `Deals::Lapses` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
 	fn cancel_matched() -> Weight {
-		// Minimum execution time: 204_129_000 picoseconds.
-		Weight::from_parts(273_987_000, 0)
+		// Minimum execution time: 198_560_000 picoseconds.
+		Weight::from_parts(286_229_000, 0)
 			.saturating_add(Weight::from_parts(0, 15996))
 			.saturating_add(T::DbWeight::get().reads(11))
 			.saturating_add(T::DbWeight::get().writes(12))
@@ -216,8 +216,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::WaitingIndex` (r:0 w:1)
 	/// Proof: `Market::WaitingIndex` (`max_values`: None, `max_size`: Some(26), added: 2501, mode: `MaxEncodedLen`)
 	fn expire_job() -> Weight {
-		// Minimum execution time: 62_318_000 picoseconds.
-		Weight::from_parts(90_699_000, 0)
+		// Minimum execution time: 61_952_000 picoseconds.
+		Weight::from_parts(96_331_000, 0)
 			.saturating_add(Weight::from_parts(0, 15127))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(3))
@@ -235,8 +235,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::ProposalQueue` (r:0 w:1)
 	/// Proof: `Market::ProposalQueue` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
 	fn propose_match() -> Weight {
-		// Minimum execution time: 63_680_000 picoseconds.
-		Weight::from_parts(88_177_000, 0)
+		// Minimum execution time: 69_440_000 picoseconds.
+		Weight::from_parts(100_553_000, 0)
 			.saturating_add(Weight::from_parts(0, 15127))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -254,8 +254,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::ProposalQueue` (r:0 w:1)
 	/// Proof: `Market::ProposalQueue` (`max_values`: None, `max_size`: Some(12), added: 2487, mode: `MaxEncodedLen`)
 	fn propose_found() -> Weight {
-		// Minimum execution time: 58_046_000 picoseconds.
-		Weight::from_parts(75_538_000, 0)
+		// Minimum execution time: 70_137_000 picoseconds.
+		Weight::from_parts(98_097_000, 0)
 			.saturating_add(Weight::from_parts(0, 15127))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -271,8 +271,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::Proposals` (r:1 w:0)
 	/// Proof: `Market::Proposals` (`max_values`: None, `max_size`: Some(77), added: 2552, mode: `MaxEncodedLen`)
 	fn authorize_propose_found() -> Weight {
-		// Minimum execution time: 41_744_000 picoseconds.
-		Weight::from_parts(51_869_000, 0)
+		// Minimum execution time: 47_142_000 picoseconds.
+		Weight::from_parts(66_990_000, 0)
 			.saturating_add(Weight::from_parts(0, 15127))
 			.saturating_add(T::DbWeight::get().reads(5))
 	}
@@ -297,8 +297,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Deals::Deals` (r:0 w:1)
 	/// Proof: `Deals::Deals` (`max_values`: None, `max_size`: Some(536), added: 3011, mode: `MaxEncodedLen`)
 	fn conclude_proposal() -> Weight {
-		// Minimum execution time: 109_640_000 picoseconds.
-		Weight::from_parts(141_886_000, 0)
+		// Minimum execution time: 110_701_000 picoseconds.
+		Weight::from_parts(171_951_000, 0)
 			.saturating_add(Weight::from_parts(0, 15127))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(14))
@@ -311,16 +311,16 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Proof: `Market::Offers` (`max_values`: None, `max_size`: Some(2257), added: 4732, mode: `MaxEncodedLen`)
 	/// Storage: `Deals::Bonds` (r:32 w:0)
 	/// Proof: `Deals::Bonds` (`max_values`: None, `max_size`: Some(449), added: 2924, mode: `MaxEncodedLen`)
-	/// The range of component `s` is `[0, 64]`.
+	/// The range of component `s` is `[0, 32]`.
 	fn scan_offers(s: u32, ) -> Weight {
-		// Minimum execution time: 10_241_000 picoseconds.
-		Weight::from_parts(163_029_238, 0)
-			.saturating_add(Weight::from_parts(0, 39499))
-			// Standard error: 161_700
-			.saturating_add(Weight::from_parts(10_292_323, 0).saturating_mul(s.into()))
-			.saturating_add(T::DbWeight::get().reads(25))
-			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(s.into())))
-			.saturating_add(Weight::from_parts(0, 2346).saturating_mul(s.into()))
+		// Minimum execution time: 13_491_000 picoseconds.
+		Weight::from_parts(34_272_000, 0)
+			.saturating_add(Weight::from_parts(0, 4041))
+			// Standard error: 0
+			.saturating_add(Weight::from_parts(23_506_000, 0).saturating_mul(s.into()))
+			.saturating_add(T::DbWeight::get().reads(2))
+			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(s.into())))
+			.saturating_add(Weight::from_parts(0, 4732).saturating_mul(s.into()))
 	}
 	/// Storage: `Market::Offers` (r:2 w:0)
 	/// Proof: `Market::Offers` (`max_values`: None, `max_size`: Some(2257), added: 4732, mode: `MaxEncodedLen`)
@@ -334,16 +334,16 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Proof: `Market::Proposals` (`max_values`: None, `max_size`: Some(77), added: 2552, mode: `MaxEncodedLen`)
 	/// Storage: `Deals::Bonds` (r:2 w:0)
 	/// Proof: `Deals::Bonds` (`max_values`: None, `max_size`: Some(449), added: 2924, mode: `MaxEncodedLen`)
-	/// The range of component `s` is `[0, 64]`.
+	/// The range of component `s` is `[0, 32]`.
 	fn scan_jobs(s: u32, ) -> Weight {
-		// Minimum execution time: 30_976_000 picoseconds.
-		Weight::from_parts(342_412_062, 0)
-			.saturating_add(Weight::from_parts(0, 116038))
-			// Standard error: 300_246
-			.saturating_add(Weight::from_parts(19_484_171, 0).saturating_mul(s.into()))
-			.saturating_add(T::DbWeight::get().reads(33))
-			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(s.into())))
-			.saturating_add(Weight::from_parts(0, 7008).saturating_mul(s.into()))
+		// Minimum execution time: 35_231_000 picoseconds.
+		Weight::from_parts(76_503_357, 0)
+			.saturating_add(Weight::from_parts(0, 15996))
+			// Standard error: 0
+			.saturating_add(Weight::from_parts(49_133_071, 0).saturating_mul(s.into()))
+			.saturating_add(T::DbWeight::get().reads(11))
+			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(s.into())))
+			.saturating_add(Weight::from_parts(0, 14137).saturating_mul(s.into()))
 	}
 	/// Storage: `Deals::Bonds` (r:1 w:1)
 	/// Proof: `Deals::Bonds` (`max_values`: None, `max_size`: Some(449), added: 2924, mode: `MaxEncodedLen`)
@@ -356,8 +356,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Deals::Deals` (r:0 w:1)
 	/// Proof: `Deals::Deals` (`max_values`: None, `max_size`: Some(536), added: 3011, mode: `MaxEncodedLen`)
 	fn conclude_match() -> Weight {
-		// Minimum execution time: 39_730_000 picoseconds.
-		Weight::from_parts(52_987_000, 0)
+		// Minimum execution time: 38_733_000 picoseconds.
+		Weight::from_parts(63_602_000, 0)
 			.saturating_add(Weight::from_parts(0, 3914))
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(5))
@@ -369,8 +369,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::WaitingIndex` (r:0 w:1)
 	/// Proof: `Market::WaitingIndex` (`max_values`: None, `max_size`: Some(26), added: 2501, mode: `MaxEncodedLen`)
 	fn leave_waiting() -> Weight {
-		// Minimum execution time: 11_878_000 picoseconds.
-		Weight::from_parts(17_216_000, 0)
+		// Minimum execution time: 11_994_000 picoseconds.
+		Weight::from_parts(18_188_000, 0)
 			.saturating_add(Weight::from_parts(0, 3542))
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(3))
@@ -380,21 +380,11 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::Offers` (r:0 w:1)
 	/// Proof: `Market::Offers` (`max_values`: None, `max_size`: Some(2257), added: 4732, mode: `MaxEncodedLen`)
 	fn index_offer() -> Weight {
-		// Minimum execution time: 18_782_000 picoseconds.
-		Weight::from_parts(22_743_000, 0)
+		// Minimum execution time: 20_457_000 picoseconds.
+		Weight::from_parts(23_763_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 			.saturating_add(T::DbWeight::get().writes(7))
 	}
-	/// Storage: `Market::Jobs` (r:1 w:1)
-	/// Proof: `Market::Jobs` (`max_values`: None, `max_size`: Some(11662), added: 14137, mode: `MaxEncodedLen`)
-	/// Storage: `Market::Offers` (r:1 w:1)
-	/// Proof: `Market::Offers` (`max_values`: None, `max_size`: Some(2257), added: 4732, mode: `MaxEncodedLen`)
-	/// Storage: `Market::WaitingIndex` (r:6 w:0)
-	/// Proof: `Market::WaitingIndex` (`max_values`: None, `max_size`: Some(26), added: 2501, mode: `MaxEncodedLen`)
-	/// Storage: `Market::Jobs` (r:1 w:1)
-	/// Proof: `Market::Jobs` (`max_values`: None, `max_size`: Some(11662), added: 14137, mode: `MaxEncodedLen`)
-	/// Storage: `Market::Offers` (r:1 w:1)
-	/// Proof: `Market::Offers` (`max_values`: None, `max_size`: Some(2257), added: 4732, mode: `MaxEncodedLen`)
 	/// Storage: `Market::Jobs` (r:1 w:1)
 	/// Proof: `Market::Jobs` (`max_values`: None, `max_size`: Some(11662), added: 14137, mode: `MaxEncodedLen`)
 	/// Storage: `Modules::Versions` (r:1 w:0)
@@ -407,24 +397,24 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Proof: `Market::OfferIndex` (`max_values`: None, `max_size`: Some(26), added: 2501, mode: `MaxEncodedLen`)
 	/// Storage: `Market::WaitingIndex` (r:0 w:1)
 	/// Proof: `Market::WaitingIndex` (`max_values`: None, `max_size`: Some(26), added: 2501, mode: `MaxEncodedLen`)
-	/// The range of component `o` is `[1, 32]`.
+	/// The range of component `o` is `[1, 16]`.
 	fn settled(o: u32, ) -> Weight {
-		// Minimum execution time: 129_053_000 picoseconds.
-		Weight::from_parts(290_031_996, 0)
-			.saturating_add(Weight::from_parts(0, 27942))
-			// Standard error: 278_112
-			.saturating_add(Weight::from_parts(23_012_810, 0).saturating_mul(o.into()))
-			.saturating_add(T::DbWeight::get().reads(18))
-			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(o.into())))
-			.saturating_add(T::DbWeight::get().writes(32))
-			.saturating_add(T::DbWeight::get().writes((3_u64).saturating_mul(o.into())))
-			.saturating_add(Weight::from_parts(0, 3642).saturating_mul(o.into()))
+		// Minimum execution time: 129_575_000 picoseconds.
+		Weight::from_parts(115_808_666, 0)
+			.saturating_add(Weight::from_parts(0, 15127))
+			// Standard error: 0
+			.saturating_add(Weight::from_parts(44_938_583, 0).saturating_mul(o.into()))
+			.saturating_add(T::DbWeight::get().reads(1))
+			.saturating_add(T::DbWeight::get().reads((4_u64).saturating_mul(o.into())))
+			.saturating_add(T::DbWeight::get().writes(2))
+			.saturating_add(T::DbWeight::get().writes((7_u64).saturating_mul(o.into())))
+			.saturating_add(Weight::from_parts(0, 7503).saturating_mul(o.into()))
 	}
 	/// Storage: `Market::SweepCursor` (r:1 w:0)
 	/// Proof: `Market::SweepCursor` (`max_values`: Some(1), `max_size`: Some(26), added: 521, mode: `MaxEncodedLen`)
 	fn sweep_base() -> Weight {
-		// Minimum execution time: 1_250_000 picoseconds.
-		Weight::from_parts(3_169_000, 0)
+		// Minimum execution time: 1_256_000 picoseconds.
+		Weight::from_parts(3_273_000, 0)
 			.saturating_add(Weight::from_parts(0, 1511))
 			.saturating_add(T::DbWeight::get().reads(1))
 	}
@@ -435,8 +425,8 @@ impl<T: frame_system::Config> pallet_market::WeightInfo for WeightInfo<T> {
 	/// Storage: `Market::Jobs` (r:1 w:0)
 	/// Proof: `Market::Jobs` (`max_values`: None, `max_size`: Some(11662), added: 14137, mode: `MaxEncodedLen`)
 	fn sweep_step() -> Weight {
-		// Minimum execution time: 17_654_000 picoseconds.
-		Weight::from_parts(28_874_000, 0)
+		// Minimum execution time: 18_489_000 picoseconds.
+		Weight::from_parts(26_894_000, 0)
 			.saturating_add(Weight::from_parts(0, 15127))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(1))

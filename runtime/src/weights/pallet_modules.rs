@@ -26,19 +26,19 @@ impl<T: frame_system::Config> pallet_modules::WeightInfo for WeightInfo<T> {
 	/// Proof: `Modules::Deposits` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
 	/// The range of component `b` is `[1, 16384]`.
 	fn register(b: u32, ) -> Weight {
-		// Minimum execution time: 96_645_000 picoseconds.
-		Weight::from_parts(128_197_520, 0)
+		// Minimum execution time: 92_740_000 picoseconds.
+		Weight::from_parts(118_279_532, 0)
 			.saturating_add(Weight::from_parts(0, 3676))
-			// Standard error: 10
-			.saturating_add(Weight::from_parts(1_213, 0).saturating_mul(b.into()))
+			// Standard error: 0
+			.saturating_add(Weight::from_parts(1_159, 0).saturating_mul(b.into()))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(6))
 	}
 	/// Storage: `Modules::Versions` (r:1 w:1)
 	/// Proof: `Modules::Versions` (`max_values`: None, `max_size`: Some(576), added: 3051, mode: `MaxEncodedLen`)
 	fn set_curated() -> Weight {
-		// Minimum execution time: 11_144_000 picoseconds.
-		Weight::from_parts(20_968_000, 0)
+		// Minimum execution time: 10_989_000 picoseconds.
+		Weight::from_parts(19_754_000, 0)
 			.saturating_add(Weight::from_parts(0, 4041))
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
@@ -48,8 +48,8 @@ impl<T: frame_system::Config> pallet_modules::WeightInfo for WeightInfo<T> {
 	/// Storage: `Modules::DelistedAt` (r:0 w:1)
 	/// Proof: `Modules::DelistedAt` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
 	fn delist() -> Weight {
-		// Minimum execution time: 17_155_000 picoseconds.
-		Weight::from_parts(26_684_000, 0)
+		// Minimum execution time: 14_815_000 picoseconds.
+		Weight::from_parts(24_429_000, 0)
 			.saturating_add(Weight::from_parts(0, 4041))
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -61,8 +61,8 @@ impl<T: frame_system::Config> pallet_modules::WeightInfo for WeightInfo<T> {
 	/// Storage: `Balances::Holds` (r:1 w:1)
 	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
 	fn deprecate() -> Weight {
-		// Minimum execution time: 93_947_000 picoseconds.
-		Weight::from_parts(124_180_000, 0)
+		// Minimum execution time: 85_200_000 picoseconds.
+		Weight::from_parts(118_802_000, 0)
 			.saturating_add(Weight::from_parts(0, 7092))
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -74,8 +74,8 @@ impl<T: frame_system::Config> pallet_modules::WeightInfo for WeightInfo<T> {
 	/// Storage: `Balances::Holds` (r:1 w:1)
 	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(211), added: 2686, mode: `MaxEncodedLen`)
 	fn restore() -> Weight {
-		// Minimum execution time: 49_594_000 picoseconds.
-		Weight::from_parts(73_935_000, 0)
+		// Minimum execution time: 52_986_000 picoseconds.
+		Weight::from_parts(71_524_000, 0)
 			.saturating_add(Weight::from_parts(0, 4041))
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -93,8 +93,8 @@ impl<T: frame_system::Config> pallet_modules::WeightInfo for WeightInfo<T> {
 	/// Storage: `Modules::Manifests` (r:0 w:1)
 	/// Proof: `Modules::Manifests` (`max_values`: None, `max_size`: Some(16400), added: 18875, mode: `MaxEncodedLen`)
 	fn reclaim() -> Weight {
-		// Minimum execution time: 115_712_000 picoseconds.
-		Weight::from_parts(164_961_000, 0)
+		// Minimum execution time: 115_489_000 picoseconds.
+		Weight::from_parts(157_617_000, 0)
 			.saturating_add(Weight::from_parts(0, 4041))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(6))

@@ -13,8 +13,8 @@ pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_transaction_payment::WeightInfo for WeightInfo<T> {
 	fn charge_transaction_payment() -> Weight {
-		// Minimum execution time: 56_640_000 picoseconds.
-		Weight::from_parts(74_321_000, 0)
+		// Minimum execution time: 56_558_000 picoseconds.
+		Weight::from_parts(72_534_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 	}
 }
