@@ -349,9 +349,7 @@ fn others_by_stakes(deals: u32) -> Table {
 fn main() {
 	let mut args = std::env::args().skip(1);
 	let folder = PathBuf::from(args.next().unwrap_or_else(|| "docs".into()));
-	let deals: u32 = args
-		.next()
-		.map_or(400, |n| n.parse().expect("a number of deals"));
+	let deals: u32 = args.next().map_or(400, |n| n.parse().expect("a number of deals"));
 	println!("{deals} audited deals for each point");
 	checks::all(4 * deals);
 	let (providers, first) = by_probability(2 * deals);
