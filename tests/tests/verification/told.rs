@@ -24,8 +24,9 @@ impl Scene<'_> {
 		}
 		let listed = self.creator.json(&["case", "list", "--mediator", mediator])?;
 		let case = &listed[0];
+		let number: u64 = deal.parse()?;
 		ensure!(
-			case["deal"].to_string() == deal && case["stage"] == "committing" && case["panel"] == 3,
+			case["deal"] == number && case["stage"] == "committing" && case["panel"] == 3,
 			"{listed}"
 		);
 		let provider = self.address(crate::scene::PROVIDER)?;
