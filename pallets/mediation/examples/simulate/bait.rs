@@ -7,7 +7,7 @@ use crate::{
 	scene::{run, Earned, Scene},
 	setting::{Behaviour, Creator, Module, Setting, Work, CROWD, LEAGUE},
 };
-use lilypad_primitives::{traits::Scores, LP};
+use lilypad_primitives::traits::Scores;
 
 /// What a creator tries.
 #[derive(Clone, Copy)]
@@ -110,13 +110,16 @@ pub fn table(deals: u32) -> Table {
 
 /// What framing earns, by the tickets of those who frame.
 pub fn by_tickets(deals: u32) -> (Table, Plot) {
-	let mut lines = [Line::new("10 LP"), Line::new("1,000 LP")];
+	let mut lines = [
+		Line::new("runs of half the limit"),
+		Line::new("runs of the whole limit"),
+	];
 	let rows = [0, 6, 12, 18, LEAGUE, 22, 24, 30].map(|tickets| {
 		let part = f64::from(tickets) / f64::from(CROWD);
 		let mut row = vec![share(part)];
-		for (line, rate) in lines.iter_mut().zip([LP, 100 * LP]) {
+		for (line, run) in lines.iter_mut().zip([LIMIT / 2, LIMIT]) {
 			let setting = Setting {
-				rate,
+				run,
 				..Setting::default()
 			};
 			let earned = gain(setting, Bait::Framing, tickets, deals);
@@ -128,8 +131,9 @@ pub fn by_tickets(deals: u32) -> (Table, Plot) {
 	let table = Table {
 		title: "Framing an honest provider",
 		text: "A creator challenges every right result, and a share of the mediators votes against it where that wins and honestly where it does \
-			not. What all of them together gain per deal over accepting it, by the price of the deal.",
-		head: vec!["tickets", "10 LP", "1,000 LP"],
+			not. What all of them together gain per deal over accepting it, by what a run takes: where they win it is paid back to them, and \
+			where they don't it is what their votes cost.",
+		head: vec!["tickets", "half the limit", "the whole limit"],
 		rows: rows.into(),
 	};
 	let plot = Plot::new(

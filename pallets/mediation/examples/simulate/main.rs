@@ -142,8 +142,8 @@ fn by_stakes(deals: u32) -> Table {
 				share(setting.audit_probability()),
 				share(setting.fees_per_levy()),
 				share(setting.overhead()),
-				units(run(&alone, Work::Forged, deals).provider),
-				units(run(&setting, Work::Forged, deals).league()),
+				units(run(&alone, Work::Forged, 20).provider),
+				units(run(&setting, Work::Forged, 4 * deals).league()),
 			]);
 		}
 	}
@@ -352,14 +352,14 @@ fn main() {
 	let deals: u32 = args.next().map_or(400, |n| n.parse().expect("a number of deals"));
 	println!("{deals} audited deals for each point");
 	checks::all(4 * deals);
-	let (providers, first) = by_probability(2 * deals);
+	let (providers, first) = by_probability(4 * deals);
 	let (collusion, second) = by_collusion(4 * deals);
 	let (padding, third, best) = by_padding(deals);
 	let stakes = by_stakes(deals);
 	let mediators = by_mediators(deals / 4);
 	let (idlers, [gain, loss]) = by_idlers(4 * deals);
 	let (pairs, fourth) = sybil::by_tickets(deals);
-	let (framing, fifth) = bait::by_tickets(deals);
+	let (framing, fifth) = bait::by_tickets(4 * deals);
 	let (validators, sixth) = grind::by_slots(league(0), deals);
 	let shipped = Setting::default();
 	let honest = [0, LEAGUE].map(|tickets| run(&league(tickets), Work::Honest, deals).league());
@@ -375,7 +375,7 @@ fn main() {
 		draining: loss.rises_above(0.0),
 		framing: fifth.lines()[1].rises_above(0.0),
 		slots: [0, 1].map(|nth| sixth.lines()[nth].rises_above(honest[nth])),
-		timed: grind::forging(&timed, 20 * deals, deals).1,
+		timed: grind::forging(&timed, 20 * deals, 20).1,
 	};
 	let tables = [
 		providers,

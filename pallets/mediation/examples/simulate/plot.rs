@@ -47,6 +47,10 @@ impl Line {
 		let Some((x0, y0)) = at.checked_sub(1).map(|before| self.points[before]) else {
 			return Some(x);
 		};
+		// What only touches the level begins to rise at the next point.
+		if level - y0 < 1e-9 {
+			return Some(x);
+		}
 		Some(x0 + (level - y0) / (y - y0) * (x - x0))
 	}
 }
