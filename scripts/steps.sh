@@ -21,8 +21,11 @@ beside() {
 	BESIDE_NAME=$1
 	BESIDE_LOG=$(mktemp)
 	step "$BESIDE_NAME, beside the next steps"
-	(STEPS=() && "$2" && timings) >"$BESIDE_LOG" 2>&1 &
+	# A group of processes of its own, so that all of it can be ended.
+	set -m
+	(STEPS=() && "$2" && timings) >"$BESIDE_LOG" 2>&1 </dev/null &
 	BESIDE=$!
+	set +m
 }
 
 joined() {
@@ -37,7 +40,7 @@ joined() {
 # For a script that ends before it has joined what runs beside it.
 stop_beside() {
 	[[ -n ${BESIDE:-} ]] || return 0
-	kill "$BESIDE" 2>/dev/null || true
+	kill -- "-$BESIDE" 2>/dev/null || true
 	wait "$BESIDE" 2>/dev/null || true
 	rm -f "$BESIDE_LOG"
 }

@@ -27,10 +27,14 @@ build() {
 	timed "node and command line: build" build_binaries
 }
 
-# What needs nothing that cargo builds.
+# They need nothing that cargo builds, and neither do their own tests.
 contracts_and_dapps() {
 	timed "contracts: build" build_contracts
 	timed "dapps: packages" dapps
+}
+
+contracts_and_dapps_tested() {
+	contracts_and_dapps
 	timed "sample modules: tests" "$REPO_ROOT/scripts/test-modules.sh"
 	timed "contracts: tests" "$REPO_ROOT/scripts/contracts.sh" test
 	timed "example dapp: tests" example_dapp
@@ -43,14 +47,13 @@ main() {
 	timed "sample modules: build" build_modules
 	timed "container engine" start_engine
 	if (($#)); then
-		timed "contracts: build" build_contracts
-		timed "dapps: packages" dapps
+		contracts_and_dapps
 		build
 		timed "tests" cargo nextest run "${profile[@]}" "$@"
 		return
 	fi
 	timed "known failures" "$REPO_ROOT/scripts/known-failures.sh"
-	beside "contracts, dapps and sample modules" contracts_and_dapps
+	beside "contracts, dapps and sample modules" contracts_and_dapps_tested
 	build
 	timed "tests: build" cargo nextest run --workspace "${profile[@]}" --no-run
 	timed "contracts, dapps and sample modules" joined

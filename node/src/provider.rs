@@ -7,7 +7,8 @@ use std::{
 
 use clap::Args;
 use lilypad_client::{lp, Signer};
-use lilypad_primitives::{Balance, CreatorPolicy, MediatorPolicy, ModulePolicy};
+use lilypad_primitives::{offer::MAX_POLICY, Balance, CreatorPolicy, MediatorPolicy, ModulePolicy};
+use lilypad_runtime::AccountId;
 use lilypad_worker::{
 	chain::NewOffer,
 	config::{EngineChoice, OfferConfig},
@@ -59,6 +60,11 @@ pub(crate) struct ProviderArgs {
 	#[arg(long, value_name = "LP", default_value = "100", value_parser = amount)]
 	provider_bond: Balance,
 
+	/// Whose modules to run, for the offer that is posted when the account has none: any, curated, {"authors": [ACCOUNT..]} or
+	/// {"versions": [NUMBER..]}.
+	#[arg(long, value_name = "MODULES", default_value = "any", value_parser = modules)]
+	provider_modules: ModulePolicy<AccountId>,
+
 	/// Most jobs at once, for the offer that is posted when the account has none [default: one a core].
 	#[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
 	provider_slots: Option<u32>,
@@ -97,6 +103,15 @@ fn amount(text: &str) -> Result<Balance, String> {
 	lp::parse(text).map_err(|error| error.to_string())
 }
 
+/// A policy as `provider.json` has it; a word needs no quotes.
+fn modules(text: &str) -> Result<ModulePolicy<AccountId>, String> {
+	serde_json::from_str(text)
+		.or_else(|_| serde_json::from_value(text.into()))
+		.map_err(|_| {
+			format!(r#"write any, curated, {{"authors": [ACCOUNT..]}} or {{"versions": [NUMBER..]}}, with at most {MAX_POLICY} of them"#)
+		})
+}
+
 impl ProviderArgs {
 	/// The worker's configuration, if there is to be a worker.
 	pub(crate) fn worker_config(&self, node: &Configuration) -> Result<Option<WorkerConfig>, Error> {
@@ -118,7 +133,7 @@ impl ProviderArgs {
 				slots: self.provider_slots.unwrap_or(cores),
 				rate: self.provider_rate,
 				platforms: Vec::new(),
-				modules: ModulePolicy::Any,
+				modules: self.provider_modules.clone(),
 				mediators: MediatorPolicy::Any,
 				creators: CreatorPolicy::Any,
 			},
@@ -198,4 +213,22 @@ pub(crate) fn spawn(node: &Node, role: &'static str, mut config: WorkerConfig) {
 
 pub(crate) fn other(error: impl std::fmt::Display) -> Error {
 	Error::Other(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn whose_modules_to_run_is_a_word_or_a_list() {
+		assert_eq!(modules("any"), Ok(ModulePolicy::Any));
+		assert_eq!(modules("curated"), Ok(ModulePolicy::Curated));
+		let authors = r#"{"authors": ["5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"]}"#;
+		assert!(matches!(modules(authors), Ok(ModulePolicy::Authors(list)) if list.len() == 1));
+		let many = format!(r#"{{"versions": {:?}}}"#, (0..=MAX_POLICY).collect::<Vec<_>>());
+		for refused in ["some", "", r#"{"authors": ["nobody"]}"#, &many] {
+			let error = modules(refused).expect_err(refused);
+			assert!(error.contains("curated"), "{error}");
+		}
+	}
 }

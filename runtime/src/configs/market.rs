@@ -144,7 +144,7 @@ parameter_types! {
 	/// into a fine.
 	pub const EntitledPriority: TransactionPriority = TransactionPriority::MAX / 2;
 	/// Entitled calls fill at most this share of the ordinary part of a block; payers have the rest for themselves. Of a whole job
-	/// two fifths are entitled (its provider's part), so that it is never what keeps jobs out of a full block.
+	/// a little over a third is entitled (its provider's part), so that it is never what keeps jobs out of a full block.
 	pub const EntitledShare: Perbill = Perbill::from_percent(50);
 	/// Longest entitled transaction, in bytes: a relayer's attestation of the longest request takes a little less.
 	pub const EntitledMaxLength: u32 = 5_120;

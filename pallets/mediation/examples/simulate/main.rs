@@ -346,10 +346,15 @@ fn others_by_stakes(deals: u32) -> Table {
 	}
 }
 
-fn main() {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
 	let mut args = std::env::args().skip(1);
 	let folder = PathBuf::from(args.next().unwrap_or_else(|| "docs".into()));
-	let deals: u32 = args.next().map_or(400, |n| n.parse().expect("a number of deals"));
+	let deals: u32 = match args.next() {
+		Some(text) => text
+			.parse()
+			.map_err(|_| format!("write how many deals, not {text:?}"))?,
+		None => 400,
+	};
 	println!("{deals} audited deals for each point");
 	checks::all(4 * deals);
 	let (providers, first) = by_probability(4 * deals);
@@ -393,12 +398,11 @@ fn main() {
 		others_by_probability(deals / 2),
 		others_by_stakes(deals / 2),
 	];
-	let text = report::text(&shipped, &stops, &best, &tables);
-	let svg = plot::svg(&[first, second, third, fourth, fifth, sixth]);
-	std::fs::write(folder.join("simulation.md"), text).expect("the folder can be written");
-	std::fs::write(folder.join("simulation.svg"), &svg).expect("the folder can be written");
-	plot::png(&svg)
-		.save_png(folder.join("simulation.png"))
-		.expect("the folder can be written");
+	let text = report::text(&shipped, &stops, &best, &tables)?;
+	let svg = plot::svg(&[first, second, third, fourth, fifth, sixth])?;
+	std::fs::write(folder.join("simulation.md"), text)?;
+	std::fs::write(folder.join("simulation.svg"), &svg)?;
+	plot::png(&svg).save_png(folder.join("simulation.png"))?;
 	println!("written to {}", folder.display());
+	Ok(())
 }

@@ -4,7 +4,7 @@ use resvg::{
 	tiny_skia::{Color, Pixmap, Transform},
 	usvg::{Options, Tree},
 };
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 const WIDTH: f64 = 460.0;
 const HEIGHT: f64 = 380.0;
@@ -79,7 +79,7 @@ impl Plot {
 		(low, if high > low { high } else { low + 1.0 })
 	}
 
-	fn draw(&self, out: &mut String) {
+	fn draw(&self, out: &mut String) -> fmt::Result {
 		let first = self.lines.iter().find_map(|line| line.points.first());
 		let (x, y) = (
 			self.range(first.map_or(0.0, |p| p.0), |p| p.0),
@@ -94,16 +94,18 @@ impl Plot {
 			writeln!(
 				out,
 				r##"<line x1="{0:.1}" y1="{2:.1}" x2="{1:.1}" y2="{2:.1}" stroke="#8884"/><text x="{3:.1}" y="{4:.1}" text-anchor="end">{vy:.2}</text>"##,
-				at_x(x.0), at_x(x.1), at_y(vy), at_x(x.0) - 6.0, at_y(vy) + 4.0,
-			)
-			.unwrap();
+				at_x(x.0),
+				at_x(x.1),
+				at_y(vy),
+				at_x(x.0) - 6.0,
+				at_y(vy) + 4.0,
+			)?;
 			let below = HEIGHT - BOTTOM + 16.0;
 			writeln!(
 				out,
 				r##"<text x="{:.1}" y="{below:.1}" text-anchor="middle">{vx:.digits$}</text>"##,
 				at_x(vx)
-			)
-			.unwrap();
+			)?;
 		}
 		writeln!(
 			out,
@@ -111,23 +113,20 @@ impl Plot {
 			at_x(x.0),
 			at_x(x.1),
 			at_y(0.0)
-		)
-		.unwrap();
+		)?;
 		let middle = (LEFT + WIDTH - RIGHT) / 2.0;
 		writeln!(
 			out,
 			r##"<text x="{middle:.1}" y="{:.1}" text-anchor="middle">{}</text>"##,
 			HEIGHT - 8.0,
 			self.x
-		)
-		.unwrap();
+		)?;
 		let (tx, ty) = (12.0, (TOP + HEIGHT - BOTTOM) / 2.0);
 		writeln!(
 			out,
 			r##"<text transform="translate({tx:.1} {ty:.1}) rotate(-90)" text-anchor="middle">{}</text>"##,
 			self.y
-		)
-		.unwrap();
+		)?;
 		for ((nth, line), (colour, dash)) in self.lines.iter().enumerate().zip(STYLES) {
 			let points: Vec<_> = line
 				.points
@@ -138,21 +137,23 @@ impl Plot {
 				out,
 				r##"<polyline points="{}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>"##,
 				points.join(" ")
-			)
-			.unwrap();
+			)?;
 			let (lx, ly) = (LEFT, 12.0 + 16.0 * nth as f64);
 			writeln!(
 				out,
 				r##"<line x1="{lx:.1}" y1="{ly:.1}" x2="{:.1}" y2="{ly:.1}" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/><text x="{:.1}" y="{:.1}">{}</text>"##,
-				lx + 24.0, lx + 30.0, ly + 4.0, line.name
-			)
-			.unwrap();
+				lx + 24.0,
+				lx + 30.0,
+				ly + 4.0,
+				line.name
+			)?;
 		}
+		Ok(())
 	}
 }
 
 /// All charts as one picture.
-pub fn svg(plots: &[Plot]) -> String {
+pub fn svg(plots: &[Plot]) -> Result<String, fmt::Error> {
 	let width = WIDTH * plots.len().min(COLUMNS) as f64;
 	let height = HEIGHT * plots.len().div_ceil(COLUMNS) as f64;
 	let mut out = format!(
@@ -161,12 +162,12 @@ pub fn svg(plots: &[Plot]) -> String {
 	);
 	for (nth, plot) in plots.iter().enumerate() {
 		let (x, y) = ((nth % COLUMNS) as f64 * WIDTH, (nth / COLUMNS) as f64 * HEIGHT);
-		writeln!(out, r#"<g transform="translate({x:.0} {y:.0})">"#).unwrap();
-		plot.draw(&mut out);
+		writeln!(out, r#"<g transform="translate({x:.0} {y:.0})">"#)?;
+		plot.draw(&mut out)?;
 		out.push_str("</g>\n");
 	}
 	out.push_str("</svg>\n");
-	out
+	Ok(out)
 }
 
 /// A picture, on white ground.
@@ -181,9 +182,13 @@ pub fn png(svg: &str) -> Pixmap {
 		.or_else(|| families().next())
 		.expect("no font is installed to write with: apt-get install fonts-dejavu-core");
 	options.fontdb_mut().set_sans_serif_family(family);
-	let tree = Tree::from_str(svg, &options).unwrap();
-	let size = tree.size().to_int_size().scale_by(SCALE).unwrap();
-	let mut picture = Pixmap::new(size.width(), size.height()).unwrap();
+	let tree = Tree::from_str(svg, &options).expect("it was drawn here");
+	let size = tree
+		.size()
+		.to_int_size()
+		.scale_by(SCALE)
+		.expect("it is of a moderate size");
+	let mut picture = Pixmap::new(size.width(), size.height()).expect("it is not empty");
 	picture.fill(Color::WHITE);
 	resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut picture.as_mut());
 	picture

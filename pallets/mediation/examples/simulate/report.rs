@@ -1,7 +1,7 @@
 //! The report.
 
 use crate::setting::{Setting, OVERCHARGE_PERCENT};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// A table of the report.
 pub struct Table {
@@ -89,7 +89,12 @@ pub fn units(x: f64) -> String {
 }
 
 /// All of it.
-pub fn text(shipped: &Setting, stops: &Stops, best: &[BestPadding], tables: &[Table]) -> String {
+pub fn text(
+	shipped: &Setting,
+	stops: &Stops,
+	best: &[BestPadding],
+	tables: &[Table],
+) -> Result<String, fmt::Error> {
 	let best: Vec<_> = best.iter().map(BestPadding::words).collect();
 	let mut text = String::from(
 		"# What each strategy earns\n\n\
@@ -106,15 +111,14 @@ pub fn text(shipped: &Setting, stops: &Stops, best: &[BestPadding], tables: &[Ta
 		share(f64::from(shipped.levy) / 1e6),
 		OVERCHARGE_PERCENT,
 		share(shipped.audit_probability())
-	)
-	.unwrap();
+	)?;
 	text.push_str("![Income by strategy](simulation.svg)\n");
 	for table in tables {
-		writeln!(text, "\n## {}\n\n{}\n", table.title, table.text).unwrap();
-		writeln!(text, "| {} |", table.head.join(" | ")).unwrap();
-		writeln!(text, "|{}", "---|".repeat(table.head.len())).unwrap();
+		writeln!(text, "\n## {}\n\n{}\n", table.title, table.text)?;
+		writeln!(text, "| {} |", table.head.join(" | "))?;
+		writeln!(text, "|{}", "---|".repeat(table.head.len()))?;
 		for row in &table.rows {
-			writeln!(text, "| {} |", row.join(" | ")).unwrap();
+			writeln!(text, "| {} |", row.join(" | "))?;
 		}
 	}
 	write!(
@@ -167,7 +171,6 @@ pub fn text(shipped: &Setting, stops: &Stops, best: &[BestPadding], tables: &[Ta
 		from(stops.slots[0]),
 		from(stops.slots[1]),
 		units(stops.timed),
-	)
-	.unwrap();
-	text
+	)?;
+	Ok(text)
 }
