@@ -266,6 +266,20 @@ async fn a_program_that_is_not_there_is_a_job_error() {
 }
 
 #[tokio::test]
+async fn a_container_for_something_else_is_not_taken_for_this_run() {
+	let (docker, image) = ready!();
+	let dir = tempfile::tempdir().unwrap();
+	let stale = request(dir.path(), image.clone(), &["/bin/sleep", "600"]);
+	abandon(self::docker().await.unwrap(), &stale).await;
+	let mut request = request(dir.path(), image, &["/bin/echo", "moo"]);
+	request.run_id = stale.run_id.clone();
+	let outcome = docker.run(&request, CancellationToken::new()).await.unwrap();
+	assert_eq!((outcome.status, outcome.exit_code), (Status::Completed, 0));
+	assert_eq!(text(&outcome.stdout), "moo\n");
+	docker.cleanup(&request.run_id).await.unwrap();
+}
+
+#[tokio::test]
 async fn cancelling_kills() {
 	let (docker, image) = ready!();
 	let dir = tempfile::tempdir().unwrap();
@@ -278,13 +292,13 @@ async fn cancelling_kills() {
 	});
 	assert!(matches!(outcome, Err(ExecError::Cancelled)), "{outcome:?}");
 	let runs = docker.list_runs().await.unwrap();
-	assert!(
-		runs.contains(&RunInfo {
-			run_id: request.run_id.clone(),
-			running: false
-		}),
-		"{runs:?}"
-	);
+	let run = runs.iter().find(|run| run.run_id == request.run_id);
+	let run = run.unwrap_or_else(|| panic!("{runs:?}"));
+	assert!(!run.running);
+	let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
+	let now = u64::try_from(now).unwrap();
+	assert!(!run.is_abandoned(now), "it may still be waited for");
+	assert!(run.is_abandoned(now + request.time_limit + 2 * 3_600_000));
 	docker.cleanup(&request.run_id).await.unwrap();
 	docker.cleanup(&request.run_id).await.expect("twice is fine");
 	assert!(!docker
@@ -382,23 +396,6 @@ async fn a_run_stopped_from_outside_is_no_result() {
 	let adopted = docker.adopt(&request, CancellationToken::new()).await.unwrap();
 	assert!(adopted.is_none());
 	docker.cleanup(&request.run_id).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_container_of_the_same_name_for_something_else_is_not_taken() {
-	let (docker, image) = ready!();
-	let dir = tempfile::tempdir().unwrap();
-	let first = request(dir.path(), image, &["/bin/echo", "first"]);
-	docker.run(&first, CancellationToken::new()).await.unwrap();
-	let second = RunRequest {
-		command: vec!["/bin/echo".into(), "second".into()],
-		..first.clone()
-	};
-	assert!(matches!(
-		docker.run(&second, CancellationToken::new()).await,
-		Err(ExecError::Engine { .. })
-	));
-	docker.cleanup(&first.run_id).await.unwrap();
 }
 
 #[tokio::test]

@@ -42,6 +42,11 @@ pub fn bin_dir() -> PathBuf {
 	}
 }
 
+/// Where the logs of every test's processes are kept, in a folder by the test's name, until it runs again.
+pub fn log_dir() -> PathBuf {
+	bin_dir().join("../e2e-logs")
+}
+
 /// One of our binaries.
 pub fn bin(name: &str) -> Result<PathBuf> {
 	let path = bin_dir().join(name);

@@ -104,6 +104,18 @@ impl Process {
 		})
 	}
 
+	/// Its test's folder goes when the test ends, whether it failed or not; what was logged is needed afterwards.
+	fn keep_log(&self) {
+		let thread = std::thread::current();
+		let test = thread.name().unwrap_or("unnamed").replace("::", ".");
+		let folder = crate::log_dir().join(test);
+		if let Some(file) = self.log.file_name() {
+			// A log that can't be kept fails no test.
+			let _ =
+				std::fs::create_dir_all(&folder).and_then(|()| std::fs::copy(&self.log, folder.join(file)));
+		}
+	}
+
 	fn lock(&self) -> std::sync::MutexGuard<'_, Child> {
 		self.child.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 	}
@@ -114,5 +126,7 @@ impl Drop for Process {
 		let mut child = self.lock();
 		let _ = child.kill(); // It may have ended already.
 		let _ = child.wait();
+		drop(child);
+		self.keep_log();
 	}
 }

@@ -24,10 +24,12 @@ fn post(cli: &Cli, module: &str, more: &[&str]) -> Result<String> {
 
 /// Waits until a job is in a state; returns what is shown of it then.
 fn reaches(cli: &Cli, job: &str, state: &str, limit: Duration) -> Result<Value> {
+	let mut last = Value::Null;
 	wait_for(&format!("job {job} is {state}"), limit, || {
-		let shown = cli.json(&["job", "show", job])?;
-		Ok((shown["state"] == state).then_some(shown))
+		last = cli.json(&["job", "show", job])?;
+		Ok((last["state"] == state).then(|| last.clone()))
 	})
+	.with_context(|| format!("the job as it was last: {last}"))
 }
 
 #[test]

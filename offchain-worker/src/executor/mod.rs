@@ -71,7 +71,7 @@ pub trait Executor: Send + Sync {
 	async fn list_runs(&self) -> Result<Vec<RunInfo>, ExecError>;
 }
 
-/// Name of a run: unique on the machine, and the name of its container (`lilypad-<genesis>-deal-<id>`).
+/// Name of a run: unique on the machine, and the name of its container (`lilypad-<worker>-<genesis>-deal-<id>-…`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(String);
 
@@ -351,6 +351,15 @@ pub struct RunInfo {
 	pub run_id: RunId,
 	/// Whether it still runs.
 	pub running: bool,
+	/// When nobody can be waiting for it any more, in seconds since 1970. `None` when its engine does not know.
+	pub until: Option<u64>,
+}
+
+impl RunInfo {
+	/// Whether its worker has left it: one that had a use for it would have removed it by now.
+	pub fn is_abandoned(&self, now: Millis) -> bool {
+		self.until.is_some_and(|until| now / 1000 > until)
+	}
 }
 
 /// What an executor is doing that takes time.

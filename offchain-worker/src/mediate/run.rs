@@ -32,16 +32,10 @@ const SMALL: u64 = 16 * 1024 * 1024;
 
 /// Name of a seat's run.
 pub(crate) fn run_id(ctx: &Context, record: &CaseRecord) -> Result<RunId, ExecError> {
-	run_name(&ctx.chain.genesis_hash(), &ctx.chain.account(), record)
-}
-
-/// Whose seat it is is part of the name: a panel's mediators may share a container engine.
-fn run_name(genesis: &[u8; 32], mediator: &AccountId, record: &CaseRecord) -> Result<RunId, ExecError> {
-	let short = |bytes: &[u8; 32]| hex::encode(&bytes[..4]);
-	let (genesis, mediator, subject) = (short(genesis), short(mediator.as_ref()), short(&record.subject));
 	let (deal, round) = (record.seat.deal, record.seat.round as u8);
-	RunId::new(format!(
-		"lilypad-{genesis}-case-{deal}-{round}-{subject}-{mediator}"
+	ctx.run_name(&format!(
+		"case-{deal}-{round}-{}",
+		hex::encode(&record.subject[..4])
 	))
 }
 
@@ -404,29 +398,6 @@ pub(super) async fn inspect(
 #[cfg(test)]
 mod tests {
 	use super::*;
-
-	#[test]
-	fn two_mediators_runs_have_names_of_their_own() {
-		let account = |n| AccountId::new([n; 32]);
-		let record = CaseRecord {
-			seat: crate::journal::SeatId {
-				deal: DealId(7),
-				round: lilypad_primitives::Round::Three,
-			},
-			job: lilypad_primitives::JobId(3),
-			provider: account(1),
-			creator: account(2),
-			subject: [9; 32],
-			stage: CaseStage::Drawn,
-			trouble: None,
-		};
-		let name = |mediator| run_name(&[5; 32], &account(mediator), &record).map(|id| id.to_string());
-		assert_eq!(
-			name(3).ok().as_deref(),
-			Some("lilypad-05050505-case-7-1-09090909-03030303")
-		);
-		assert_ne!(name(3).ok(), name(4).ok());
-	}
 
 	#[test]
 	fn a_mediators_machine_has_larger_limits_as_far_as_there_is_disk() {

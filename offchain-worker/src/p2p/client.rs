@@ -16,7 +16,7 @@ use crate::{
 use futures::{stream, Stream, StreamExt};
 use iroh::{
 	endpoint::{Connection, RecvStream, SendStream},
-	Endpoint, EndpointAddr, SecretKey,
+	Endpoint, EndpointAddr, EndpointId, SecretKey,
 };
 use iroh_blobs::{
 	api::{
@@ -120,6 +120,11 @@ impl PeerClient {
 			genesis,
 			signer,
 		}
+	}
+
+	/// What its endpoint is known by.
+	pub fn id(&self) -> EndpointId {
+		self.endpoint.id()
 	}
 
 	/// Connects to a worker.

@@ -17,7 +17,7 @@ use crate::{
 	chain::{Block, Chain, ChainError, Deal},
 	config::{Limits, Timing},
 	datadir::{is_disk_full, DataDir},
-	executor::{ExecError, Executor},
+	executor::{ExecError, Executor, RunId},
 	journal::{Journal, JournalError},
 	metrics::Metrics,
 	p2p::Access,
@@ -62,6 +62,20 @@ pub struct Context {
 	pub best: channel::Receiver<Block>,
 	/// Counts the files that have arrived.
 	pub arrivals: channel::Receiver<u64>,
+}
+
+impl Context {
+	/// Name of a run of this worker's, for a deal or a case. Others on the same engine are told apart by the keys of their
+	/// folders, even if they act for the same account on a chain that was started anew.
+	pub(crate) fn run_name(&self, purpose: &str) -> Result<RunId, ExecError> {
+		let (worker, genesis) = (self.sources.peers.id(), self.chain.genesis_hash());
+		let short = |bytes: &[u8; 32]| hex::encode(&bytes[..4]);
+		RunId::new(format!(
+			"lilypad-{}-{}-{purpose}",
+			short(worker.as_bytes()),
+			short(&genesis)
+		))
+	}
 }
 
 /// What runs jobs, in order of preference.

@@ -24,9 +24,11 @@ use tokio_util::sync::CancellationToken;
 const MAX_HASHED_INPUTS: u64 = 16 * 1024 * 1024;
 
 pub(crate) fn run_id(ctx: &Context, record: &DealRecord) -> Result<RunId, ExecError> {
-	let genesis = ctx.chain.genesis_hash();
-	let (genesis, subject) = (hex::encode(&genesis[..4]), hex::encode(&record.subject[..4]));
-	RunId::new(format!("lilypad-{genesis}-deal-{}-{subject}", record.deal))
+	ctx.run_name(&format!(
+		"deal-{}-{}",
+		record.deal,
+		hex::encode(&record.subject[..4])
+	))
 }
 
 pub(crate) fn inputs_dir(ctx: &Context, run: &RunId) -> PathBuf {

@@ -194,23 +194,26 @@ fn restore(ctx: &Context) -> Result<(), WorkerError> {
 	Ok(())
 }
 
-/// Removes runs of closed deals that are still there because their engine did not answer when it was asked.
-async fn remove_leftovers(ctx: &Context) -> Result<(), StepError> {
+/// Removes runs of closed deals that are still there because their engine did not answer when it was asked, and whatever a
+/// worker has left on the engine that was killed and did not come back.
+pub(super) async fn remove_leftovers(ctx: &Context) -> Result<(), StepError> {
 	let closed = |record: &DealRecord| matches!(record.stage, Stage::Closed { .. });
-	let records = ctx.journal.all()?.into_iter().filter(closed).collect::<Vec<_>>();
-	if records.is_empty() {
-		return Ok(());
-	}
+	let ended = ctx
+		.journal
+		.all()?
+		.iter()
+		.filter(|record| closed(record))
+		.map(|record| super::run::run_id(ctx, record))
+		.collect::<Result<HashSet<_>, _>>()?;
 	for engine in &ctx.engines.0 {
 		// An engine that still does not answer is asked again later.
 		let Ok(runs) = engine.list_runs().await else {
 			continue;
 		};
-		for record in &records {
-			let id = super::run::run_id(ctx, record)?;
-			if runs.iter().any(|run| run.run_id == id) {
-				tracing::info!(run = %id, "removing a left-over run");
-				engine.cleanup(&id).await?;
+		for run in runs {
+			if ended.contains(&run.run_id) || run.is_abandoned(super::now_ms()) {
+				tracing::info!(run = %run.run_id, "removing a left-over run");
+				engine.cleanup(&run.run_id).await?;
 			}
 		}
 	}

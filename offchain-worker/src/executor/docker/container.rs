@@ -38,6 +38,11 @@ const LOG_OVERHEAD: u64 = 40;
 pub(super) const LABEL_RUN: &str = "network.lilypad.run";
 /// What the container was made for: a run of the same name for another purpose must not be taken for this one.
 pub(super) const LABEL_PURPOSE: &str = "network.lilypad.purpose";
+/// When nobody can be waiting for the container any more, in seconds since 1970.
+pub(super) const LABEL_UNTIL: &str = "network.lilypad.until";
+/// What a run may wait for after its time limit, in milliseconds: a worker that is down, and deadlines of the chain. No deal
+/// waits longer for a result than its time limit and some minutes.
+const GRACE: Millis = 3_600_000;
 
 /// What an image declares, as far as it matters.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +72,12 @@ pub(super) fn purpose(request: &RunRequest) -> String {
 		request.inputs, request.outputs, request.work_dir
 	));
 	hasher.finalize().to_hex().to_string()
+}
+
+fn until(request: &RunRequest) -> u64 {
+	let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+	let left = request.time_limit.saturating_add(GRACE) / 1000;
+	now.unwrap_or_default().as_secs().saturating_add(left)
 }
 
 /// The container of a run. An error is the job's own fault.
@@ -101,6 +112,7 @@ pub(super) fn body(
 		labels: Some(HashMap::from([
 			(LABEL_RUN.into(), request.run_id.to_string()),
 			(LABEL_PURPOSE.into(), purpose(request)),
+			(LABEL_UNTIL.into(), until(request).to_string()),
 		])),
 		host_config: Some(HostConfig {
 			mounts: Some(mounts(request, image)?),

@@ -20,7 +20,7 @@ use bollard::query_parameters::{
 	StartContainerOptions,
 };
 use capture::Attached;
-use container::{ImageFacts, LABEL_PURPOSE, LABEL_RUN};
+use container::{ImageFacts, LABEL_PURPOSE, LABEL_RUN, LABEL_UNTIL};
 use engine::{status_of, Engine};
 use images::Verified;
 use std::{collections::HashMap, sync::RwLock};
@@ -159,11 +159,10 @@ impl DockerExecutor {
 			return Ok(None);
 		};
 		if labels.get(LABEL_PURPOSE) != Some(&container::purpose(request)) {
-			let why = "a container of this name was made for something else: remove it".into();
-			return Err(ExecError::Engine {
-				what: format!("create the container {name}"),
-				why,
-			});
+			// The name is this worker's own, so nobody else waits for it: another version of the worker made it, say.
+			tracing::warn!(target: "lilypad::executor", run = name, "removing a container of this name that was made for something else");
+			engine.remove(name).await?;
+			return Ok(None);
 		}
 		match watch::Phase::of(&state) {
 			// Made, and then the worker stopped before it was started: nothing of it has run.
@@ -280,6 +279,7 @@ impl Executor for DockerExecutor {
 			let state = container.state.map(|s| s.to_string()).unwrap_or_default();
 			runs.push(RunInfo {
 				run_id,
+				until: labels.get(LABEL_UNTIL).and_then(|text| text.parse().ok()),
 				running: matches!(state.as_str(), "running" | "paused" | "restarting"),
 			});
 		}

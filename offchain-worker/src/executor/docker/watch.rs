@@ -312,11 +312,13 @@ impl Engine {
 			run: request.run_id.clone(),
 			why: why.into(),
 		};
+		// By its id: the name may have been another container's a moment ago.
+		let (id, _) = self.state_of(request).await?;
 		for attempt in 0..10 {
 			if attempt > 0 {
 				tokio::time::sleep(Duration::from_millis(100)).await;
 			}
-			let actions = self.actions(request.run_id.as_str(), started).await?;
+			let actions = self.actions(&id, started).await?;
 			if actions.iter().any(|a| matches!(a.as_str(), "kill" | "stop")) {
 				return Err(interrupted("its container was sent a signal"));
 			}
@@ -328,8 +330,8 @@ impl Engine {
 	}
 
 	/// What happened to a container since it was started, as far as the engine remembers.
-	async fn actions(&self, name: &str, since: i64) -> Result<Vec<String>, ExecError> {
-		let filters = HashMap::from([("container", vec![name])]);
+	async fn actions(&self, id: &str, since: i64) -> Result<Vec<String>, ExecError> {
+		let filters = HashMap::from([("container", vec![id])]);
 		let until = time::now();
 		let stamp = |millis: i64| format!("{}.{:03}", millis / 1000, millis % 1000);
 		let options = EventsOptionsBuilder::default()

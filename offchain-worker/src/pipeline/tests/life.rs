@@ -262,6 +262,27 @@ async fn a_file_that_comes_late_is_waited_for_and_mounted() {
 }
 
 #[tokio::test]
+async fn runs_that_a_killed_worker_left_are_removed_in_the_end() {
+	let world = World::new();
+	let life = world.start(Gate::default()).await;
+	let now = crate::pipeline::now_ms() / 1000;
+	world.executor.with(|runs| {
+		runs.alive.insert("left-long-ago".into(), Some(now - 10));
+		runs.alive.insert("of-another-worker".into(), Some(now + 3600));
+		runs.alive.insert("of-an-engine-without-labels".into(), None);
+	});
+	crate::pipeline::watch::remove_leftovers(&life.ctx)
+		.await
+		.expect("removed");
+	let alive = world.executor.with(|runs| runs.alive.clone());
+	assert_eq!(
+		alive.into_keys().collect::<Vec<_>>(),
+		["of-an-engine-without-labels", "of-another-worker"]
+	);
+	life.end().await;
+}
+
+#[tokio::test]
 async fn code_that_nobody_has_is_reported_as_unfetchable() {
 	let world = World::new();
 	struct Empty(FakeExecutor);

@@ -464,5 +464,10 @@ async fn the_names_of_runs_tell_seats_and_deals_apart() {
 		.into_iter()
 		.collect();
 	assert_eq!(names.len(), 3);
+	let other = self::world();
+	let same_engine = other.start(Gate::default()).await;
+	let name = run_id(&same_engine.ctx, &on_paper(CaseStage::Drawn)).expect("well formed");
+	assert!(!names.contains(name.as_str()), "two workers may share an engine");
+	same_engine.end().await;
 	life.end().await;
 }

@@ -64,7 +64,8 @@ impl Gate {
 /// Containers that outlive the worker.
 #[derive(Default)]
 struct Runs {
-	alive: BTreeMap<String, ()>,
+	/// By name, until when somebody may be waiting for it.
+	alive: BTreeMap<String, Option<u64>>,
 	starts: u32,
 	cleanups: u32,
 	cancelled: u32,
@@ -138,7 +139,7 @@ impl Executor for FakeExecutor {
 		self.gate.pass().await;
 		let name = request.run_id.to_string();
 		let lasts = self.with(|runs| {
-			if runs.alive.insert(name.clone(), ()).is_none() {
+			if runs.alive.insert(name.clone(), None).is_none() {
 				runs.starts += 1;
 				runs.command = request.command.clone();
 			}
@@ -204,7 +205,14 @@ impl Executor for FakeExecutor {
 	}
 
 	async fn list_runs(&self) -> Result<Vec<RunInfo>, ExecError> {
-		Ok(vec![])
+		let info = |(name, until): (&String, &Option<u64>)| {
+			Ok(RunInfo {
+				run_id: RunId::new(name.clone())?,
+				running: true,
+				until: *until,
+			})
+		};
+		self.with(|runs| runs.alive.iter().map(info).collect())
 	}
 }
 
