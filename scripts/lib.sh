@@ -147,12 +147,52 @@ load_env() {
 }
 
 # own_target: cargo tells the packages of one checkout from those of another in the same target folder by nothing but the age
-# of their files. So when another checkout built there last, all of ours are made younger than what it left.
+# of their files. So when another checkout built there last, ours are made younger than what it left: all of them, or, if
+# nothing was built since `remember_sources`, those that differ from what it wrote down. The others get the age that their
+# likes had then, and need not be built again.
 own_target() {
-	local target=${CARGO_TARGET_DIR:-$REPO_ROOT/target} marker
-	marker=$target/.checkout
+	local target=${CARGO_TARGET_DIR:-$REPO_ROOT/target} marker sources hash age path
+	local -A ages=()
+	local -a younger=()
+	marker=$target/.checkout sources=$target/.sources
 	[[ -f $marker && $(<"$marker") == "$REPO_ROOT" ]] && return
 	mkdir -p "$target"
-	git -C "$REPO_ROOT" ls-files -z -- '*.rs' '*.toml' '*.lock' 2>/dev/null | (cd "$REPO_ROOT" && xargs -0 --no-run-if-empty touch --no-create)
+	if [[ -f $sources && -z $(built_since "$sources" "$target") ]]; then
+		while IFS=$'\t' read -r hash age path; do ages[$hash:$path]=$age; done <"$sources"
+	fi
+	while IFS=$'\t' read -r hash age path; do
+		# What knows where its checkout lies is another program in this one.
+		if [[ -n ${ages[$hash:$path]:-} ]] && ! grep --quiet --no-messages CARGO_MANIFEST_DIR "$REPO_ROOT/$path"; then
+			touch --no-create --date="@${ages[$hash:$path]}" "$REPO_ROOT/$path"
+		else
+			younger+=("$REPO_ROOT/$path")
+		fi
+	done < <(list_sources)
+	((${#younger[@]} == 0)) || printf '%s\0' "${younger[@]}" | xargs -0 touch --no-create
 	printf '%s' "$REPO_ROOT" >"$marker"
+}
+
+# remember_sources: writes down what everything in the target folder was just built from.
+remember_sources() {
+	local target=${CARGO_TARGET_DIR:-$REPO_ROOT/target}
+	list_sources >"$target/.sources.new"
+	mv "$target/.sources.new" "$target/.sources"
+}
+
+# list_sources: hash, time of the last change and path of every file of this checkout, separated by tabs.
+list_sources() {
+	(
+		cd "$REPO_ROOT"
+		local path
+		local -a paths=()
+		while IFS= read -r path; do [[ ! -f $path ]] || paths+=("$path"); done < <(git -c core.quotePath=off ls-files)
+		((${#paths[@]})) || return 0
+		paste <(printf '%s\n' "${paths[@]}" | git hash-object --no-filters --stdin-paths) \
+			<(stat --format=%.9Y -- "${paths[@]}") <(printf '%s\n' "${paths[@]}")
+	)
+}
+
+# built_since FILE TARGET: prints something if cargo has built anything in TARGET that is younger than FILE.
+built_since() {
+	find "$2" -type d -name .fingerprint -prune -print0 | xargs -0 -I{} find {} -newer "$1" -print -quit
 }

@@ -56,6 +56,7 @@ main() {
 	beside "contracts, dapps and sample modules" contracts_and_dapps_tested
 	build
 	timed "tests: build" cargo nextest run --workspace "${profile[@]}" --no-run
+	remember_sources
 	timed "contracts, dapps and sample modules" joined
 	timed "tests: run" cargo nextest run --workspace "${profile[@]}"
 	timed "documentation examples" cargo test --doc --workspace --quiet
