@@ -168,11 +168,8 @@ impl Client {
 			.sign(signer, call, options, nonce, birth, &view)
 			.map_err(Failed::Final)?;
 
-		let progress = match self.hand_over(&signed).await {
-			Ok(progress) => {
-				turn.taken(nonce);
-				progress
-			},
+		let (progress, flight) = match self.hand_over(&signed).await {
+			Ok(progress) => (progress, turn.taken(nonce)),
 			Err(e) => {
 				turn.refused();
 				return Err(e);
@@ -184,9 +181,8 @@ impl Client {
 				.number
 				.saturating_add(options.mortality.try_into().unwrap_or(BlockNumber::MAX)),
 		};
-		let found = self.wait(&signed, progress, life, options).await;
-		self.inner.nonces.done(&account, nonce, found.is_ok()).await;
-		let view = found?;
+		let view = self.wait(&signed, progress, life, options).await?;
+		flight.included();
 		self.outcome(&view, signed.hash()).await.map_err(Failed::Final)
 	}
 

@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::Stream;
 use iroh_blobs::{
-	api::blobs::{BlobStatus, ExportMode, ExportOptions},
+	api::{
+		blobs::{BlobStatus, ExportMode, ExportOptions},
+		TempTag,
+	},
 	format::collection::Collection,
 	store::{
 		fs::{options::Options, FsStore},
@@ -137,6 +140,13 @@ impl BlobStore {
 		}
 	}
 
+	/// Keeps what there is of a blob, and what comes, for as long as this lives: what is being fetched has no tag yet, and
+	/// would be tidied away.
+	pub async fn hold(&self, hash: [u8; 32]) -> Result<TempTag, ResultError> {
+		let held = self.store.tags().temp_tag(HashAndFormat::raw(Hash::from(hash)));
+		held.await.map_err(ResultError::store)
+	}
+
 	/// Adds a file that must have a certain hash, and keeps it under `tag`.
 	pub async fn add_file(&self, path: &Path, expected: [u8; 32], tag: &str) -> Result<(), ResultError> {
 		let added = self
@@ -181,12 +191,7 @@ impl BlobStore {
 		Ok(hash)
 	}
 
-	async fn keep(
-		&self,
-		added: iroh_blobs::api::TempTag,
-		expected: [u8; 32],
-		tag: &str,
-	) -> Result<(), ResultError> {
+	async fn keep(&self, added: TempTag, expected: [u8; 32], tag: &str) -> Result<(), ResultError> {
 		if added.hash() != Hash::from(expected) {
 			return Err(ResultError::WrongHash {
 				expected: Hash::from(expected),

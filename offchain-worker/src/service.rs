@@ -11,7 +11,7 @@ use crate::{
 	metrics::Metrics,
 	offers::{claim_account, ensure_offer, Ailments, Health},
 	p2p::{self, Access, PeerClient, PeerService, RequestSigner},
-	pipeline::{watch, Context, Engines},
+	pipeline::{house, watch, Context, Engines},
 	progress::ProgressHub,
 	results::BlobStore,
 	sources::Sources,
@@ -233,6 +233,7 @@ pub async fn run_with(
 		};
 		tasks.spawn("standing", standing.watch(config.timing.health, shutdown.clone()));
 	}
+	tasks.spawn("housekeeping", house::keep(ctx.clone(), shutdown.clone()));
 	tasks.spawn("deals", watch::supervise(ctx, matched, shutdown.clone()));
 	tasks.spawn("health", health.watch(config.timing.health, shutdown.clone()));
 	tasks.spawn("heartbeat", count_blocks(best, metrics.clone(), shutdown.clone()));

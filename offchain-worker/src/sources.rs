@@ -135,6 +135,7 @@ impl Sources {
 		progress: impl Fn(u64, u64),
 	) -> Result<(), FetchError> {
 		let tag = module_tag(version);
+		let _until_it_is_tagged = self.blobs.hold(blob.hash.0).await?;
 		if self.blobs.size(blob.hash.0).await?.is_some() {
 			self.blobs.tag(blob.hash.0, &tag).await?;
 			self.access.publish(blob.hash.0);
@@ -267,8 +268,8 @@ impl Sources {
 		let peer = address.ok_or_else(|| P2pError::Address("it has announced none".into()))?;
 		self.peers.connect(&peer).await?.case_inputs(deal).await?;
 		for file in files {
+			let _until_it_is_tagged = self.blobs.hold(file.hash.0).await?;
 			self.fetch_from(&peer, file, &|_, _| ()).await?;
-			// Kept before the store tidies up.
 			self.blobs
 				.tag(file.hash.0, &case_input_tag(deal, &file.hash.0))
 				.await?;

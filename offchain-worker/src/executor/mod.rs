@@ -34,6 +34,9 @@ pub const BASE_ENV: [(&str, &str); 4] = [
 	("TZ", "UTC"),
 ];
 
+/// Least memory that engines make a container with, in MiB.
+pub(crate) const MIN_CONTAINER_MIB: u32 = 6;
+
 /// Something that runs jobs.
 #[async_trait::async_trait]
 pub trait Executor: Send + Sync {
@@ -407,6 +410,12 @@ pub enum ExecError {
 	Engine {
 		/// What was asked of it.
 		what: String,
+		/// Its answer.
+		why: String,
+	},
+	/// The engine answers but makes no container of this image and these limits.
+	#[error("the container engine refused to create the container: {why}")]
+	NotCreated {
 		/// Its answer.
 		why: String,
 	},

@@ -114,6 +114,8 @@ pub(super) async fn run(
 		Ok(work) => work,
 		Err(why) => return found_broken(ctx, record, &why).await,
 	};
+	// What was prepared may be gone: compiled code lives no longer than the worker.
+	image(ctx, &work.job, &work.info, &work.manifest, |_, _| ()).await?;
 	let run_id = run_id(ctx, record)?;
 	let mut request = match request(ctx, run_id.clone(), &work).await? {
 		Ok(request) => request,
@@ -306,7 +308,12 @@ async fn patiently<'a, T>(
 	let until = last_moment(ctx, case).min(begun.saturating_add(patience));
 	let mut pause = ctx.timing.retry;
 	loop {
-		let error = match attempt().await {
+		// A provider that sends a little now and then must not keep a mediator from committing in time.
+		let tried = tokio::select! {
+			tried = attempt() => tried,
+			() = until_block(ctx, Some(until)) => Err(P2pError::Timeout("the whole result")),
+		};
+		let error = match tried {
 			Ok(found) => return Ok(Some(found)),
 			// This machine's fault is not the provider's.
 			Err(P2pError::Store(error)) => return Err(error.into()),

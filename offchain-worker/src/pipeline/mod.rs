@@ -5,6 +5,7 @@
 
 pub mod decide;
 pub mod driver;
+pub mod house;
 pub mod prepare;
 pub mod run;
 pub mod seal;
@@ -144,10 +145,12 @@ pub enum StepError {
 }
 
 impl StepError {
-	/// Whether image or inputs are not to be had, which is nobody's fault.
+	/// Whether image or inputs are not to be had, or no container can be made of them, which is no fault of this worker's.
 	pub fn is_unfetchable(&self) -> bool {
 		match self {
-			Self::AwaitingFiles(_) | Self::TooSlow | Self::Exec(ExecError::Image(_)) => true,
+			Self::AwaitingFiles(_)
+			| Self::TooSlow
+			| Self::Exec(ExecError::Image(_) | ExecError::NotCreated { .. }) => true,
 			Self::Fetch(error) => matches!(error, FetchError::NotFound { .. } | FetchError::TooLarge { .. }),
 			_ => false,
 		}

@@ -67,16 +67,20 @@ pub(crate) fn job_error() -> RunRecord {
 	RunRecord { triple, measured: 1 }
 }
 
-pub(super) async fn prepare(ctx: &Context, record: &DealRecord, deal: &Deal) -> Result<(), StepError> {
-	// The last block in which a transaction can still be sent, with some to spare.
-	let last = match deal.state {
+/// The last block in which a deal can still be given up, with some to spare. `None` when it can't be any more.
+fn last_moment(ctx: &Context, deal: &Deal) -> Option<BlockNumber> {
+	match deal.state {
 		DealState::Matched { ack_by } => Some(
 			ack_by
 				.saturating_sub(1)
 				.saturating_sub(ctx.timing.deadline_margin),
 		),
 		_ => None,
-	};
+	}
+}
+
+pub(super) async fn prepare(ctx: &Context, record: &DealRecord, deal: &Deal) -> Result<(), StepError> {
+	let last = last_moment(ctx, deal);
 	// An attempt that begins late still gets a moment, to learn what is wrong.
 	let time_is_up = async {
 		until_block(ctx, last).await;
@@ -86,10 +90,16 @@ pub(super) async fn prepare(ctx: &Context, record: &DealRecord, deal: &Deal) -> 
 		attempt = try_prepare(ctx, record, deal) => attempt,
 		() = time_is_up => Err(StepError::TooSlow),
 	};
-	let error = match attempt {
-		Ok(()) => return Ok(()),
-		Err(error) => error,
-	};
+	match attempt {
+		Ok(()) => Ok(()),
+		Err(error) => give_up_in_time(ctx, deal, error).await,
+	}
+}
+
+/// What went wrong will be tried again, unless this is the last moment to say so: a deal that is given up costs less than one
+/// that lapses.
+pub(super) async fn give_up_in_time(ctx: &Context, deal: &Deal, error: StepError) -> Result<(), StepError> {
+	let last = last_moment(ctx, deal);
 	let best = ctx.chain.best_block().await?;
 	if last.is_none_or(|last| best.number < last) {
 		return Err(error);

@@ -2,12 +2,12 @@
 
 use super::{
 	now_ms,
-	prepare::{job_error, load, Work},
+	prepare::{give_up_in_time, image, job_error, load, Work},
 	Context, StepError,
 };
 use crate::{
 	chain::{Call, Deal, DealState},
-	executor::{ExecError, InputMount, OutputLimits, RunId, RunRequest, HOST_NAME},
+	executor::{ExecError, InputMount, OutputLimits, RunId, RunRequest, HOST_NAME, MIN_CONTAINER_MIB},
 	journal::{DealRecord, RunRecord, Stage},
 	output::{collect, Collected, OutputEntry},
 	progress::Progress,
@@ -36,13 +36,29 @@ pub(crate) fn inputs_dir(ctx: &Context, run: &RunId) -> PathBuf {
 }
 
 pub(super) async fn run(ctx: &Context, record: &DealRecord, deal: &Deal) -> Result<(), StepError> {
+	match try_run(ctx, record, deal).await {
+		Ok(()) => Ok(()),
+		Err(error) => {
+			// It may have been acknowledged meanwhile.
+			let now = ctx.chain.deal(deal.id).await?;
+			give_up_in_time(ctx, now.as_ref().unwrap_or(deal), error).await
+		},
+	}
+}
+
+async fn try_run(ctx: &Context, record: &DealRecord, deal: &Deal) -> Result<(), StepError> {
 	let Some(work) = load(ctx, deal).await? else {
 		return Ok(());
 	};
 	let request = match work {
-		Ok(work) => request(ctx, run_id(ctx, record)?, &work)
-			.await?
-			.map(|request| (request, work.info.runtime.platform())),
+		Ok(work) => {
+			// What was prepared may be gone: compiled code lives no longer than the worker.
+			let show = |done, total| ctx.hub.set(deal.id, Progress::FetchingImage { done, total });
+			image(ctx, &work.job, &work.info, &work.manifest, show).await?;
+			request(ctx, run_id(ctx, record)?, &work)
+				.await?
+				.map(|request| (request, work.info.runtime.platform()))
+		},
 		Err(why) => Err(why),
 	};
 	let (request, platform) = match request {
@@ -171,6 +187,12 @@ pub(crate) async fn request(
 	work: &Work,
 ) -> Result<Result<RunRequest, String>, StepError> {
 	let Work { job, info, manifest } = work;
+	let memory = job.request.spec.ram_mib;
+	if memory < MIN_CONTAINER_MIB && matches!(info.runtime, RuntimeImage::Container { .. }) {
+		return Ok(Err(format!(
+			"a container needs {MIN_CONTAINER_MIB} MiB of memory at least, and the job has {memory}"
+		)));
+	}
 	let text = match &job.request.inputs {
 		Inputs::Inline(text) => text.to_vec(),
 		Inputs::Hash { size, .. } if *size > MAX_HASHED_INPUTS => {

@@ -1,11 +1,10 @@
 //! Follows the chain and starts a driver for each deal.
 
-use super::{driver::drive, Context, StepError};
+use super::{driver::drive, Context};
 use crate::{
 	chain::{BestBlock, Block, Chain, ChainError},
 	journal::{Closing, DealRecord, Stage},
 	progress::Progress,
-	results::{result_tag, sidecar_tag, ResultStore},
 	WorkerError,
 };
 use futures::StreamExt;
@@ -96,12 +95,6 @@ pub async fn supervise(
 					Ok(deals) => deals.into_iter().for_each(|deal| drivers.start(&ctx, deal)),
 					Err(error) => tracing::warn!(%error, "the journal could not be compared with the chain"),
 				}
-				if let Err(error) = remove_leftovers(&ctx).await {
-					tracing::warn!(%error, "left-over runs could not be removed");
-				}
-				if let Err(error) = retire(&ctx).await {
-					tracing::warn!(%error, "old results could not be removed");
-				}
 			},
 			Some(ended) = drivers.tasks.join_next_with_id() => drivers.ended(ended),
 		}
@@ -190,55 +183,6 @@ fn restore(ctx: &Context) -> Result<(), WorkerError> {
 			),
 			_ => (),
 		}
-	}
-	Ok(())
-}
-
-/// Removes runs of closed deals that are still there because their engine did not answer when it was asked, and whatever a
-/// worker has left on the engine that was killed and did not come back.
-pub(super) async fn remove_leftovers(ctx: &Context) -> Result<(), StepError> {
-	let closed = |record: &DealRecord| matches!(record.stage, Stage::Closed { .. });
-	let ended = ctx
-		.journal
-		.all()?
-		.iter()
-		.filter(|record| closed(record))
-		.map(|record| super::run::run_id(ctx, record))
-		.collect::<Result<HashSet<_>, _>>()?;
-	for engine in &ctx.engines.0 {
-		// An engine that still does not answer is asked again later.
-		let Ok(runs) = engine.list_runs().await else {
-			continue;
-		};
-		for run in runs {
-			if ended.contains(&run.run_id) || run.is_abandoned(super::now_ms()) {
-				tracing::info!(run = %run.run_id, "removing a left-over run");
-				engine.cleanup(&run.run_id).await?;
-			}
-		}
-	}
-	Ok(())
-}
-
-/// Removes results that were kept long enough.
-async fn retire(ctx: &Context) -> Result<(), WorkerError> {
-	let keep = u64::try_from(ctx.limits.retention.as_millis()).unwrap_or(u64::MAX);
-	let now = super::now_ms();
-	for record in ctx.journal.all()? {
-		let Stage::Closed { at, opening, .. } = record.stage else {
-			continue;
-		};
-		if now.saturating_sub(at) < keep {
-			continue;
-		}
-		if let Some(opening) = opening {
-			ctx.access.withdraw(opening.triple.root.0);
-		}
-		for tag in [result_tag(record.deal), sidecar_tag(record.deal)] {
-			ctx.blobs.drop_tag(&tag).await?;
-		}
-		ctx.journal.forget(record.deal)?;
-		ctx.hub.remove(record.deal);
 	}
 	Ok(())
 }

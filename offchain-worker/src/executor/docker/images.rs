@@ -24,7 +24,11 @@ use std::{
 		atomic::{AtomicU64, Ordering},
 		Arc, Mutex, PoisonError,
 	},
+	time::Duration,
 };
+
+/// How long an engine may take over an archive: the largest, on a slow disk.
+const LOAD_LIMIT: Duration = Duration::from_secs(3600);
 
 /// Layers of the images that were verified since this worker started, by image id.
 #[derive(Debug, Default)]
@@ -142,12 +146,12 @@ impl Engine {
 				counted.fetch_add(bytes.len() as u64, Ordering::Relaxed);
 			}
 		});
-		let options = ImportImageOptionsBuilder::default().quiet(true).build();
+		// Not quietly: an engine that says nothing until it has unpacked everything would seem not to answer.
+		let options = ImportImageOptionsBuilder::default().quiet(false).build();
+		let patient = self.docker.clone().with_timeout(LOAD_LIMIT);
 		let mut answers =
-			std::pin::pin!(self
-				.docker
-				.import_image_stream(options, futures::stream::iter(chunks), None));
-		let mut tick = tokio::time::interval(std::time::Duration::from_millis(100));
+			std::pin::pin!(patient.import_image_stream(options, futures::stream::iter(chunks), None));
+		let mut tick = tokio::time::interval(Duration::from_millis(100));
 		loop {
 			tokio::select! {
 				answer = answers.next() => match answer {

@@ -107,7 +107,10 @@ impl DockerExecutor {
 			.docker
 			.create_container(Some(options), body)
 			.await
-			.map_err(engine.error("create the container"))?;
+			.map_err(|e| match engine.error("create the container")(e) {
+				ExecError::Engine { why, .. } => ExecError::NotCreated { why },
+				other => other,
+			})?;
 		self.start_created(engine, request).await
 	}
 
@@ -122,12 +125,8 @@ impl DockerExecutor {
 			Ok(()) => return Ok(Start::Running(Box::new(attached))),
 			Err(e) => engine.error("start the container")(e),
 		};
-		let exit = engine.state(name).await?.and_then(|s| s.exit_code);
 		match error {
-			// As shells have it: 127 for a program that is not there, 126 for one that can't be run.
-			ExecError::Engine { why, .. } if matches!(exit, Some(126 | 127)) || names_the_program(&why) => {
-				Ok(Start::JobError(why))
-			},
+			ExecError::Engine { why, .. } if blames_the_program(&why) => Ok(Start::JobError(why)),
 			other => Err(other),
 		}
 	}
@@ -324,18 +323,28 @@ impl Engine {
 	}
 }
 
-/// Whether a refusal to start is about the program that was asked for.
-fn names_the_program(why: &str) -> bool {
-	[
-		"executable file not found",
+/// Whether a refusal to start says that the program, or the folder it is to run in, is not there or can't be used: as runc and
+/// crun have it. Anything else may be the machine's fault, and a result that is sealed for it would be a wrong one. The exit
+/// code does not tell: engines give 126 and 127 for their own troubles too.
+fn blames_the_program(why: &str) -> bool {
+	let why = why.to_ascii_lowercase();
+	let about_it = [
+		"exec: \"",
+		"exec user process",
+		"executable file",
+		"open executable",
+		"chdir to cwd",
+	];
+	let trouble = [
+		"not found",
 		"no such file or directory",
 		"permission denied",
 		"exec format error",
 		"is a directory",
-	]
-	.iter()
-	.any(|known| why.to_ascii_lowercase().contains(known))
-		&& !why.contains("mount")
+		"not a directory",
+	];
+	let has = |known: &[&str]| known.iter().any(|text| why.contains(text));
+	has(&about_it) && has(&trouble)
 }
 
 fn image_platform(platform: Platform) -> &'static str {
@@ -364,4 +373,29 @@ fn make_folders(request: &RunRequest, image: &ImageFacts) -> Result<(), ExecErro
 		}
 	}
 	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::blames_the_program;
+
+	#[test]
+	fn only_what_is_about_the_program_is_the_jobs_fault() {
+		for theirs in [
+			r#"OCI runtime create failed: runc create failed: unable to start container process: exec: "nope": executable file not found in $PATH: unknown"#,
+			r#"failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "/etc": permission denied: unknown"#,
+			"crun: executable file `nope` not found in $PATH: No such file or directory: OCI runtime attempted to invoke a command that was not found",
+			r#"OCI runtime create failed: chdir to cwd ("/etc/passwd") set in config.json failed: not a directory: unknown"#,
+		] {
+			assert!(blames_the_program(theirs), "{theirs}");
+		}
+		for ours in [
+			"failed to create shim task: OCI runtime create failed: unable to apply apparmor profile: open /proc/thread-self/attr/apparmor/exec: no such file or directory",
+			"failed to create task: mkdir /sys/fs/cgroup/docker: permission denied",
+			"failed to start shim: fork/exec /usr/bin/containerd-shim-runc-v2: no such file or directory",
+			"error mounting \"/work/x\" to rootfs: no such file or directory",
+		] {
+			assert!(!blames_the_program(ours), "{ours}");
+		}
+	}
 }

@@ -271,7 +271,7 @@ async fn runs_that_a_killed_worker_left_are_removed_in_the_end() {
 		runs.alive.insert("of-another-worker".into(), Some(now + 3600));
 		runs.alive.insert("of-an-engine-without-labels".into(), None);
 	});
-	crate::pipeline::watch::remove_leftovers(&life.ctx)
+	crate::pipeline::house::remove_leftovers(&life.ctx)
 		.await
 		.expect("removed");
 	let alive = world.executor.with(|runs| runs.alive.clone());
@@ -279,6 +279,22 @@ async fn runs_that_a_killed_worker_left_are_removed_in_the_end() {
 		alive.into_keys().collect::<Vec<_>>(),
 		["of-an-engine-without-labels", "of-another-worker"]
 	);
+	life.end().await;
+}
+
+#[tokio::test]
+async fn a_job_that_no_container_can_be_made_for_is_given_up_before_it_counts_as_a_no_show() {
+	let world = World::new();
+	world.executor.with(|runs| runs.refuses = true);
+	world.chain.match_job(DEAL, fake::job(r#"{"Message":"moo"}"#), 20);
+	let _miner = world.mine(BLOCK);
+	let life = world.start(Gate::default()).await;
+	spawn_drive(&life).await.expect("ended");
+	assert_eq!(
+		count(&world, |call| matches!(call, Call::ReportUnfetchable(_))),
+		1
+	);
+	assert_eq!(closed(&life), Some(Closing::Gone));
 	life.end().await;
 }
 

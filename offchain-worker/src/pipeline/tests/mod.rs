@@ -23,7 +23,7 @@ use std::{
 	collections::BTreeMap,
 	path::Path,
 	sync::{
-		atomic::{AtomicI64, Ordering},
+		atomic::{AtomicBool, AtomicI64, Ordering},
 		Arc, Mutex,
 	},
 	time::Duration,
@@ -73,6 +73,8 @@ struct Runs {
 	lasts: Duration,
 	/// Whether the engine answers.
 	down: bool,
+	/// Whether it refuses to make containers.
+	refuses: bool,
 	/// Fail that many times in the middle of a run.
 	interruptions: u32,
 	/// The command of the last run.
@@ -89,6 +91,8 @@ struct Runs {
 struct FakeExecutor {
 	runs: Arc<Mutex<Runs>>,
 	gate: Gate,
+	/// Whether this life of the worker has made sure of the code: compiled code does not outlive it.
+	ready: Arc<AtomicBool>,
 }
 
 impl FakeExecutor {
@@ -127,7 +131,9 @@ impl Executor for FakeExecutor {
 	}
 
 	async fn has(&self, _: &RuntimeImage) -> Result<bool, ExecError> {
-		self.health().await.map(|()| true)
+		self.health().await?;
+		self.ready.store(true, Ordering::SeqCst);
+		Ok(true)
 	}
 
 	async fn prepare(&self, _: &PreparedSource, _: &ProgressSender) -> Result<(), ExecError> {
@@ -138,6 +144,14 @@ impl Executor for FakeExecutor {
 		self.health().await?;
 		self.gate.pass().await;
 		let name = request.run_id.to_string();
+		let known = self.with(|runs| runs.alive.contains_key(&name));
+		if !known && !self.ready.load(Ordering::SeqCst) {
+			return Err(ExecError::NotPrepared(name));
+		}
+		if self.with(|runs| runs.refuses) {
+			let why = "it does not like the folder to work in".into();
+			return Err(ExecError::NotCreated { why });
+		}
 		let lasts = self.with(|runs| {
 			if runs.alive.insert(name.clone(), None).is_none() {
 				runs.starts += 1;
@@ -249,6 +263,7 @@ impl World {
 			executor: FakeExecutor {
 				runs: Arc::new(Mutex::new(runs)),
 				gate: Gate::default(),
+				ready: Arc::default(),
 			},
 			timing: Timing {
 				quick_run: Duration::from_secs(1),
@@ -306,6 +321,7 @@ impl World {
 		};
 		let executor = FakeExecutor {
 			gate,
+			ready: Arc::default(),
 			..self.executor.clone()
 		};
 		let ctx = Arc::new(Context {
