@@ -5,8 +5,8 @@
 
 use crate::{
 	requests, status, AllHandled, Books, BooksOf, BridgeSet, Config, Deposit, Error, Event, FirstKept,
-	Handled, Inbound, Lane, LaneId, Message, OpenVotes, Outboxes, Pallet, Pending, PendingRequests, Request,
-	Vote, Votes, MAX_AMOUNT,
+	Handled, Inbound, Lane, LaneId, Message, OpenVotes, OutboxState, Outboxes, Pallet, Pending,
+	PendingRequests, Request, Vote, Votes, MAX_AMOUNT,
 };
 use frame_support::{
 	ensure,
@@ -124,6 +124,10 @@ impl<T: Config> Pallet<T> {
 		);
 		if gives_back || Self::plain_refusal(lane, message).is_some() {
 			return Ok(());
+		}
+		if matches!(message, Inbound::Request(_)) {
+			let has_room = OutboxState::room_for_request(&books, T::MaxBatches::get());
+			ensure!(has_room, Error::OutboxFull);
 		}
 		let limits = &lane.limits;
 		let room = books.inflow.room(limits.inflow, limits.period, Self::now());

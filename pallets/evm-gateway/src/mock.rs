@@ -27,7 +27,7 @@ pub(crate) const OTHER_CHAIN: u64 = 10;
 pub(crate) const ED: Balance = LP / 1000;
 pub(crate) const ENDOWMENT: Balance = 1_000 * LP;
 pub(crate) const BUDGET: Balance = 10 * LP;
-pub(crate) const MAX_BATCHES: u32 = 40;
+pub(crate) const MAX_BATCHES: u32 = 48;
 pub(crate) const HEARTBEAT: BlockNumber = 100;
 pub(crate) const KEEP: BlockNumber = 1_000;
 /// Unix time of block 0.

@@ -22,6 +22,13 @@ impl OutboxState {
 		let kept = self.next.saturating_sub(self.oldest);
 		kept.saturating_add(books.live.into()) < u64::from(most)
 	}
+
+	/// Whether one request more may be taken up. Each live one has a place for its answer, for as long as its job takes: they
+	/// get three quarters of all places at most, so that nobody can fill a lane with requests and shut it for refusals,
+	/// deposits and payouts.
+	pub fn room_for_request(books: &Books, most: u32) -> bool {
+		u64::from(books.live) * 4 < u64::from(most) * 3
+	}
 }
 
 /// What was removed.

@@ -32,9 +32,13 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// A search for jobs, as it was.
+	/// A search for jobs, as it was. Where it was measured all jobs were of one module, and promised to one offer: each may be
+	/// of its own, and promised to another offer of another provider.
 	pub(crate) fn searched_jobs(scan: Scan) -> Weight {
-		T::WeightInfo::scan_jobs(scan.candidates).saturating_add(found::<T>(scan))
+		let each_its_own = T::DbWeight::get().reads(u64::from(scan.candidates) * 3);
+		T::WeightInfo::scan_jobs(scan.candidates)
+			.saturating_add(each_its_own)
+			.saturating_add(found::<T>(scan))
 	}
 
 	/// The longest search for jobs that ends after `most` matches.

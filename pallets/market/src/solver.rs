@@ -103,23 +103,21 @@ impl<T: Config> Pallet<T> {
 		let name = cursor_key(class);
 		let mut store = StorageValueRef::persistent(&name);
 		let stored = store.get::<Cursor>().ok().flatten();
-		if WaitingIndex::<T>::iter_key_prefix((class,)).next().is_none() {
+		let Some((first, _)) = WaitingIndex::<T>::iter_key_prefix((class,)).next() else {
 			if stored.is_some() {
 				store.clear();
 			}
 			return;
-		}
+		};
 		let cursor = stored.clone().unwrap_or_default();
 		let jobs = Self::batch(class, cursor.jobs);
-		let ceiling = jobs
-			.iter()
-			.map(|(_, record)| record.ceiling)
-			.max()
-			.unwrap_or_default();
+		// Of all that wait, not of this batch: all batches are to meet the same segments.
+		let ceiling = !u128::from_be_bytes(first);
 		let mut segment = Self::segment(class, cursor.offers, ceiling);
-		Self::propose_fits(&jobs, &mut segment);
+		let met = Self::propose_fits(&jobs, &mut segment);
 
-		let last = jobs.last().filter(|_| jobs.len() as u32 == SOLVER_JOBS);
+		let more = met < jobs.len() || jobs.len() as u32 == SOLVER_JOBS;
+		let last = jobs[..met].last().filter(|_| more);
 		let next = match last {
 			// The next jobs meet the same offers.
 			Some((id, record)) => Cursor {
@@ -193,13 +191,14 @@ impl<T: Config> Pallet<T> {
 		segment
 	}
 
-	/// Proposes the cheapest fit in the segment for each job of the batch, unless as cheap a one is proposed already.
-	fn propose_fits(jobs: &[(JobId, JobRecord<T::AccountId>)], segment: &mut Segment<T::AccountId>) {
+	/// Proposes the cheapest fit in the segment for each job of the batch, unless as cheap a one is proposed already. Returns
+	/// how many jobs it got to.
+	fn propose_fits(jobs: &[(JobId, JobRecord<T::AccountId>)], segment: &mut Segment<T::AccountId>) -> usize {
 		let pricing = T::Pricing::get();
 		let mut sent = 0;
-		for (id, record) in jobs {
+		for (met, (id, record)) in jobs.iter().enumerate() {
 			if sent == SOLVER_PROPOSALS {
-				return;
+				return met;
 			}
 			let Some(offer) = Self::cheapest_fit(*id, record, segment, &pricing) else {
 				continue;
@@ -215,6 +214,7 @@ impl<T: Config> Pallet<T> {
 			}
 			sent += 1;
 		}
+		jobs.len()
 	}
 
 	/// Looks for the cheapest offer that fits, and takes the deal's part off it, so that the round does not give the same

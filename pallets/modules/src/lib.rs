@@ -172,6 +172,15 @@ pub mod pallet {
 			/// The version.
 			version: VersionId,
 		},
+		/// A part of an author's bond was taken: the version is not as deterministic as was promised.
+		AuthorSlashed {
+			/// The version.
+			version: VersionId,
+			/// Who got it; the treasury, when whoever should have got it can't hold it.
+			to: T::AccountId,
+			/// How much.
+			amount: Balance,
+		},
 		/// A version still runs and should no longer be used.
 		ModuleDeprecated {
 			/// The version.

@@ -1,6 +1,6 @@
 //! Taking from an author's bond what a false promise costs.
 
-use crate::pallet::{Config, HoldReason, Pallet, Versions};
+use crate::pallet::{Config, Event, HoldReason, Pallet, Versions};
 use frame_support::{
 	storage::with_storage_layer,
 	traits::{
@@ -32,6 +32,13 @@ impl<T: Config> Pallet<T> {
 		.unwrap_or_default();
 		info.bond = info.bond.saturating_sub(moved);
 		Versions::<T>::insert(version, info);
+		if moved > 0 {
+			Self::deposit_event(Event::AuthorSlashed {
+				version,
+				to: to.clone(),
+				amount: moved,
+			});
+		}
 		moved
 	}
 }

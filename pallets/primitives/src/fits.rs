@@ -155,9 +155,20 @@ pub fn fits<AccountId: Clone + PartialEq>(
 		TermsError::Overflow | TermsError::RateTooLow | TermsError::TimeLimit => Terms,
 	})?;
 	ensure(amounts.escrow <= request.budget, Budget)?;
-	// 6: who may judge.
+	// 6: who may judge. Whoever has a part in the deal may not.
+	let judge = job.origin.judge();
+	let judges = |who: &AccountId| matches!(&judge, Judge::Delegate(delegate) if delegate == who);
+	let hires = |who: &AccountId| *who == job.creator || judges(who);
+	let is_party = |who: &AccountId| {
+		hires(who) || *who == offer.provider || *who == module.author || ctx.solver == Some(who)
+	};
 	ensure(
-		mediators_agree(&offer.mediators, &request.mediators, ctx.pricing.largest_panel),
+		mediators_agree(
+			&offer.mediators,
+			&request.mediators,
+			is_party,
+			ctx.pricing.largest_panel,
+		),
 		Mediators,
 	)?;
 	// 7: the collateral.
@@ -167,9 +178,6 @@ pub fn fits<AccountId: Clone + PartialEq>(
 		request.target.as_ref().is_none_or(|t| *t == offer.provider),
 		Target,
 	)?;
-	let judge = job.origin.judge();
-	let judges = |who: &AccountId| matches!(&judge, Judge::Delegate(delegate) if delegate == who);
-	let hires = |who: &AccountId| *who == job.creator || judges(who);
 	ensure(!hires(&offer.provider), SameAccount)?;
 	let serves = match &offer.creators {
 		crate::CreatorPolicy::Any => true,
@@ -209,9 +217,11 @@ pub fn fits<AccountId: Clone + PartialEq>(
 	})
 }
 
+/// Whether both accept enough mediators for the largest panel.
 fn mediators_agree<AccountId: PartialEq>(
 	offer: &MediatorPolicy<AccountId>,
 	job: &MediatorPolicy<AccountId>,
+	is_party: impl Fn(&AccountId) -> bool,
 	largest_panel: u32,
 ) -> bool {
 	match (offer, job) {
@@ -221,7 +231,7 @@ fn mediators_agree<AccountId: PartialEq>(
 			let common = a
 				.iter()
 				.enumerate()
-				.filter(|(i, who)| !a[..*i].contains(who) && b.contains(who))
+				.filter(|(i, who)| !a[..*i].contains(who) && b.contains(who) && !is_party(who))
 				.count();
 			common >= largest_panel as usize
 		},
@@ -489,18 +499,41 @@ mod tests {
 	fn named_mediators_need_a_whole_panel_of_different_accounts() {
 		let only = |list: &[Account]| MediatorPolicy::Only(list.to_vec().try_into().expect("few"));
 		assert!(check(|o, j, _, _| {
-			o.mediators = only(&[1, 2, 3, 4, 5, 6, 7]);
-			j.request.mediators = only(&[9, 7, 6, 5, 4, 3, 2, 1]);
+			o.mediators = only(&[11, 12, 13, 14, 15, 16, 17]);
+			j.request.mediators = only(&[19, 17, 16, 15, 14, 13, 12, 11]);
 		})
 		.is_ok());
 		assert_eq!(
 			check(|o, j, _, _| {
-				o.mediators = only(&[1, 2, 3, 4, 5, 6, 6]);
-				j.request.mediators = only(&[1, 2, 3, 4, 5, 6]);
+				o.mediators = only(&[11, 12, 13, 14, 15, 16, 16]);
+				j.request.mediators = only(&[11, 12, 13, 14, 15, 16]);
 			})
 			.unwrap_err(),
 			Mismatch::Mediators
 		);
+	}
+
+	#[test]
+	fn named_mediators_who_have_a_part_in_the_deal_do_not_count() {
+		const DELEGATE: Account = 8;
+		for party in [CREATOR, PROVIDER, AUTHOR, DELEGATE, 9] {
+			let others = (100..106).collect::<Vec<Account>>();
+			let only = |more: Account| {
+				let list = [others.as_slice(), &[more]].concat();
+				MediatorPolicy::Only(list.try_into().expect("few"))
+			};
+			let with = |seventh: Account| {
+				check(|o, j, _, c| {
+					o.mediators = only(seventh);
+					j.request.mediators = only(seventh);
+					j.origin = evm(Some(DELEGATE));
+					c.solver = Some(&9);
+				})
+				.map(|_| ())
+			};
+			assert_eq!(with(106), Ok(()));
+			assert_eq!(with(party), Err(Mismatch::Mediators), "{party}");
+		}
 	}
 
 	#[test]

@@ -179,6 +179,25 @@ fn more_jobs_than_a_round_looks_at_are_looked_at_in_the_next_one() {
 }
 
 #[test]
+fn poor_jobs_do_not_bring_a_round_back_to_the_first_offers() {
+	with_worker(|pool| {
+		misfits(u64::from(SOLVER_OFFERS));
+		let fit = at(RATE).by(THIRD);
+		// More than a batch of them, and two batches in all: the poorest could pay for none of the misfits.
+		let job = post(request());
+		for _ in 0..SOLVER_JOBS {
+			post(JobRequest {
+				target: Some(POOR),
+				budget: LP / 50,
+				..request()
+			});
+		}
+		let sent: Vec<_> = (0..4).flat_map(|_| round(&pool)).collect();
+		assert_eq!(sent, vec![(job, fit)]);
+	});
+}
+
+#[test]
 fn a_round_proposes_no_more_than_its_bound() {
 	with_worker(|pool| {
 		let machine = lilypad_primitives::MachineSpec::new(100_000, 100_000, 100_000);

@@ -20,6 +20,14 @@ fn slash_author_works() {
 		assert_ok!(cowsay().by(ALICE));
 		let (alice, bob) = (Balances::free_balance(ALICE), Balances::free_balance(BOB));
 		assert_eq!(Modules::slash_author(COWSAY, &BOB, BOND / 4), BOND / 4);
+		System::assert_last_event(
+			crate::Event::AuthorSlashed {
+				version: COWSAY,
+				to: BOB,
+				amount: BOND / 4,
+			}
+			.into(),
+		);
 		assert_eq!(bond(), BOND - BOND / 4);
 		assert_eq!(Balances::free_balance(ALICE), alice);
 		assert_eq!(Balances::free_balance(BOB), bob + BOND / 4);
