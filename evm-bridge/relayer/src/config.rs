@@ -30,6 +30,9 @@ pub struct LaneConfig {
 	pub max_gas_price: u128,
 	/// Answers whose callbacks may use more gas are left to others.
 	pub max_callback_gas: u32,
+	/// Most gas of a transaction: what does not fit is delivered by further ones. Chains refuse more than 2^24 (EIP-7825), or
+	/// than a block has.
+	pub max_gas: u64,
 	/// How long the second member waits for the first to deliver, the third for the second, and so on.
 	pub stagger: Duration,
 	/// When a transaction that is not mined gets a higher price.
@@ -46,6 +49,7 @@ impl LaneConfig {
 			poll: Duration::from_secs(3),
 			max_gas_price: 500 * GWEI,
 			max_callback_gas: 1_000_000,
+			max_gas: 15_000_000,
 			stagger: Duration::from_secs(20),
 			bump_after: Duration::from_secs(45),
 		}
@@ -166,6 +170,8 @@ pub struct FileLane {
 	pub max_gas_price_gwei: Option<u64>,
 	/// Most gas of a callback.
 	pub max_callback_gas: Option<u32>,
+	/// Most gas of a transaction.
+	pub max_gas: Option<u64>,
 	/// Milliseconds between members.
 	pub stagger_ms: Option<u64>,
 	/// Milliseconds until the price is raised.
@@ -194,6 +200,7 @@ impl From<FileLane> for LaneConfig {
 				u128::from(gwei).saturating_mul(GWEI)
 			}),
 			max_callback_gas: file.max_callback_gas.unwrap_or(default.max_callback_gas),
+			max_gas: file.max_gas.unwrap_or(default.max_gas),
 			stagger: time(file.stagger_ms, default.stagger),
 			bump_after: time(file.bump_after_ms, default.bump_after),
 			..default

@@ -133,36 +133,52 @@ impl Deliverer {
 			self.wait(id, LATER);
 			return Ok(dear);
 		}
+		let mut held_back = dear;
+		for part in parts(batch, places, self.lane.config.max_gas) {
+			held_back += self.deliver_part(view, id, batch, &proof, &part).await?;
+		}
+		Ok(held_back)
+	}
+
+	/// Delivers what one transaction can. Returns how many messages can't be delivered, for now.
+	async fn deliver_part(
+		&mut self,
+		view: &LaneView,
+		id: BatchId,
+		batch: &Batch,
+		proof: &[u8],
+		places: &[usize],
+	) -> Result<u64, LaneError> {
 		match self
 			.lane
-			.try_delivery(view, batch, &proof, &places, Tag::Latest)
+			.try_delivery(view, batch, proof, places, Tag::Latest)
 			.await?
 		{
 			Trial::Good => {
-				self.send(view, id, batch, &proof, &places).await?;
-				Ok(dear)
+				self.send(view, id, batch, proof, places).await?;
+				Ok(0)
 			},
 			Trial::Bad(Revert::NothingNew) => {
 				// Somebody else was faster. Once that is final it is closed; if it is undone it is due again.
 				self.wait(id, SOON);
-				Ok(dear)
+				Ok(0)
 			},
 			Trial::Bad(Revert::NotBefore(time)) => {
 				let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
 				let wait = Duration::from_secs(time).saturating_sub(now);
 				self.wait(id, wait.clamp(SOON, LONGEST_WAIT));
-				Ok(dear)
+				Ok(0)
 			},
 			Trial::Bad(Revert::WrongSet { current }) => {
 				self.set_there = Some(current);
 				self.wait(id, SOON);
-				Ok(dear)
+				Ok(0)
 			},
 			Trial::Bad(revert) if places.len() <= 1 => {
 				self.hold_back(id, &revert);
-				Ok(dear + 1)
+				Ok(1)
 			},
-			Trial::Bad(_) => Ok(dear + self.one_by_one(view, id, batch, &proof, &places).await?),
+			Trial::Bad(_) => self.one_by_one(view, id, batch, proof, places).await,
 		}
 	}
 
@@ -314,6 +330,22 @@ impl Deliverer {
 		tracing::info!(lane, set, "the gateway is told of the new bridge set");
 		Ok(())
 	}
+}
+
+/// These places, in parts that a transaction has gas for; one place at least in each, and one part at least.
+fn parts(batch: &Batch, places: Vec<usize>, most: u64) -> Vec<Vec<usize>> {
+	let mut parts = vec![Vec::new()];
+	for place in places {
+		if let Some(part) = parts.last_mut() {
+			part.push(place);
+			if part.len() == 1 || abi::gas_limit(batch, part) <= most {
+				continue;
+			}
+			part.pop();
+		}
+		parts.push(vec![place]);
+	}
+	parts
 }
 
 impl Lane {

@@ -100,6 +100,22 @@ async fn callbacks_that_may_cost_too_much_are_left_to_others() {
 }
 
 #[tokio::test]
+async fn what_no_transaction_has_gas_for_comes_in_several() {
+	let mut rig = Rig::new();
+	// For two payouts, besides what each transaction needs.
+	Arc::get_mut(&mut rig.lane)
+		.expect("nobody else has it")
+		.config
+		.max_gas = 210_000;
+	let messages: Vec<_> = (0..5).map(payout).collect();
+	rig.ready_batch(messages.clone()).await;
+	let mut deliverer = Deliverer::new(rig.lane.clone());
+	steps(&rig, &mut deliverer, 30).await;
+	assert!(rig.has_arrived(&messages));
+	assert_eq!(rig.evm.chain().handed_in.len(), 3);
+}
+
+#[tokio::test]
 async fn a_killed_relayer_follows_up_what_it_had_sent() {
 	let mut rig = Rig::new();
 	let messages = vec![answer(1)];
