@@ -16,10 +16,10 @@ pub struct DataDir {
 }
 
 impl DataDir {
-	/// Creates the folder if need be and locks it.
+	/// Creates the folder if need be, for nobody else to look into, and locks it.
 	pub fn open(root: &Path) -> Result<Self, WorkerError> {
 		for dir in [root.to_path_buf(), root.join("work"), root.join("tmp")] {
-			std::fs::create_dir_all(&dir).map_err(WorkerError::io("can't create the folder", &dir))?;
+			make_private(&dir).map_err(WorkerError::io("can't create the folder", &dir))?;
 		}
 		let path = root.join("lock");
 		let lock = OpenOptions::new()
@@ -108,6 +108,15 @@ impl DataDir {
 	}
 }
 
+/// Creates a folder, and those above it that are not there, for its owner alone: it holds other people's inputs and results.
+fn make_private(dir: &Path) -> std::io::Result<()> {
+	let mut builder = std::fs::DirBuilder::new();
+	builder.recursive(true);
+	#[cfg(unix)]
+	std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+	builder.create(dir)
+}
+
 /// Writes a file that only its owner can read: whole, or not at all.
 fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 	let temporary = path.with_extension("new");
@@ -158,6 +167,17 @@ mod tests {
 		));
 		drop(first);
 		DataDir::open(dir.path()).expect("free again");
+	}
+
+	#[cfg(unix)]
+	#[test]
+	fn a_new_folder_is_private() {
+		use std::os::unix::fs::PermissionsExt;
+		let dir = tempfile::tempdir().expect("a folder");
+		let root = dir.path().join("new");
+		let _open = DataDir::open(&root).expect("made");
+		let mode = std::fs::metadata(&root).expect("there").permissions().mode();
+		assert_eq!(mode & 0o077, 0);
 	}
 
 	#[test]

@@ -81,8 +81,13 @@ pub async fn challenge(app: &App, args: &ChallengeArgs) -> Result<(), CliError> 
 	if !files.is_empty() {
 		app.ui
 			.say("waiting for the panel, to hand the input files over to it; the provider has them, too");
-		let handed = hand_over(&client, &signer, job, deal, &files).await?;
-		app.ui.say(&format!("{handed} mediators have the input files"));
+		// The challenge stands, and its bond is held, whatever comes of this.
+		match hand_over(&client, &signer, job, deal, &files).await {
+			Ok(handed) => app.ui.say(&format!("{handed} mediators have the input files")),
+			Err(error) => app.ui.say(&format!(
+				"the challenge stands, but the panel did not get the input files from here ({error}): it asks the provider for them"
+			)),
+		}
 	}
 	let audited = dispute == Some(Dispute::Audit);
 	let value = json!({ "job": job, "deal": deal, "dispute": dispute, "bond": lp::show(if audited { 0 } else { bond }) });

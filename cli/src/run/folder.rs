@@ -8,15 +8,33 @@ use std::path::{Path, PathBuf};
 pub fn check_free(dir: &Path) -> Result<(), CliError> {
 	match std::fs::read_dir(dir) {
 		Ok(mut entries) => match entries.next() {
-			None => Ok(()),
+			None => check_writable(dir),
 			Some(_) => Err(CliError::Input(format!(
 				"{} is not empty: name another folder with --output",
 				dir.display()
 			))),
 		},
-		Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+		Err(e) if e.kind() == std::io::ErrorKind::NotFound => check_writable(dir),
 		Err(e) => Err(CliError::io("can't use the output folder", dir)(e)),
 	}
+}
+
+/// A result is put together next to the folder that it goes to: whether that can be is found out before anything is paid.
+fn check_writable(dir: &Path) -> Result<(), CliError> {
+	let parents = std::path::absolute(dir).map_err(CliError::io("can't use the output folder", dir))?;
+	let there = parents.ancestors().skip(1).find(|parent| parent.exists());
+	let parent = there.unwrap_or(Path::new("/"));
+	let probe = parent.join(format!(".lilypad-probe-{}", std::process::id()));
+	std::fs::create_dir(&probe)
+		.and_then(|()| std::fs::remove_dir(&probe))
+		.map_err(|e| {
+			CliError::Input(format!(
+				"{} can't be the output folder, because results are put together in {}, which can't be written to ({e}): name \
+				 another with --output",
+				dir.display(),
+				parent.display()
+			))
+		})
 }
 
 /// Where a result is put together: next to where it goes, so that moving it there is one step.
@@ -130,6 +148,20 @@ mod tests {
 			("1".into(), "2".into())
 		);
 		assert!(!from.exists());
+	}
+
+	#[test]
+	fn a_folder_that_nothing_can_be_put_next_to_is_refused_beforehand() {
+		let dir = tempfile::tempdir().expect("a folder");
+		write(dir.path().join("file"), "");
+		let refused = check_free(&dir.path().join("file/below/out")).expect_err("there is a file in the way");
+		assert!(refused.to_string().contains("--output"), "{refused}");
+		check_free(&dir.path().join("not/there/yet")).expect("it can be made");
+		assert_eq!(
+			std::fs::read_dir(dir.path()).expect("there").count(),
+			1,
+			"nothing is left"
+		);
 	}
 
 	#[test]
