@@ -269,7 +269,7 @@ async fn a_program_that_is_not_there_is_a_job_error() {
 async fn a_container_for_something_else_is_not_taken_for_this_run() {
 	let (docker, image) = ready!();
 	let dir = tempfile::tempdir().unwrap();
-	let stale = request(dir.path(), image.clone(), &["/bin/sleep", "600"]);
+	let stale = request(dir.path(), image, &["/bin/sleep", "600"]);
 	abandon(self::docker().await.unwrap(), &stale).await;
 	let mut request = request(dir.path(), image, &["/bin/echo", "moo"]);
 	request.run_id = stale.run_id.clone();
