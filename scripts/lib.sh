@@ -43,8 +43,9 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 # need_node WHAT: fails unless there is a Node.js that WHAT can run with.
 need_node() {
-	if [[ $(node -p 'process.versions.node.split(".")[0] >= 20' 2>/dev/null) != true ]] || ! have npm; then
-		die "$1 need Node.js 20 or newer, with npm (found: $(node -v 2>/dev/null || echo none))" \
+	local new_enough='const [major, minor] = process.versions.node.split("."); major > 20 || (major == 20 && minor >= 19)'
+	if [[ $(node -p "$new_enough" 2>/dev/null) != true ]] || ! have npm; then
+		die "$1 need Node.js 20.19 or newer, with npm (found: $(node -v 2>/dev/null || echo none))" \
 			"install it from https://nodejs.org (Debian 12's own is too old)"
 	fi
 }

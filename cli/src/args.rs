@@ -407,7 +407,7 @@ pub enum JobCommand {
 	Accept(AcceptArgs),
 	/// Have mediators judge a submitted result, with a bond
 	Challenge(ChallengeArgs),
-	/// Run a job again on this machine and compare: before paying, or afterwards
+	/// Run a job again on this machine and compare, before it is paid for
 	Verify {
 		/// The job's number
 		#[arg(add = ArgValueCompleter::new(complete::jobs))]

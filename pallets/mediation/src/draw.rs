@@ -90,7 +90,7 @@ mod tests {
 		}
 	}
 
-	/// Pitfall: cost that grows with the number of mediators.
+	/// Known failure: cost that grows with the number of mediators.
 	#[test]
 	fn drawing_looks_at_as_few_of_ten_thousand_tickets_as_of_ten() {
 		for tickets in [10, 10_000, u32::MAX] {

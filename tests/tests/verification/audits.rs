@@ -64,7 +64,7 @@ fn an_honest_result_passes_its_audit_at_the_pools_expense() -> Result<()> {
 	Ok(())
 }
 
-/// Pitfall 21: a silent mediator froze the deal. Here nobody judges, and the deal ends as if it had not been drawn.
+/// Known failure 21: a silent mediator froze the deal. Here nobody judges, and the deal ends as if it had not been drawn.
 #[test]
 fn an_audit_with_all_mediators_dead_ends_as_accepted() -> Result<()> {
 	let scene = Scene::start(Setting {

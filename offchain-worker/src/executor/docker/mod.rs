@@ -393,7 +393,7 @@ mod tests {
 			"failed to create shim task: OCI runtime create failed: unable to apply apparmor profile: open /proc/thread-self/attr/apparmor/exec: no such file or directory",
 			"failed to create task: mkdir /sys/fs/cgroup/docker: permission denied",
 			"failed to start shim: fork/exec /usr/bin/containerd-shim-runc-v2: no such file or directory",
-			"error mounting \"/work/x\" to rootfs: no such file or directory",
+			"error mounting \"/srv/x\" to rootfs: no such file or directory",
 		] {
 			assert!(!blames_the_program(ours), "{ours}");
 		}

@@ -193,7 +193,7 @@ fn audit_is_skipped_when_the_randomness_is_missing() {
 	});
 }
 
-/// Pitfall 4: a check that comes late must not let a cheat escape with a time-out's smaller fine.
+/// Known failure 4: a check that comes late must not let a cheat escape with a time-out's smaller fine.
 #[test]
 fn a_result_withheld_from_its_draw_is_audited_all_the_same() {
 	test(|| {

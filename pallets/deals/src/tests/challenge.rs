@@ -143,7 +143,7 @@ fn challenge_boundary_of_the_deadline() {
 	}
 }
 
-/// Pitfall 5: a submitted result can only be judged.
+/// Known failure 5: a submitted result can only be judged.
 #[test]
 fn a_disputed_deal_ends_by_a_verdict_only() {
 	test(|| {
@@ -167,7 +167,7 @@ fn a_disputed_deal_ends_by_a_verdict_only() {
 	});
 }
 
-/// Pitfall 47: the provider's answer was public before the vote.
+/// Known failure 47: the provider's answer was public before the vote.
 #[test]
 fn a_seal_stays_closed_until_the_mediators_have_committed() {
 	test(|| {
@@ -197,7 +197,7 @@ fn a_seal_stays_closed_until_the_mediators_have_committed() {
 	});
 }
 
-/// Pitfall 24: the provider reported its own usage and was believed.
+/// Known failure 24: the provider reported its own usage and was believed.
 #[test]
 fn a_seal_that_claims_too_much_cannot_be_opened_in_a_case() {
 	test(|| {

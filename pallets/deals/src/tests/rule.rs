@@ -89,7 +89,7 @@ fn an_overcharge_costs_the_provider_that_part_of_its_collateral_and_the_votes() 
 	});
 }
 
-/// Pitfall 8: the innocent creator paid for mediation; slashed money went to the operator.
+/// Known failure 8: the innocent creator paid for mediation; slashed money went to the operator.
 #[test]
 fn an_overturned_result_costs_the_provider_its_collateral_and_the_creator_nothing() {
 	test(|| {
@@ -141,7 +141,7 @@ fn an_overturned_audit_gives_the_pool_its_reserve_back() {
 	});
 }
 
-/// Pitfall 25: a false promise of determinism costs the author.
+/// Known failure 25: a false promise of determinism costs the author.
 #[test]
 fn non_determinism_costs_the_authors_bond_and_delists_the_version() {
 	test(|| {
@@ -196,7 +196,7 @@ fn in_an_audit_the_pool_adds_to_an_authors_bond_too_small() {
 	});
 }
 
-/// Pitfall 49: whoever deals with himself, with a module that differs in every run, must not empty the pool.
+/// Known failure 49: whoever deals with himself, with a module that differs in every run, must not empty the pool.
 #[test]
 fn in_an_audit_the_pool_adds_no_more_than_one_vote() {
 	test(|| {
@@ -219,7 +219,7 @@ fn in_an_audit_the_pool_adds_no_more_than_one_vote() {
 	});
 }
 
-/// Pitfall 49: whoever chooses when to challenge must not choose when the pool pays.
+/// Known failure 49: whoever chooses when to challenge must not choose when the pool pays.
 #[test]
 fn in_a_challenge_the_pool_pays_nothing() {
 	test(|| {
@@ -338,7 +338,7 @@ fn votes_are_paid_to_the_last_unit() {
 	});
 }
 
-/// Pitfall 18: an account that can't take its pay.
+/// Known failure 18: an account that can't take its pay.
 #[test]
 fn a_mediator_that_cannot_be_paid_stops_nothing() {
 	test(|| {

@@ -4,7 +4,7 @@ use super::*;
 use crate::Capability;
 use lilypad_primitives::{traits::Mediate, MachineSpec, Platform};
 
-/// Pitfalls 20 and 50: a draw must rest on what nobody knew when the case was opened, and waiting must not change it.
+/// Known failures 20 and 50: a draw must rest on what nobody knew when the case was opened, and waiting must not change it.
 #[test]
 fn the_panel_rests_on_blocks_after_the_cases_opening_and_not_on_when_it_is_drawn() {
 	test(|| {
@@ -71,7 +71,7 @@ fn the_panel_rests_on_blocks_after_the_cases_opening_and_not_on_when_it_is_drawn
 	});
 }
 
-/// Pitfall 51: nobody can fit the tickets to randomness that is known.
+/// Known failure 51: nobody can fit the tickets to randomness that is known.
 #[test]
 fn tickets_bought_after_the_seed_is_public_are_not_in_the_draw() {
 	test(|| {
@@ -255,7 +255,7 @@ fn who_could_not_pay_another_slash_is_not_drawn() {
 	});
 }
 
-/// Pitfall 46: trusted lists let one side bring the judges. Only a list that both sides named counts, and not for audits.
+/// Known failure 46: trusted lists let one side bring the judges. Only a list that both sides named counts, and not for audits.
 #[test]
 fn a_challenge_is_judged_by_those_whom_both_sides_named() {
 	test(|| {
@@ -413,7 +413,7 @@ fn an_escalation_without_a_panel_stays_unresolved() {
 	});
 }
 
-/// Pitfall 50: what is missing is not waited for, nor replaced by something that somebody could choose.
+/// Known failure 50: what is missing is not waited for, nor replaced by something that somebody could choose.
 #[test]
 fn missing_randomness_drops_the_case_at_once() {
 	test(|| {

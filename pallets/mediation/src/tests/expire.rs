@@ -1,4 +1,4 @@
-//! `expire`, at every stage. Pitfall 21: one silent mediator froze the deal.
+//! `expire`, at every stage. Known failure 21: one silent mediator froze the deal.
 
 use super::*;
 

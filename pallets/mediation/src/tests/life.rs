@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Pitfall 19: verification was written and switched off. Here a wrong result, audited, costs its provider everything.
+/// Known failure 19: verification was written and switched off. Here a wrong result, audited, costs its provider everything.
 #[test]
 fn an_audited_forgery_is_overturned() {
 	test(|| {
@@ -78,7 +78,7 @@ fn an_unfounded_challenge_costs_the_challenger() {
 	});
 }
 
-/// Pitfall 52: an unfunded escalation. The bond pays for all rounds.
+/// Known failure 52: an unfunded escalation. The bond pays for all rounds.
 #[test]
 fn a_split_panel_calls_the_largest_which_is_paid_for() {
 	test(|| {

@@ -105,7 +105,7 @@ fn set_parameters_fails_when_out_of_bounds() {
 	});
 }
 
-/// Pitfall 49: audit fees and levy follow the same cap, and the levy must cover what the audits cost.
+/// Known failure 49: audit fees and levy follow the same cap, and the levy must cover what the audits cost.
 #[test]
 fn set_parameters_fails_when_the_levy_does_not_cover_the_audits() {
 	test(|| {

@@ -32,7 +32,7 @@ fn register_works() {
 	});
 }
 
-/// Pitfall 51: ticket changes after the seed was public. They count from the next era on, in which no earlier block is drawn by.
+/// Known failure 51: ticket changes after the seed was public. They count from the next era on, in which no earlier block is drawn by.
 #[test]
 fn tickets_count_from_the_next_era_on() {
 	test(|| {

@@ -133,7 +133,7 @@ fn reveal_vote_works() {
 	});
 }
 
-/// Pitfall 22: the published answer could be copied by a lazy verifier. Nothing is shown before all have committed.
+/// Known failure 22: the published answer could be copied by a lazy verifier. Nothing is shown before all have committed.
 #[test]
 fn nothing_can_be_revealed_before_all_have_committed() {
 	test(|| {
@@ -267,7 +267,7 @@ fn whoever_is_last_closes_the_case() {
 	}
 }
 
-/// Pitfall 27: mediators re-ran every disputed deal, not just their own. Only those who are drawn have anything to do.
+/// Known failure 27: mediators re-ran every disputed deal, not just their own. Only those who are drawn have anything to do.
 #[test]
 fn only_the_panel_has_anything_to_do() {
 	test(|| {
