@@ -22,9 +22,11 @@ Exit codes:
 
 Environment:
   LILYPAD_URL       the node, or several separated by commas
+  LILYPAD_SURI      a secret as --suri takes it, used when no other key is named
   WEB3_PRIVATE_KEY  a key as MetaMask exports it: 32 bytes in hexadecimal (secp256k1), used when no other key is named.
                     The account is this chain's own, made from the same key; it is not your 0x address on Ethereum, and
-                    money there is not money here. A mnemonic or a polkadot.js key does not go here: see --suri
+                    money there is not money here. A mnemonic or a polkadot.js key does not go here, but to
+                    LILYPAD_SURI, which goes before it
   DATA_DIR          where results and the list of your jobs are kept
 
 Completion of commands, modules and jobs: `lilypad completion --help`.";
@@ -67,7 +69,8 @@ pub struct Global {
 	/// Refuse nodes of any other chain than that with this genesis hash
 	#[arg(long, global = true, value_name = "HASH", help_heading = "Chain")]
 	pub genesis: Option<lilypad_client::Hash>,
-	/// The key: a mnemonic, a seed as 0x…, or a development account such as //Alice
+	/// The key: a mnemonic, a seed as 0x…, or a development account such as //Alice. Other users of this machine can read it
+	/// from the list of processes: prefer LILYPAD_SURI, or a key file
 	#[arg(long, global = true, value_name = "SECRET", conflicts_with_all = ["keystore", "account"], help_heading = "Key")]
 	pub suri: Option<String>,
 	/// The key: a key file as polkadot.js exports it

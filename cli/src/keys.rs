@@ -7,6 +7,8 @@ use std::{
 	path::{Path, PathBuf},
 };
 
+/// Variable with a secret as `--suri` takes it, which other users of the machine do not see in the list of processes.
+pub const SURI: &str = "LILYPAD_SURI";
 /// Variable with a secp256k1 key.
 pub const PRIVATE_KEY: &str = "WEB3_PRIVATE_KEY";
 
@@ -50,10 +52,16 @@ pub fn signer(global: &Global, data: &DataDir) -> Result<Signer, CliError> {
 		let password = password(global, &format!("Password of {}: ", file.display()))?;
 		return Ok(Signer::from_keystore(&file, &password)?);
 	}
-	match std::env::var(PRIVATE_KEY) {
-		Ok(key) if !key.trim().is_empty() => Ok(Signer::from_private_key(&key)?),
-		_ => Err(CliError::NoKey),
+	match (variable(SURI), variable(PRIVATE_KEY)) {
+		(Some(suri), _) => Ok(Signer::from_suri(suri.trim())?),
+		(None, Some(key)) => Ok(Signer::from_private_key(&key)?),
+		(None, None) => Err(CliError::NoKey),
 	}
+}
+
+/// A variable, unless it is empty.
+fn variable(name: &str) -> Option<String> {
+	std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
 /// The account that the command acts for, without asking for a password.
@@ -75,7 +83,9 @@ fn key_path(global: &Global, data: &DataDir) -> Result<Option<PathBuf>, CliError
 	}
 	// The one that `account new` makes, unless the environment names a key.
 	let default = key_file(data, "default")?;
-	let in_environment = std::env::var(PRIVATE_KEY).is_ok_and(|k| !k.trim().is_empty());
+	let in_environment = [SURI, PRIVATE_KEY]
+		.into_iter()
+		.any(|name| variable(name).is_some());
 	Ok((!in_environment && default.is_file()).then_some(default))
 }
 
