@@ -1,6 +1,6 @@
 //! What every command has at hand.
 
-use crate::{args::Global, data::DataDir, error::CliError, keys, ui::Ui};
+use crate::{args::Global, data::DataDir, error::CliError, interrupt::Interrupt, keys, ui::Ui};
 use lilypad_client::{lp, AccountId, Balances, Client, ClientConfig, Signer, View};
 use lilypad_primitives::Balance;
 
@@ -13,6 +13,8 @@ pub struct App {
 	pub data: DataDir,
 	/// What the user sees.
 	pub ui: Ui,
+	/// Ctrl-C.
+	pub interrupt: Interrupt,
 }
 
 impl App {
@@ -20,7 +22,12 @@ impl App {
 	pub fn new(global: Global) -> Result<Self, CliError> {
 		let data = DataDir::choose(global.data_dir.as_deref())?;
 		let ui = Ui::new(global.json);
-		Ok(Self { global, data, ui })
+		Ok(Self {
+			global,
+			data,
+			ui,
+			interrupt: Interrupt::default(),
+		})
 	}
 
 	/// How to connect.

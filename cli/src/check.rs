@@ -31,6 +31,8 @@ impl From<LocalError> for CliError {
 		match error {
 			LocalError::Job(_) | LocalError::Exec(_) => Self::Input(error.to_string()),
 			LocalError::Peer(error) => Self::Peer(error),
+			LocalError::Worker(error) => Self::Worker(error),
+			LocalError::Chain(error) => Self::Worker(error.into()),
 			other => Self::Other(other.to_string()),
 		}
 	}
@@ -92,9 +94,7 @@ pub async fn rerun(app: &App, client: &Client, signer: &Signer, job: JobId) -> R
 	let files = app
 		.data
 		.jobs(client.genesis_hash())
-		.get(job)?
-		.map(|entry| entry.files)
-		.unwrap_or_default();
+		.files_of(job, &record.job.request)?;
 	let engines = lilypad_worker::executors(&EngineChoice::Auto)
 		.await
 		.map_err(|e| CliError::Input(e.to_string()))?;
@@ -116,7 +116,7 @@ pub async fn rerun(app: &App, client: &Client, signer: &Signer, job: JobId) -> R
 	};
 	let job = local_job(&record.job, manifest, source, &module, &files)?;
 	let scratch = Scratch::new(app);
-	let ran = local::run(&engines, &job, &scratch.0).await;
+	let ran = local::run(&engines, &job, &scratch.0, app.interrupt.token()).await;
 	if let Some(fetched) = fetched {
 		fetched.close().await;
 	}
@@ -263,13 +263,17 @@ pub async fn is_deterministic(
 			 Publish it from a machine that can run it, or declare \"profile\": \"non_deterministic\""
 		))
 	};
-	let one = local::run(&engines, &job, &first.0).await.map_err(cant)?;
+	let one = local::run(&engines, &job, &first.0, app.interrupt.token())
+		.await
+		.map_err(cant)?;
 	// Another second, another number of cores, more memory, another name, and the files in another order.
 	tokio::time::sleep(Duration::from_millis(1100)).await;
 	job.spec = other_machine(&job.spec);
 	job.host_name = OTHER_HOST_NAME.into();
 	job.files.reverse();
-	let other = local::run(&engines, &job, &second.0).await.map_err(cant)?;
+	let other = local::run(&engines, &job, &second.0, app.interrupt.token())
+		.await
+		.map_err(cant)?;
 	judge(&one, &other)?;
 	if invented && (one.triple.status, one.triple.exit_code) != (Status::Completed, 0) {
 		app.ui.say(&format!(

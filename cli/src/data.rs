@@ -1,9 +1,9 @@
 //! Folders, and the list of one's own jobs.
 
 use crate::error::CliError;
-use lilypad_client::Hash;
-use lilypad_primitives::{Balance, BlockNumber, DealId, JobId};
-use serde::{Deserialize, Serialize};
+use lilypad_client::{AccountId, Hash};
+use lilypad_primitives::{Balance, BlockNumber, DealId, Inputs, JobId, JobRequest};
+use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Where everything of ours is kept.
@@ -159,14 +159,38 @@ impl Journal {
 
 	/// A job, if it is remembered.
 	pub fn get(&self, job: JobId) -> Result<Option<Entry>, CliError> {
-		let path = self.file(job);
-		match std::fs::read(&path) {
-			Ok(bytes) => serde_json::from_slice(&bytes)
-				.map(Some)
-				.map_err(|e| CliError::Other(format!("{} can't be read: {e}", path.display()))),
-			Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-			Err(e) => Err(CliError::io("can't read", path)(e)),
+		read_json(&self.file(job))
+	}
+
+	fn file_of(&self, hash: &str) -> PathBuf {
+		self.0.join("files").join(format!("{hash}.json"))
+	}
+
+	/// Remembers files by their hashes. That is done before a job that needs them is posted: whoever is killed while its number
+	/// is not known yet still finds them.
+	pub fn keep_files(&self, files: &[LocalFile]) -> Result<(), CliError> {
+		for file in files {
+			let json = serde_json::to_vec_pretty(file)
+				.map_err(|e| CliError::Other(format!("an input file can't be noted: {e}")))?;
+			write_whole(&self.file_of(&file.hash), &json)?;
 		}
+		Ok(())
+	}
+
+	/// The files that a job needs, as far as they are known here: by the job, or else by their hashes.
+	pub fn files_of(&self, job: JobId, request: &JobRequest<AccountId>) -> Result<Vec<LocalFile>, CliError> {
+		if let Some(entry) = self.get(job)? {
+			return Ok(entry.files);
+		}
+		let inputs = match &request.inputs {
+			Inputs::Hash { hash, .. } => Some(hash),
+			Inputs::Inline(_) => None,
+		};
+		let hashes = inputs
+			.into_iter()
+			.chain(request.files.iter().map(|file| &file.hash));
+		let known = hashes.map(|hash| read_json(&self.file_of(&hex::encode(hash))));
+		known.filter_map(Result::transpose).collect()
 	}
 
 	/// All jobs, oldest first. A file that can't be read is skipped with a warning.
@@ -208,6 +232,16 @@ impl Journal {
 	}
 }
 
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, CliError> {
+	match std::fs::read(path) {
+		Ok(bytes) => serde_json::from_slice(&bytes)
+			.map(Some)
+			.map_err(|e| CliError::Other(format!("{} can't be read: {e}", path.display()))),
+		Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+		Err(e) => Err(CliError::io("can't read", path)(e)),
+	}
+}
+
 /// Writes a file so that it is either the old one or the new one, whatever happens.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
 	let folder = path.parent().unwrap_or(Path::new("."));
@@ -228,6 +262,7 @@ pub fn now() -> u64 {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use lilypad_primitives::InputFile;
 
 	fn entry(job: u64) -> Entry {
 		Entry {
@@ -271,6 +306,44 @@ mod tests {
 		);
 		assert_eq!(journal.get(JobId(10)).expect("read"), Some(entry(10)));
 		assert_eq!(journal.get(JobId(11)).expect("read"), None);
+	}
+
+	#[test]
+	fn the_files_of_a_job_whose_number_was_never_known_are_found() {
+		let (_dir, journal) = journal();
+		let file = |byte: u8, name: &str| LocalFile {
+			name: name.into(),
+			path: format!("/{byte}").into(),
+			hash: hex::encode([byte; 32]),
+			size: byte.into(),
+		};
+		let (inputs, sequence) = (file(1, ""), file(2, "sequence"));
+		journal
+			.keep_files(&[sequence.clone(), inputs.clone(), file(3, "another job's")])
+			.expect("kept");
+		assert_eq!(journal.all().expect("listed"), vec![], "they are no jobs");
+
+		let mut request = crate::job::tests::request();
+		request.inputs = Inputs::Hash {
+			hash: [1; 32],
+			size: 1,
+		};
+		let needed = [2, 9].map(|byte| InputFile {
+			name: b"sequence".to_vec().try_into().expect("short"),
+			hash: [byte; 32],
+			size: byte.into(),
+		});
+		request.files = needed.to_vec().try_into().expect("few");
+		assert_eq!(
+			journal.files_of(JobId(1), &request).expect("found"),
+			vec![inputs, sequence]
+		);
+		// What is remembered of the job itself goes before that.
+		journal.save(&entry(1)).expect("saved");
+		assert_eq!(
+			journal.files_of(JobId(1), &request).expect("found"),
+			entry(1).files
+		);
 	}
 
 	#[test]

@@ -2,7 +2,7 @@
 
 use lilypad_client::{lp, ClientError, SignerError};
 use lilypad_primitives::{Balance, JobId};
-use lilypad_worker::p2p::P2pError;
+use lilypad_worker::{chain::ChainError, p2p::P2pError, WorkerError};
 use std::path::PathBuf;
 
 /// What the process ends with.
@@ -34,13 +34,16 @@ pub enum CliError {
 	/// A transfer between peers.
 	#[error(transparent)]
 	Peer(#[from] P2pError),
+	/// A worker on this machine.
+	#[error(transparent)]
+	Worker(#[from] WorkerError),
 	/// The key.
 	#[error(transparent)]
 	Key(#[from] SignerError),
 	/// No key is named.
 	#[error(
 		"no key is named: give --account NAME (`lilypad account new` makes one), --keystore FILE, --suri SECRET, or set \
-		 WEB3_PRIVATE_KEY; on a development chain --suri //Alice will do"
+		 LILYPAD_SURI or WEB3_PRIVATE_KEY; on a development chain --suri //Alice will do"
 	)]
 	NoKey,
 	/// No module of that name.
@@ -51,6 +54,9 @@ pub enum CliError {
 		/// Names like it.
 		similar: Vec<String>,
 	},
+	/// A command line that can't be understood.
+	#[error("{0}")]
+	Usage(String),
 	/// An input or a file is refused.
 	#[error("{0}")]
 	Input(String),
@@ -136,7 +142,17 @@ impl CliError {
 				| ClientError::Signer(_) => ExitCode::Refused,
 				_ => ExitCode::Unexpected,
 			},
+			Self::Worker(e) => match e {
+				WorkerError::Chain(ChainError::Unreachable(_) | ChainError::WrongChain(_)) => {
+					ExitCode::Unreachable
+				},
+				WorkerError::Chain(ChainError::Refused { .. }) | WorkerError::Config(_) => ExitCode::Refused,
+				_ => ExitCode::Unexpected,
+			},
+			// This machine's own trouble, whatever the endpoint was for.
+			Self::Peer(P2pError::Bind(_)) => ExitCode::Unexpected,
 			Self::Peer(_) | Self::NoResult { .. } => ExitCode::NoResult,
+			Self::Usage(_) => ExitCode::Usage,
 			Self::Key(_)
 			| Self::NoKey
 			| Self::UnknownModule { .. }
@@ -226,5 +242,18 @@ mod tests {
 			6
 		);
 		assert_eq!(CliError::Interrupted(String::new()).exit_code() as u8, 130);
+	}
+
+	#[test]
+	fn a_workers_trouble_with_chain_settings_and_machine_is_told_apart() {
+		let code = |error: WorkerError| CliError::from(error).exit_code() as u8;
+		assert_eq!(code(ChainError::Unreachable("no".into()).into()), 3);
+		assert_eq!(code(ChainError::WrongChain("other".into()).into()), 3);
+		assert_eq!(code(WorkerError::Config("no machine".into())), 4);
+		assert_eq!(code(WorkerError::NoExecutor("none".into())), 1);
+		let bind = || P2pError::Bind("no port".into());
+		assert_eq!(code(bind().into()), 1);
+		// Not a result that can't be obtained.
+		assert_eq!(CliError::from(bind()).exit_code() as u8, 1);
 	}
 }

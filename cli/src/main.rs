@@ -10,6 +10,7 @@ mod data;
 mod doctor;
 mod error;
 mod gateway;
+mod interrupt;
 mod job;
 mod keys;
 mod mediator;
@@ -23,10 +24,14 @@ mod ui;
 
 use app::App;
 use args::{Cli, Command};
-use clap::{CommandFactory, Parser};
+use clap::{error::ErrorKind, CommandFactory, Parser};
 use clap_complete::CompleteEnv;
 use error::{CliError, ExitCode};
-use std::io::{IsTerminal, Write};
+use std::{
+	io::{IsTerminal, Write},
+	sync::Arc,
+};
+use tokio::signal::unix::{signal, SignalKind};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> std::process::ExitCode {
@@ -34,41 +39,73 @@ fn main() -> std::process::ExitCode {
 	CompleteEnv::with_factory(Cli::command)
 		.var(complete::VARIABLE)
 		.complete();
-	// Clap itself ends with 2 on wrong usage, and with 0 after --help.
-	let cli = Cli::parse();
-	log(
-		cli.global.verbose,
-		matches!(
-			&cli.command,
-			Command::Provider(args::ProviderCommand::Start(_))
-				| Command::Mediator(args::MediatorCommand::Start(_))
-		),
+	let cli = match Cli::try_parse() {
+		Ok(cli) => cli,
+		Err(error) if error.use_stderr() && wants_json() => return failed(&usage(&error), true),
+		// Clap itself ends with 2 on wrong usage, and with 0 after --help.
+		Err(error) => error.exit(),
+	};
+	let is_worker = matches!(
+		&cli.command,
+		Command::Provider(args::ProviderCommand::Start(_))
+			| Command::Mediator(args::MediatorCommand::Start(_))
 	);
+	log(cli.global.verbose, is_worker);
 	let json = cli.global.json;
-	match start(cli) {
+	match start(cli, is_worker) {
 		Ok(()) => std::process::ExitCode::SUCCESS,
-		Err(error) => {
-			if json {
-				println!("{}", ui::error_json(&error));
-			} else {
-				eprintln!("error: {error}");
-			}
-			std::process::ExitCode::from(error.exit_code() as u8)
-		},
+		Err(error) => failed(&error, json),
 	}
 }
 
-fn start(cli: Cli) -> Result<(), CliError> {
+fn failed(error: &CliError, json: bool) -> std::process::ExitCode {
+	std::process::ExitCode::from(ui::report(error, json) as u8)
+}
+
+/// Whether a command line that can't be understood asks for JSON.
+fn wants_json() -> bool {
+	let words = std::env::args_os().skip(1);
+	words.take_while(|word| word != "--").any(|word| word == "--json")
+}
+
+fn usage(error: &clap::Error) -> CliError {
+	CliError::Usage(match error.kind() {
+		// What clap shows then is the whole help.
+		ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+			"a command is missing: `lilypad --help` lists them all".into()
+		},
+		_ => {
+			let text = error.render().to_string();
+			text.strip_prefix("error: ").unwrap_or(&text).trim_end().into()
+		},
+	})
+}
+
+fn start(cli: Cli, is_worker: bool) -> Result<(), CliError> {
 	let runtime = tokio::runtime::Builder::new_multi_thread()
 		.enable_all()
 		.build()
 		.map_err(|e| CliError::Other(format!("no threads can be started: {e}")))?;
-	let app = App::new(cli.global)?;
-	let result = runtime.block_on(dispatch(&app, cli.command));
+	let app = Arc::new(App::new(cli.global)?);
+	let result = runtime.block_on(async {
+		// Workers end in their own way. Where signals can't be waited for, Ctrl-C ends the process the hard way.
+		if let (false, Ok(signals)) = (is_worker, signal(SignalKind::interrupt())) {
+			tokio::spawn(interrupt::watch(Arc::clone(&app), signals));
+		}
+		tokio::select! {
+			biased;
+			result = dispatch(&app, cli.command) => result,
+			() = app.interrupt.over() => Err(app.interrupt.error()),
+		}
+	});
 	app.ui.rest();
 	// Connections that are being closed are not worth waiting for.
 	runtime.shutdown_background();
-	result
+	// What fails after an interruption fails because of it.
+	result.map_err(|error| match app.interrupt.has_happened() {
+		true => app.interrupt.error(),
+		false => error,
+	})
 }
 
 async fn dispatch(app: &App, command: Command) -> Result<(), CliError> {

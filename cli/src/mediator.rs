@@ -155,7 +155,7 @@ async fn start(app: &App, args: &MediatorStart) -> Result<(), CliError> {
 	});
 	let result = lilypad_worker::run(config, shutdown).await;
 	signals.abort();
-	result.map_err(|e| CliError::Other(e.to_string()))
+	result.map_err(CliError::from)
 }
 
 async fn status(app: &App, mediator: Option<AccountId>) -> Result<(), CliError> {

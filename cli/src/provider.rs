@@ -203,7 +203,7 @@ async fn start(app: &App, args: &ProviderStart) -> Result<(), CliError> {
 	});
 	let result = lilypad_worker::run(config, shutdown).await;
 	signals.abort();
-	result.map_err(|e| CliError::Other(e.to_string()))
+	result.map_err(CliError::from)
 }
 
 /// Waits to be told to stop.

@@ -1,11 +1,11 @@
 //! What the user sees: stages with a spinner on a terminal, plain lines elsewhere, JSON for machines.
 
-use crate::error::CliError;
+use crate::error::{CliError, ExitCode};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::{json, Value};
 use std::{
-	io::{IsTerminal, Write},
+	io::{ErrorKind, IsTerminal, Write},
 	sync::Mutex,
 	time::{Duration, Instant},
 };
@@ -200,7 +200,10 @@ impl Ui {
 			.with_prompt(question)
 			.default(true)
 			.interact()
-			.map_err(|e| CliError::Other(format!("the answer could not be read: {e}")))?;
+			.map_err(|dialoguer::Error::IO(e)| match e.kind() {
+				ErrorKind::Interrupted => CliError::Interrupted("; nothing was done".into()),
+				_ => CliError::Other(format!("the answer could not be read: {e}")),
+			})?;
 		match agreed {
 			true => Ok(()),
 			false => Err(CliError::Declined("not agreed to; nothing was done".into())),
@@ -217,9 +220,19 @@ fn spin(bar: &ProgressBar, message: String) {
 	bar.set_message(message);
 }
 
-/// A failure for machines.
-pub fn error_json(error: &CliError) -> Value {
-	json!({ "error": error.to_string(), "exit_code": error.exit_code() as u8 })
+/// Says what failed: JSON on standard output for machines, or words on standard error.
+pub fn report(error: &CliError, json: bool) -> ExitCode {
+	let code = error.exit_code();
+	// A reader that went away (`| head`) hears nothing; the exit code tells all the same.
+	let _ = match json {
+		true => writeln!(
+			std::io::stdout(),
+			"{}",
+			json!({ "error": error.to_string(), "exit_code": code as u8 })
+		),
+		false => writeln!(std::io::stderr(), "error: {error}"),
+	};
+	code
 }
 
 /// A table without frills.

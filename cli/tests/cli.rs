@@ -166,6 +166,60 @@ fn errors_are_json_for_machines() {
 }
 
 #[test]
+fn wrong_usage_is_json_for_machines() {
+	let dir = dir();
+	for (args, word) in [
+		(&["--json", "dance"][..], "dance"),
+		(&["job", "show", "one", "--json"], "one"),
+		(&["--json"], "--help"),
+	] {
+		let ended = run(dir.path(), args);
+		assert_eq!(ended.code, 2, "{args:?}");
+		let value: Value = serde_json::from_str(&ended.out).expect("JSON");
+		assert_eq!(value["exit_code"], 2, "{args:?}");
+		let error = value["error"].as_str().expect("words");
+		assert!(
+			error.contains(word) && !error.starts_with("error:"),
+			"{args:?}: {error}"
+		);
+	}
+	// An input is no option, and help no failure.
+	let ended = run(dir.path(), &["dance", "--", "--json"]);
+	assert!(
+		ended.out.is_empty() && ended.err.contains("dance"),
+		"{}",
+		ended.out
+	);
+	let ended = run(dir.path(), &["--json", "--help"]);
+	assert!(ended.code == 0 && ended.out.contains("Exit codes"));
+}
+
+#[test]
+fn ctrl_c_ends_a_command_that_waits() {
+	let dir = dir();
+	// A node that never says a word.
+	let node = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+	let url = format!("ws://{}", node.local_addr().expect("bound"));
+	let child = std::process::Command::new(assert_cmd::cargo::cargo_bin("lilypad"))
+		.args(["--json", "module", "list", "--url", &url])
+		.env("DATA_DIR", dir.path())
+		.stdout(std::process::Stdio::piped())
+		.spawn()
+		.expect("it runs");
+	let _silent = node.accept().expect("it connects");
+	let sent = std::process::Command::new("kill")
+		.args(["-INT", &child.id().to_string()])
+		.status()
+		.expect("sent");
+	assert!(sent.success());
+	let ended = child.wait_with_output().expect("it ends");
+	assert_eq!(ended.status.code(), Some(130));
+	let value: Value = serde_json::from_slice(&ended.stdout).expect("JSON");
+	assert_eq!(value["exit_code"], 130);
+	assert_eq!(value["error"], "interrupted");
+}
+
+#[test]
 fn an_output_folder_with_something_in_it_is_refused_before_anything_else() {
 	let dir = dir();
 	let out = dir.path().join("out");
@@ -264,6 +318,8 @@ fn a_provider_is_set_up_once() {
 		"{init}"
 	);
 	assert_eq!(run(dir.path(), &["provider", "init"]).code, 4);
+	let ended = run(dir.path(), &["--suri", "//Bob", "provider", "start"]);
+	assert_eq!(ended.code, 3, "no node is there: {}", ended.err);
 	assert_eq!(run(dir.path(), &["provider", "init", "--force"]).code, 0);
 }
 
@@ -342,6 +398,40 @@ fn completion_is_silent_and_quick_without_a_node() {
 		"{:?}",
 		begun.elapsed()
 	);
+}
+
+#[test]
+fn a_secret_in_the_environment_is_used_when_no_other_key_is_named() {
+	let dir = dir();
+	let account = |secret: &str, args: &[&str]| {
+		let output = lilypad(dir.path())
+			.env("LILYPAD_SURI", secret)
+			// It goes after the secret: that it is wrong is not noticed.
+			.env("WEB3_PRIVATE_KEY", "0x12")
+			.args(args)
+			.args(["account", "balance"])
+			.output()
+			.expect("it runs");
+		(
+			output.status.code(),
+			String::from_utf8_lossy(&output.stderr).into_owned(),
+		)
+	};
+	// The key is good: only the node is missing.
+	assert_eq!(account("//Alice", &[]).0, Some(3));
+	let (code, error) = account("not a mnemonic at all", &[]);
+	assert_eq!(code, Some(4), "{error}");
+	assert!(!error.contains("not a mnemonic at all"), "{error}");
+	// What is typed goes before it.
+	assert_eq!(
+		account("not a mnemonic at all", &["--suri", "//Alice"]).0,
+		Some(3)
+	);
+	let (code, error) = account("//Alice", &["--account", "nobody"]);
+	assert_eq!(code, Some(4), "{error}");
+	assert!(error.contains("nobody"), "{error}");
+	let help = run(dir.path(), &["--help"]).out;
+	assert!(help.contains("LILYPAD_SURI"), "{help}");
 }
 
 #[test]

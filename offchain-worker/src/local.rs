@@ -69,7 +69,13 @@ pub struct LocalJob {
 }
 
 /// Runs a job in a folder that does not exist yet. The files of the result stay there.
-pub async fn run(engines: &Engines, job: &LocalJob, folder: &Path) -> Result<Collected, LocalError> {
+/// Cancelling kills the run.
+pub async fn run(
+	engines: &Engines,
+	job: &LocalJob,
+	folder: &Path,
+	cancel: CancellationToken,
+) -> Result<Collected, LocalError> {
 	let engine = engines.get(job.image.platform())?;
 	if !engine.has(&job.image).await? {
 		let progress = executor::ProgressSender::new(executor::Progress::default());
@@ -94,7 +100,7 @@ pub async fn run(engines: &Engines, job: &LocalJob, folder: &Path) -> Result<Col
 	request.host_name = job.host_name.clone();
 	request.inputs = inputs;
 	request.time_limit = job.time_limit;
-	let running = engine.run(&request, CancellationToken::new()).await;
+	let running = engine.run(&request, cancel).await;
 	let collected = match running {
 		Ok(outcome) => collect(&outcome, &request.verified, &request.limits).await,
 		Err(error) => Err(error),

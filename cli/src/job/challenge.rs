@@ -72,16 +72,22 @@ pub async fn challenge(app: &App, args: &ChallengeArgs) -> Result<(), CliError> 
 		ChainEvent::DealsEvent(DealsEvent::Disputed { deal: of, dispute }) if *of == deal => Some(*dispute),
 		_ => None,
 	});
-	let files = app
-		.data
-		.jobs(client.genesis_hash())
-		.get(job)?
-		.map(|entry| entry.files)
-		.unwrap_or_default();
+	app.interrupt.set_way_back(format!(
+		"; the challenge stands: `lilypad job watch {job}` waits for the verdict"
+	));
+	let journal = app.data.jobs(client.genesis_hash());
+	// The challenge stands, and its bond is held, whatever comes of this.
+	let files = journal
+		.files_of(job, &record.job.request)
+		.unwrap_or_else(|error| {
+			app.ui.say(&format!(
+				"warning: which files the job needs can't be told: {error}"
+			));
+			Vec::new()
+		});
 	if !files.is_empty() {
 		app.ui
 			.say("waiting for the panel, to hand the input files over to it; the provider has them, too");
-		// The challenge stands, and its bond is held, whatever comes of this.
 		match hand_over(&client, &signer, job, deal, &files).await {
 			Ok(handed) => app.ui.say(&format!("{handed} mediators have the input files")),
 			Err(error) => app.ui.say(&format!(

@@ -8,7 +8,8 @@ use crate::{
 	run::{
 		self,
 		drive::{self, Finished},
-		folder, peer,
+		folder::Workplace,
+		peer,
 	},
 	ui::Stage,
 };
@@ -193,7 +194,7 @@ async fn fetch(
 ) -> Result<PathBuf, CliError> {
 	let signer = app.signer()?;
 	let peers = peer::peers(client, &signer).await?;
-	let target = folder::workplace(&app.data, args.output.as_deref(), args.job);
+	let workplace = Workplace::open(&app.data, args.output.as_deref(), client.genesis_hash(), args.job)?;
 	let errand = peer::Errand {
 		job: args.job,
 		deal: finished.deal.unwrap_or_default(),
@@ -203,7 +204,7 @@ async fn fetch(
 			.clone()
 			.unwrap_or_else(|| AccountId::new([0; 32])),
 		files: Vec::new(),
-		target: target.clone(),
+		target: workplace.result(),
 	};
 	app.ui.stage(
 		Stage::Downloading,
@@ -218,5 +219,5 @@ async fn fetch(
 		job: args.job,
 		why: format!("{why}; providers keep results for some days"),
 	})?;
-	folder::settle(&target, &app.data, args.output.as_deref(), &triple.root)
+	workplace.settle(&app.data, &triple.root)
 }

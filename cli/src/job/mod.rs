@@ -256,13 +256,14 @@ async fn follow(app: &App, args: &FollowArgs) -> Result<(), CliError> {
 	let signer = app.signer()?;
 	let client = app.client().await?;
 	let view = client.best().await?;
-	let entry = app.data.jobs(client.genesis_hash()).get(args.job)?;
-	let files = entry.as_ref().map(|e| e.files.clone()).unwrap_or_default();
+	let journal = app.data.jobs(client.genesis_hash());
+	let entry = journal.get(args.job)?;
 	let output = place(args.output.as_ref(), entry.as_ref());
 	let Some(record) = view.job(args.job).await? else {
 		return ended::conclude(app, &client, &view, args, entry, begun).await;
 	};
 	ensure_judge(args.job, &record.job, &signer.account())?;
+	let files = journal.files_of(args.job, &record.job.request)?;
 	let mut drive = Drive::new(app, &client, &signer, args.job, files, output).await?;
 	drive.begin(&view).await?;
 	let until = if args.no_accept {
@@ -320,28 +321,33 @@ async fn cancel(app: &App, job: JobId, yes: bool) -> Result<(), CliError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
 	use super::*;
 	use lilypad_primitives::{Inputs, JobRequest, MachineSpec, MediatorPolicy, VersionId};
+
+	/// What some job asks for.
+	pub(crate) fn request() -> JobRequest<AccountId> {
+		JobRequest {
+			module: "cowsay:v0.0.1".parse().expect("a name"),
+			inputs: Inputs::Inline(Default::default()),
+			files: Default::default(),
+			spec: MachineSpec::new(1, 1, 1),
+			time_limit: 1,
+			budget: 1,
+			tip: 0,
+			match_window: 1,
+			deadline: None,
+			mediators: MediatorPolicy::Any,
+			target: None,
+			min_score: Default::default(),
+			retries: 0,
+		}
+	}
 
 	fn job(origin: JobOrigin<AccountId>) -> Job<AccountId> {
 		Job {
 			creator: AccountId::new([1; 32]),
-			request: JobRequest {
-				module: "cowsay:v0.0.1".parse().expect("a name"),
-				inputs: Inputs::Inline(Default::default()),
-				files: Default::default(),
-				spec: MachineSpec::new(1, 1, 1),
-				time_limit: 1,
-				budget: 1,
-				tip: 0,
-				match_window: 1,
-				deadline: None,
-				mediators: MediatorPolicy::Any,
-				target: None,
-				min_score: Default::default(),
-				retries: 0,
-			},
+			request: request(),
 			version: VersionId(0),
 			origin,
 			retries_left: 0,

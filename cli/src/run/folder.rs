@@ -1,15 +1,32 @@
 //! The folder with a result: `stdout`, `stderr`, `exitCode` and `outputs/`.
 
 use crate::{data::DataDir, error::CliError};
+use lilypad_client::Hash;
 use lilypad_primitives::{JobId, OutputRoot};
-use std::path::{Path, PathBuf};
+use std::{
+	ffi::OsStr,
+	fs::File,
+	io::ErrorKind,
+	path::{Path, PathBuf},
+};
+use tempfile::TempDir;
 
-/// Refuses a folder that has something in it: nothing is ever overwritten.
+/// What the names of our own temporary folders begin with.
+const OURS: &str = ".lilypad-";
+/// How often something is tried that another process may be in the way of.
+const ATTEMPTS: u8 = 5;
+
+fn is_ours(name: &OsStr) -> bool {
+	name.as_encoded_bytes().starts_with(OURS.as_bytes())
+}
+
+/// Refuses a folder that has something of the user's in it, for nothing is ever overwritten, and one that can't be written to:
+/// better before a job is paid for.
 pub fn check_free(dir: &Path) -> Result<(), CliError> {
 	match std::fs::read_dir(dir) {
-		Ok(mut entries) => match entries.next() {
-			None => check_writable(dir),
-			Some(_) => Err(CliError::Input(format!(
+		Ok(mut entries) => match entries.all(|entry| entry.is_ok_and(|e| is_ours(&e.file_name()))) {
+			true => check_writable(dir),
+			false => Err(CliError::Input(format!(
 				"{} is not empty: name another folder with --output",
 				dir.display()
 			))),
@@ -19,55 +36,118 @@ pub fn check_free(dir: &Path) -> Result<(), CliError> {
 	}
 }
 
-/// A result is put together next to the folder that it goes to: whether that can be is found out before anything is paid.
 fn check_writable(dir: &Path) -> Result<(), CliError> {
-	let parents = std::path::absolute(dir).map_err(CliError::io("can't use the output folder", dir))?;
-	let there = parents.ancestors().skip(1).find(|parent| parent.exists());
-	let parent = there.unwrap_or(Path::new("/"));
-	let probe = parent.join(format!(".lilypad-probe-{}", std::process::id()));
-	std::fs::create_dir(&probe)
-		.and_then(|()| std::fs::remove_dir(&probe))
-		.map_err(|e| {
-			CliError::Input(format!(
-				"{} can't be the output folder, because results are put together in {}, which can't be written to ({e}): name \
-				 another with --output",
-				dir.display(),
-				parent.display()
-			))
-		})
-}
-
-/// Where a result is put together: next to where it goes, so that moving it there is one step.
-pub fn workplace(data: &DataDir, output: Option<&Path>, job: JobId) -> PathBuf {
-	let name = format!(".lilypad-job-{job}");
-	match output {
-		Some(dir) => dir
-			.parent()
-			.filter(|p| !p.as_os_str().is_empty())
-			.unwrap_or(Path::new("."))
-			.join(name),
-		None => data.results().join(name),
+	let whole = std::path::absolute(dir).map_err(CliError::io("can't use the output folder", dir))?;
+	let there = whole.ancestors().find(|path| path.exists());
+	let place = there.unwrap_or(Path::new("/"));
+	match tempfile::Builder::new().prefix(OURS).tempdir_in(place) {
+		Ok(_) => Ok(()),
+		Err(e) => Err(CliError::Input(format!(
+			"{} can't be the output folder, because {} can't be written to ({e}): name another with --output",
+			dir.display(),
+			place.display()
+		))),
 	}
 }
 
-/// Moves a finished result to where it goes: the user's folder, or one named by its root.
-pub fn settle(
-	workplace: &Path,
-	data: &DataDir,
-	output: Option<&Path>,
-	root: &OutputRoot,
-) -> Result<PathBuf, CliError> {
-	let target = match output {
-		Some(dir) => {
-			check_free(dir)?;
-			dir.to_path_buf()
-		},
-		None => data.results().join(root.to_string()),
-	};
-	// The user's folder is empty; one of ours has the same content, or what somebody made of it.
-	remove(&target)?;
-	std::fs::rename(workplace, &target).map_err(CliError::io("can't move the result to", &target))?;
-	Ok(std::path::absolute(&target).unwrap_or(target))
+/// Where a result is put together: on the disk of the folder that it goes to, and in nobody else's way. It goes when this does.
+#[derive(Debug)]
+pub struct Workplace {
+	dir: TempDir,
+	/// Held locked, so that others can tell this from what a killed process has left.
+	_lock: Option<File>,
+	output: Option<PathBuf>,
+}
+
+impl Workplace {
+	/// For a job's result on its way to the user's folder, or to one of ours. Removes what killed processes have left of the same
+	/// job.
+	pub fn open(data: &DataDir, output: Option<&Path>, genesis: Hash, job: JobId) -> Result<Self, CliError> {
+		let parent = match output {
+			// It may be the root of a disk, which nothing next to it can be moved onto.
+			Some(dir) if dir.is_dir() => dir.to_path_buf(),
+			Some(dir) => match dir.parent() {
+				Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+				_ => ".".into(),
+			},
+			None => data.results(),
+		};
+		let failed = |e| CliError::io("can't put the result together in", &parent)(e);
+		std::fs::create_dir_all(&parent).map_err(failed)?;
+		let prefix = format!("{OURS}job-{}-{job}-", hex::encode(&genesis.0[..8]));
+		sweep(&parent, &prefix);
+		for _ in 0..ATTEMPTS {
+			let dir = tempfile::Builder::new()
+				.prefix(&prefix)
+				.tempdir_in(&parent)
+				.map_err(failed)?;
+			let lock = File::open(dir.path()).ok();
+			// Where nothing can be locked, nothing is swept.
+			let lock = lock.filter(|lock| lock.lock().is_ok());
+			// Another process may have swept it before it was locked.
+			if dir.path().exists() {
+				return Ok(Self {
+					dir,
+					_lock: lock,
+					output: output.map(Into::into),
+				});
+			}
+		}
+		Err(failed(ErrorKind::ResourceBusy.into()))
+	}
+
+	/// The folder of the result. It does not exist yet.
+	pub fn result(&self) -> PathBuf {
+		self.dir.path().join("result")
+	}
+
+	/// Moves a finished result to where it goes: the user's folder, or one named by its root.
+	pub fn settle(self, data: &DataDir, root: &OutputRoot) -> Result<PathBuf, CliError> {
+		let target = match &self.output {
+			Some(dir) => {
+				check_free(dir)?;
+				match dir.is_dir() {
+					true => merge(&self.result(), dir)?,
+					false => std::fs::rename(self.result(), dir)
+						.map_err(CliError::io("can't move the result to", dir))?,
+				}
+				dir.clone()
+			},
+			None => {
+				let target = data.results().join(root.to_string());
+				replace(&self.result(), &target)?;
+				target
+			},
+		};
+		Ok(std::path::absolute(&target).unwrap_or(target))
+	}
+}
+
+/// Moves a result to where the same one may be, or what somebody made of it. Another process may be doing the same.
+fn replace(from: &Path, to: &Path) -> Result<(), CliError> {
+	let mut attempts = 0;
+	loop {
+		remove(to)?;
+		attempts += 1;
+		match std::fs::rename(from, to) {
+			Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty && attempts < ATTEMPTS => (),
+			moved => return moved.map_err(CliError::io("can't move the result to", to)),
+		}
+	}
+}
+
+/// Removes the workplaces of processes that are gone. What can't be removed is in nobody's way.
+fn sweep(parent: &Path, prefix: &str) {
+	for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+		let name = entry.file_name();
+		if !name.as_encoded_bytes().starts_with(prefix.as_bytes()) {
+			continue;
+		}
+		let lock = File::open(entry.path());
+		if lock.is_ok_and(|lock| lock.try_lock().is_ok() && remove(&entry.path()).is_ok()) {
+			tracing::debug!("{} was left behind and is removed", entry.path().display());
+		}
+	}
 }
 
 /// Removes a folder, if it is there.
@@ -150,12 +230,24 @@ mod tests {
 		assert!(!from.exists());
 	}
 
+	const CHAIN: Hash = Hash::repeat_byte(1);
+
+	fn workplace(data: &DataDir, output: Option<&Path>) -> Workplace {
+		Workplace::open(data, output, CHAIN, JobId(1)).expect("opened")
+	}
+
+	fn names(dir: &Path) -> Vec<String> {
+		let entries = std::fs::read_dir(dir).expect("listed");
+		let names = entries.map(|entry| entry.expect("there").file_name().into_string().expect("UTF-8"));
+		names.collect()
+	}
+
 	#[test]
-	fn a_folder_that_nothing_can_be_put_next_to_is_refused_beforehand() {
+	fn a_folder_that_nothing_can_be_put_into_is_refused_beforehand() {
 		let dir = tempfile::tempdir().expect("a folder");
 		check_free(&dir.path().join("not/there/yet")).expect("it can be made");
-		let left = std::fs::read_dir(dir.path()).expect("there").count();
-		assert_eq!(left, 0, "nothing is left");
+		check_free(dir.path()).expect("it is empty");
+		assert_eq!(names(dir.path()), [""; 0], "nothing is left");
 		#[cfg(target_os = "linux")]
 		{
 			// Not even root makes folders there.
@@ -167,16 +259,49 @@ mod tests {
 	#[test]
 	fn the_users_folder_is_never_overwritten() {
 		let dir = tempfile::tempdir().expect("a folder");
-		let (work, out) = (dir.path().join("work"), dir.path().join("out"));
+		let out = dir.path().join("out");
 		let data = DataDir::at(dir.path().join("data"));
-		write(work.join("stdout"), "moo");
+		let work = workplace(&data, Some(&out));
+		write(work.result().join("stdout"), "moo");
 		write(out.join("mine"), "precious");
-		assert!(settle(&work, &data, Some(&out), &OutputRoot([1; 32])).is_err());
+		assert!(work.settle(&data, &OutputRoot([1; 32])).is_err());
 		assert_eq!(read(out.join("mine")), "precious");
-		remove(&out).expect("removed");
-		std::fs::create_dir(&out).expect("empty");
-		let at = settle(&work, &data, Some(&out), &OutputRoot([1; 32])).expect("an empty folder will do");
-		assert_eq!(read(at.join("stdout")), "moo");
+		assert_eq!(names(&out), ["mine"]);
+	}
+
+	#[test]
+	fn a_folder_that_is_there_is_filled_and_not_replaced() {
+		use std::os::unix::fs::MetadataExt;
+		let dir = tempfile::tempdir().expect("a folder");
+		let out = dir.path().join("out");
+		let data = DataDir::at(dir.path().join("data"));
+		std::fs::create_dir(&out).expect("made");
+		// A mount point can't be replaced, and what is next to it is on another disk.
+		let before = out.metadata().expect("there").ino();
+		let work = workplace(&data, Some(&out));
+		assert!(work.result().starts_with(&out));
+		write(work.result().join("stdout"), "moo");
+		write(work.result().join("outputs/one"), "1");
+		check_free(&out).expect("what is ours does not count");
+		let at = work.settle(&data, &OutputRoot([1; 32])).expect("filled");
+		assert_eq!(at, out);
+		assert_eq!(out.metadata().expect("there").ino(), before);
+		assert_eq!(read(out.join("outputs/one")), "1");
+		let mut left = names(&out);
+		left.sort();
+		assert_eq!(left, ["outputs", "stdout"]);
+	}
+
+	#[test]
+	fn a_folder_that_is_not_there_is_made_in_one_step() {
+		let dir = tempfile::tempdir().expect("a folder");
+		let out = dir.path().join("not/yet");
+		let data = DataDir::at(dir.path().join("data"));
+		let work = workplace(&data, Some(&out));
+		write(work.result().join("stdout"), "moo");
+		work.settle(&data, &OutputRoot([1; 32])).expect("moved");
+		assert_eq!(read(out.join("stdout")), "moo");
+		assert_eq!(names(&dir.path().join("not")), ["yet"]);
 	}
 
 	#[test]
@@ -185,11 +310,44 @@ mod tests {
 		let data = DataDir::at(dir.path());
 		let mut places = Vec::new();
 		for _ in 0..2 {
-			let work = workplace(&data, None, JobId(1));
-			write(work.join("stdout"), "moo");
-			places.push(settle(&work, &data, None, &OutputRoot([1; 32])).expect("moved"));
+			let work = workplace(&data, None);
+			write(work.result().join("stdout"), "moo");
+			places.push(work.settle(&data, &OutputRoot([1; 32])).expect("moved"));
 		}
 		assert_eq!(places[0], places[1]);
 		assert!(places[0].ends_with(format!("downloaded-files/{}", "01".repeat(32))));
+	}
+
+	#[test]
+	fn two_commands_on_one_job_are_not_in_each_others_way() {
+		let dir = tempfile::tempdir().expect("a folder");
+		let data = DataDir::at(dir.path());
+		let first = workplace(&data, None);
+		write(first.result().join("stdout"), "moo");
+		let second = workplace(&data, None);
+		assert_ne!(first.result(), second.result());
+		assert_eq!(read(first.result().join("stdout")), "moo");
+		drop(second);
+		let root = OutputRoot([1; 32]);
+		let at = first.settle(&data, &root).expect("moved");
+		assert_eq!(read(at.join("stdout")), "moo");
+		assert_eq!(names(&data.results()), [root.to_string()]);
+	}
+
+	#[test]
+	fn what_a_killed_process_has_left_is_swept() {
+		let dir = tempfile::tempdir().expect("a folder");
+		let data = DataDir::at(dir.path());
+		let left = |genesis: &str, job: u8| {
+			let folder = data.results().join(format!("{OURS}job-{genesis}-{job}-abcdef"));
+			write(folder.join("result/stdout"), "half");
+			folder
+		};
+		let ours = left("0101010101010101", 1);
+		let others = [left("0101010101010101", 11), left("0202020202020202", 1)];
+		let work = workplace(&data, None);
+		assert!(!ours.exists());
+		assert!(others.iter().all(|folder| folder.exists()));
+		assert!(work.dir.path().exists());
 	}
 }

@@ -100,6 +100,8 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 	let stage = json!({ "module": args.module.to_string(), "budget": lp::show(budget) });
 	app.ui.stage(Stage::Submitting, "", stage);
 	let posting = Instant::now();
+	let journal = app.data.jobs(client.genesis_hash());
+	journal.keep_files(&prepared.files)?;
 	let (outcome, interrupted) = post(app, &client, &signer, call).await?;
 	let job = posted_job(&outcome, &account)?;
 	let entry = Entry {
@@ -117,10 +119,10 @@ pub async fn run(app: &App, args: &RunArgs) -> Result<(), CliError> {
 		folder: None,
 		ended: None,
 	};
-	app.data.jobs(client.genesis_hash()).save(&entry)?;
-
+	journal.save(&entry)?;
+	app.interrupt.set_way_back(drive::way_back(job));
 	if interrupted {
-		return Err(drive::interrupted(job));
+		return Err(app.interrupt.error());
 	}
 	let mut drive = Drive::new(app, &client, &signer, job, prepared.files, args.output.clone()).await?;
 	drive.started(posting);
@@ -190,16 +192,15 @@ async fn post(
 	signer: &Signer,
 	call: Call,
 ) -> Result<(TxOutcome, bool), CliError> {
-	let mut posted = std::pin::pin!(client.submit_with(signer, call, TxOptions::default()));
-	tokio::select! {
-		outcome = &mut posted => return Ok((outcome?, false)),
-		_ = tokio::signal::ctrl_c() => (),
-	}
-	app.ui.say("the job is on its way to the chain; waiting for its number (interrupt again to leave at once; `lilypad job list` will show it)");
-	tokio::select! {
-		outcome = posted => Ok((outcome?, true)),
-		_ = tokio::signal::ctrl_c() => Err(CliError::Interrupted("; `lilypad job list` shows whether the job was posted".into())),
-	}
+	app.interrupt
+		.set_way_back("; `lilypad job list` shows whether the job was posted");
+	app.interrupt.hold(
+		"the job is on its way to the chain; waiting for its number (interrupt again to leave at once; `lilypad job list` will \
+		 show it)",
+	);
+	let posted = client.submit_with(signer, call, TxOptions::default()).await;
+	let interrupted = app.interrupt.release();
+	Ok((posted?, interrupted))
 }
 
 /// Prints what came of a job. A job that failed by its own fault is a failure here, too.

@@ -1,11 +1,7 @@
 //! What the chain says about the job, and what is to be done about it there.
 
 use super::{explain, Current, Drive, Sealed};
-use crate::{
-	error::CliError,
-	run::{folder, peer},
-	ui::Stage,
-};
+use crate::{error::CliError, run::peer, ui::Stage};
 use lilypad_client::{
 	calls, words, AccountId, ChainEvent, ClientError, DealsEvent, MarketEvent, MediationEvent, TxOutcome,
 };
@@ -178,14 +174,16 @@ impl Drive<'_> {
 		self.app
 			.ui
 			.stage(Stage::Negotiating, &format!("deal {deal} with {provider}"), facts);
+		let workplace = self.new_workplace(self.output.as_deref())?;
 		let errand = peer::Errand {
 			job: self.job,
 			deal,
 			provider: provider.clone(),
 			files: self.files.clone(),
-			target: folder::workplace(&self.app.data, self.output.as_deref(), self.job),
+			target: workplace.result(),
 		};
 		let running = peer::start(self.client.clone(), self.peers.clone(), errand);
+		self.workplace = Some(workplace);
 		self.current = Some(Current {
 			deal,
 			provider: provider.clone(),

@@ -54,7 +54,13 @@ impl Drive<'_> {
 				.ui
 				.say("what the provider handed over is not the result; fetching it from the mediators");
 		}
-		let target = folder::workplace(&self.app.data, self.output.as_deref(), self.job);
+		self.app.interrupt.set_way_back(format!(
+			"; job {0} has ended. `lilypad job get {0}` fetches its result",
+			self.job
+		));
+		// What the user named may hold the wrong one by now.
+		let free = self.output.clone().filter(|dir| folder::check_free(dir).is_ok());
+		let workplace = self.new_workplace(free.as_deref())?;
 		let errand = peer::Errand {
 			job: self.job,
 			deal: self.current.as_ref().map(|c| c.deal).unwrap_or_default(),
@@ -63,7 +69,7 @@ impl Drive<'_> {
 				.as_ref()
 				.map_or_else(|| AccountId::new([0; 32]), |c| c.provider.clone()),
 			files: Vec::new(),
-			target: target.clone(),
+			target: workplace.result(),
 		};
 		self.app.ui.stage(
 			Stage::Downloading,
@@ -83,9 +89,7 @@ impl Drive<'_> {
 		.await;
 		match fetched {
 			Ok(()) => {
-				// What the user named may hold the wrong one by now.
-				let free = self.output.clone().filter(|dir| folder::check_free(dir).is_ok());
-				let folder = folder::settle(&target, &self.app.data, free.as_deref(), &triple.root)?;
+				let folder = workplace.settle(&self.app.data, &triple.root)?;
 				self.journal
 					.update(self.job, |e| e.folder = Some(folder.clone()))?;
 				show(self.app, &triple, &folder);

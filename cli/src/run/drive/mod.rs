@@ -9,7 +9,7 @@ use crate::{
 	app::App,
 	data::{Journal, LocalFile},
 	error::CliError,
-	run::peer,
+	run::{folder::Workplace, peer},
 	ui::Stage,
 };
 pub use end::{explain, show};
@@ -19,7 +19,8 @@ use lilypad_worker::p2p::PeerClient;
 use serde_json::json;
 use std::{
 	collections::BTreeMap,
-	path::PathBuf,
+	fmt::Display,
+	path::{Path, PathBuf},
 	time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
@@ -85,6 +86,8 @@ pub struct Drive<'a> {
 	files: Vec<LocalFile>,
 	output: Option<PathBuf>,
 	current: Option<Current>,
+	/// Where the result is put together.
+	workplace: Option<Workplace>,
 	fetched: Option<(Triple, PathBuf)>,
 	delivered: bool,
 	/// Since when the provider's worker is out of reach, and whether the user has heard of it.
@@ -114,16 +117,21 @@ impl<'a> Drive<'a> {
 		files: Vec<LocalFile>,
 		output: Option<PathBuf>,
 	) -> Result<Self, CliError> {
+		app.interrupt.set_way_back(way_back(job));
+		let peers = peer::peers(client, signer)
+			.await
+			.map_err(|e| trouble_here(job, e))?;
 		Ok(Self {
 			app,
 			client,
 			signer,
-			peers: peer::peers(client, signer).await?,
+			peers,
 			journal: app.data.jobs(client.genesis_hash()),
 			job,
 			files,
 			output,
 			current: None,
+			workplace: None,
 			fetched: None,
 			delivered: false,
 			trouble: None,
@@ -196,6 +204,12 @@ impl<'a> Drive<'a> {
 		}
 	}
 
+	/// A place for the result, on its way to this folder.
+	fn new_workplace(&self, output: Option<&Path>) -> Result<Workplace, CliError> {
+		Workplace::open(&self.app.data, output, self.client.genesis_hash(), self.job)
+			.map_err(|e| trouble_here(self.job, e))
+	}
+
 	/// The newest block that was looked at.
 	pub fn best(&self) -> BlockNumber {
 		self.best
@@ -244,7 +258,7 @@ impl<'a> Drive<'a> {
 			tokio::select! {
 				Some(update) = updates.recv() => self.on_update(update?).await?,
 				Some(news) = next_news(&mut self.current) => self.on_news(news).await?,
-				_ = tokio::signal::ctrl_c() => return Err(interrupted(self.job)),
+				() = self.app.interrupt.happened() => return Err(self.app.interrupt.error()),
 			}
 		}
 	}
@@ -281,11 +295,19 @@ impl<'a> Drive<'a> {
 	}
 }
 
-/// How to come back.
-pub fn interrupted(job: JobId) -> CliError {
-	CliError::Interrupted(format!(
+/// How to come back to a job.
+pub fn way_back(job: JobId) -> String {
+	format!(
 		"; job {job} goes on. Come back with `lilypad job watch {job}`, or stop it with `lilypad job cancel {job}`"
-	))
+	)
+}
+
+/// Something is wrong with this machine, and not with the job.
+fn trouble_here(job: JobId, why: impl Display) -> CliError {
+	CliError::NoResult {
+		job,
+		why: format!("{why}. Mend that, and go on with `lilypad job watch {job}`"),
+	}
 }
 
 /// The errand's next news; never, when there is no errand.

@@ -1,11 +1,7 @@
 //! What the provider's worker says, and what it hands over.
 
-use super::{show, Drive};
-use crate::{
-	error::CliError,
-	run::{folder, peer},
-	ui::Stage,
-};
+use super::{show, trouble_here, Drive};
+use crate::{error::CliError, run::peer, ui::Stage};
 use lilypad_primitives::{BlockNumber, Opening};
 use lilypad_worker::progress::Progress;
 use serde_json::json;
@@ -54,9 +50,7 @@ impl Drive<'_> {
 			},
 			peer::News::Trouble(why) => self.on_trouble(&why),
 			peer::News::Here(why) => {
-				let job = self.job;
-				let why = format!("{why}. Mend that, and go on with `lilypad job watch {job}`");
-				return Err(CliError::NoResult { job, why });
+				return Err(trouble_here(self.job, why));
 			},
 			peer::News::Failed(why) => {
 				ui.say(&format!("the provider's worker and we do not get on: {why}"));
@@ -116,13 +110,11 @@ impl Drive<'_> {
 	}
 
 	fn on_fetched(&mut self, opening: Opening) -> Result<(), CliError> {
-		let place = folder::workplace(&self.app.data, self.output.as_deref(), self.job);
-		let folder = folder::settle(
-			&place,
-			&self.app.data,
-			self.output.as_deref(),
-			&opening.triple.root,
-		)?;
+		// An errand has one until it is done, which it is once.
+		let Some(workplace) = self.workplace.take() else {
+			return Ok(());
+		};
+		let folder = workplace.settle(&self.app.data, &opening.triple.root)?;
 		self.lap("download");
 		self.journal
 			.update(self.job, |e| e.folder = Some(folder.clone()))?;
