@@ -14,7 +14,11 @@ use lilypad_relayer::{
 	RelayerConfig,
 };
 use serde_json::json;
-use std::{io::IsTerminal, net::SocketAddr};
+use std::{
+	io::{IsTerminal, Write},
+	net::SocketAddr,
+	process::ExitCode,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -22,16 +26,50 @@ use tracing_subscriber::EnvFilter;
 /// The data folder, if none is named.
 const DATA: &str = "lilypad-relayer";
 
-fn main() -> std::process::ExitCode {
-	let cli = Cli::parse();
-	log();
-	match start(cli) {
-		Ok(()) => std::process::ExitCode::SUCCESS,
-		Err(error) => {
-			eprintln!("error: {error:#}");
-			std::process::ExitCode::FAILURE
+/// Exit code of what could not go on, and of wrong usage.
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+	let cli = match Cli::try_parse() {
+		Ok(cli) => cli,
+		Err(error) if error.use_stderr() && wants_json() => {
+			let text = error.render().to_string();
+			return report(
+				text.strip_prefix("error: ").unwrap_or(&text).trim_end(),
+				USAGE,
+				true,
+			);
 		},
+		// Clap itself ends with 2 on wrong usage, and with 0 after --help.
+		Err(error) => error.exit(),
+	};
+	log();
+	let json = cli.json;
+	match start(cli) {
+		Ok(()) => ExitCode::SUCCESS,
+		Err(error) => report(&format!("{error:#}"), FAILED, json),
 	}
+}
+
+/// Whether a command line that can't be understood asks for JSON.
+fn wants_json() -> bool {
+	let words = std::env::args_os().skip(1);
+	words.take_while(|word| word != "--").any(|word| word == "--json")
+}
+
+/// Says what failed: JSON on standard output for machines, or words on standard error.
+fn report(error: &str, code: u8, json: bool) -> ExitCode {
+	// A reader that went away hears nothing; the exit code tells all the same.
+	let _ = match json {
+		true => writeln!(
+			std::io::stdout(),
+			"{}",
+			json!({ "error": error, "exit_code": code })
+		),
+		false => writeln!(std::io::stderr(), "error: {error}"),
+	};
+	ExitCode::from(code)
 }
 
 fn start(cli: Cli) -> Result<()> {
