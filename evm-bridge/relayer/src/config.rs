@@ -120,9 +120,10 @@ impl RelayerConfig {
 					lane.rpc.len()
 				));
 			}
-			if lane.poll.is_zero() || lane.bump_after.is_zero() || lane.max_gas_price == 0 {
+			let times = [lane.poll, lane.bump_after];
+			if times.contains(&Duration::ZERO) || lane.max_gas_price == 0 || lane.max_gas == 0 {
 				return wrong(format!(
-					"lane {id}: poll_ms, bump_after_ms and max_gas_price_gwei must be above zero"
+					"lane {id}: poll_ms, bump_after_ms, max_gas_price_gwei and max_gas must be above zero"
 				));
 			}
 		}
@@ -447,5 +448,6 @@ mod tests {
 		says(|c| c.lanes[0].rpc[0] = "ftp://x".into(), "http, https, ws or wss");
 		says(|c| c.lanes[0].agree = Some(2), "from 1 to 1");
 		says(|c| c.lanes[0].poll = Duration::ZERO, "above zero");
+		says(|c| c.lanes[0].max_gas = 0, "above zero");
 	}
 }

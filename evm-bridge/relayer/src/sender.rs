@@ -1,8 +1,8 @@
 //! Transactions of one account on one EVM chain.
 //!
 //! Each is journalled, signed bytes and all, before it is handed in. So after a crash the very same transaction is followed up:
-//! nothing is paid twice. One that is not mined is handed in again, dearer; a nonce that nobody used is filled; one that a
-//! re-organisation took out of its block waits again.
+//! nothing is paid twice. One that is not mined is handed in again, dearer; one that is refused by then makes room for those behind
+//! it; a nonce that nobody used is filled; one that a re-organisation took out of its block waits again.
 
 mod price;
 
@@ -28,6 +28,8 @@ pub use price::Price;
 
 /// Transactions that may wait to be mined at the same time.
 pub const MAX_IN_FLIGHT: usize = 16;
+/// Gas of a transaction that does nothing.
+const TRANSFER_GAS: u64 = 21_000;
 /// How long a nonce that was used up may be without a receipt before its transaction counts as another's.
 const LOST_AFTER: Duration = Duration::from_secs(300);
 
@@ -154,7 +156,7 @@ impl Sender {
 		while pending.iter().any(|(used, _)| *used == nonce) {
 			nonce += 1;
 		}
-		let record = TransactionRecord {
+		let mut record = TransactionRecord {
 			purpose: wanted.purpose,
 			to: wanted.to.into_array(),
 			data: wanted.data.to_vec(),
@@ -166,7 +168,7 @@ impl Sender {
 			mined: None,
 		};
 		self.tally.sent.add(1);
-		self.hand_in(nonce, record).await
+		self.hand_in(nonce, &mut record).await
 	}
 
 	/// Looks after everything that is under way. `settled` is the newest final block: what was mined by then is done.
@@ -255,15 +257,31 @@ impl Sender {
 			max_fee: record.max_fee,
 			tip: record.tip,
 		};
-		match old.bumped(market, self.rules.max_price) {
+		let outcome = match old.bumped(market, self.rules.max_price) {
 			Some(price) => {
 				self.tally.bumped.add(1);
 				tracing::info!(nonce, max_fee = price.max_fee, "not mined: the price is raised");
 				(record.max_fee, record.tip) = (price.max_fee, price.tip);
-				self.hand_in(nonce, record).await
+				self.hand_in(nonce, &mut record).await
 			},
-			None => self.repeat(nonce, record).await,
+			None => self.repeat(nonce, &mut record).await,
+		};
+		match outcome {
+			Err(SendError::Refused(why)) if record.to != self.account().into_array() => {
+				tracing::warn!(nonce, purpose = ?record.purpose, "given up, as it is refused by now: {why}");
+				self.make_room(nonce, record).await
+			},
+			other => other,
 		}
+	}
+
+	/// Takes the place of a transaction that nobody takes any more, so that those behind it need not wait for ever. Its purpose
+	/// stays: until one of both is mined, nothing else is sent for it.
+	async fn make_room(&self, nonce: u64, mut record: TransactionRecord) -> Result<(), SendError> {
+		record.to = self.account().into_array();
+		record.data.clear();
+		record.gas = TRANSFER_GAS;
+		self.hand_in(nonce, &mut record).await
 	}
 
 	/// Fills the lowest nonce that nobody uses and that others wait behind.
@@ -277,49 +295,52 @@ impl Sender {
 		}
 		tracing::warn!(nonce = next, "a nonce was left out: it is filled");
 		let price = self.price().await?;
-		let record = TransactionRecord {
+		let mut record = TransactionRecord {
 			purpose: Purpose::Fill,
 			to: self.account().into_array(),
 			data: Vec::new(),
-			gas: 21_000,
+			gas: TRANSFER_GAS,
 			max_fee: price.max_fee,
 			tip: price.tip,
 			attempts: Vec::new(),
 			sent_at: 0,
 			mined: None,
 		};
-		self.hand_in(next, record).await
+		self.hand_in(next, &mut record).await
 	}
 
 	/// Signs, journals, and hands in.
-	async fn hand_in(&self, nonce: u64, mut record: TransactionRecord) -> Result<(), SendError> {
-		let (hash, bytes) = self.sign(nonce, &record)?;
+	async fn hand_in(&self, nonce: u64, record: &mut TransactionRecord) -> Result<(), SendError> {
+		let (hash, bytes) = self.sign(nonce, record)?;
 		record.attempts.push((hash.0, bytes.to_vec()));
 		record.sent_at = now();
-		self.journal.put_transaction(self.chain, nonce, &record)?;
-		let first = record.attempts.len() == 1;
-		match self.pool.send(&bytes).await {
-			Ok(()) => Ok(()),
-			Err(EvmError::Refused { message, .. }) => self.refused(nonce, first, message),
-			// Nobody knows whether it arrived: it is followed up like one that did.
-			Err(error) => {
-				tracing::debug!(nonce, "it is unknown whether the transaction was taken: {error}");
-				Ok(())
-			},
-		}
+		self.journal.put_transaction(self.chain, nonce, record)?;
+		self.send(nonce, &bytes, record.attempts.len() == 1).await
 	}
 
 	/// Hands the last attempt in once more: whoever dropped it takes it again.
-	async fn repeat(&self, nonce: u64, mut record: TransactionRecord) -> Result<(), SendError> {
+	async fn repeat(&self, nonce: u64, record: &mut TransactionRecord) -> Result<(), SendError> {
 		let Some((_, bytes)) = record.attempts.last() else {
 			return self.hand_in(nonce, record).await;
 		};
 		let bytes = Bytes::from(bytes.clone());
 		record.sent_at = now();
-		self.journal.put_transaction(self.chain, nonce, &record)?;
-		match self.pool.send(&bytes).await {
-			Err(EvmError::Refused { message, .. }) => self.refused(nonce, false, message),
-			_ => Ok(()),
+		self.journal.put_transaction(self.chain, nonce, record)?;
+		self.send(nonce, &bytes, false).await
+	}
+
+	/// Hands bytes in that were journalled.
+	async fn send(&self, nonce: u64, bytes: &Bytes, first: bool) -> Result<(), SendError> {
+		match self.pool.send(bytes).await {
+			Ok(()) => Ok(()),
+			Err(EvmError::Refused { message, .. }) => self.refused(nonce, first, message),
+			// Some endpoints run a transaction before they take it.
+			Err(error @ EvmError::Reverted(_)) => self.refused(nonce, first, error.to_string()),
+			// Nobody knows whether it arrived: it is followed up like one that did.
+			Err(error) => {
+				tracing::warn!(nonce, "it is unknown whether the transaction was taken: {error}");
+				Ok(())
+			},
 		}
 	}
 

@@ -293,6 +293,18 @@ pub fn message_key(message: MessageId) -> (bool, u64) {
 	}
 }
 
+fn shown(data: LogData, block: u64, hash: B256) -> Log {
+	Log {
+		inner: alloy::primitives::Log {
+			address: GATEWAY,
+			data,
+		},
+		block_number: Some(block),
+		block_hash: Some(hash),
+		..Log::default()
+	}
+}
+
 fn unreadable() -> EvmError {
 	EvmError::Unreadable("the call".into())
 }
@@ -312,6 +324,10 @@ pub struct Ways {
 	pub forges: bool,
 	/// It says that nothing ever came in, and shows no logs.
 	pub hides: bool,
+	/// It says that every message has arrived.
+	pub pretends: bool,
+	/// It shows a log that is not there, in this block.
+	pub invents: Option<(u64, LogData)>,
 	/// It names other hashes.
 	pub other_chain: bool,
 	/// It is so many blocks behind.
@@ -320,6 +336,10 @@ pub struct Ways {
 	pub max_span: Option<u64>,
 	/// It takes no transactions, for this reason.
 	pub refuses: Option<String>,
+	/// It takes no transactions with more gas.
+	pub max_gas: Option<u64>,
+	/// It takes transactions, and fails to answer.
+	pub swallows: bool,
 	/// Requests that it has had, by method.
 	pub asked: BTreeMap<&'static str, u32>,
 }
@@ -431,16 +451,10 @@ impl Endpoint for FakeEndpoint {
 					log.amount += alloy::primitives::aliases::U96::from(1);
 					data = log.encode_log_data();
 				}
-				out.push(Log {
-					inner: alloy::primitives::Log {
-						address: GATEWAY,
-						data,
-					},
-					block_number: Some(number),
-					block_hash: Some(block.hash),
-					..Log::default()
-				});
+				out.push(shown(data, number, block.hash));
 			}
+			let invented = ways.invents.iter().filter(|(at, _)| *at == number);
+			out.extend(invented.map(|(_, data)| shown(data.clone(), number, block.hash)));
 		}
 		Ok(out)
 	}
@@ -475,7 +489,11 @@ impl Endpoint for FakeEndpoint {
 			Gateway::resultOfCall::SELECTOR => {
 				let call = Gateway::resultOfCall::abi_decode(&call.data).map_err(|_| unreadable())?;
 				let result = Gateway::resultOfReturn {
-					state: chain.state_of(call.id, at),
+					state: if ways.pretends {
+						2
+					} else {
+						chain.state_of(call.id, at)
+					},
 					status: 0,
 					exitCode: 0,
 					root: B256::ZERO,
@@ -488,6 +506,7 @@ impl Endpoint for FakeEndpoint {
 			Verifier::currentCall::SELECTOR => {
 				Ok(Verifier::currentCall::abi_encode_returns(&chain.set).into())
 			},
+			_ if ways.pretends => Err(EvmError::Reverted(Gateway::NothingNew {}.abi_encode().into())),
 			_ => {
 				let set = chain.set;
 				let effect = chain.execute(Some(call.to), &call.data, at, &[]);
@@ -527,6 +546,9 @@ impl Endpoint for FakeEndpoint {
 			.signature()
 			.recover_address_from_prehash(&envelope.signature_hash())
 			.map_err(|e| refuse(&e.to_string()))?;
+		if ways.max_gas.is_some_and(|most| envelope.gas_limit() > most) {
+			return Err(refuse("transaction gas limit too high"));
+		}
 		let mut chain = self.evm.chain();
 		let nonce = envelope.nonce();
 		if nonce < chain.nonce() {
@@ -543,7 +565,10 @@ impl Endpoint for FakeEndpoint {
 		chain.handed_in.push(envelope.clone());
 		let hash = *envelope.tx_hash();
 		chain.waiting.insert(nonce, envelope);
-		Ok(hash)
+		match ways.swallows {
+			true => Err(EvmError::TimedOut(Duration::from_secs(1))),
+			false => Ok(hash),
+		}
 	}
 
 	async fn receipt(&self, transaction: B256) -> Result<Option<Receipt>, EvmError> {

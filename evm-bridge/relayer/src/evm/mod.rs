@@ -123,6 +123,11 @@ pub enum EvmError {
 		/// Who names which.
 		views: String,
 	},
+	/// The endpoints contradict each other about what a contract says in a block, and none is outvoted.
+	#[error(
+		"{0} contradict each other about what the gateway knows. Name one endpoint more, or take out the one that is wrong"
+	)]
+	Contradiction(String),
 }
 
 impl EvmError {

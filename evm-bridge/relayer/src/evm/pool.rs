@@ -253,6 +253,52 @@ impl Pool {
 		.await
 	}
 
+	/// What a call gives, or reverts with, as `read` understands it: what as many endpoints as are demanded say alike, and more
+	/// than all others together that were asked.
+	pub async fn agreed_call<T: PartialEq>(
+		&self,
+		call: &ViewCall,
+		at: Tag,
+		read: impl Fn(Result<Bytes, Bytes>) -> Result<T, EvmError>,
+	) -> Result<T, EvmError> {
+		let mut told: Vec<(usize, T)> = Vec::new();
+		loop {
+			let votes = |answer: &T| told.iter().filter(|(_, other)| other == answer).count();
+			let enough = |count: usize| count >= self.agree && 2 * count > told.len();
+			if let Some(place) = told.iter().position(|(_, answer)| enough(votes(answer))) {
+				let (_, answer) = told.swap_remove(place);
+				for (other, _) in told.iter().filter(|(_, other)| *other != answer) {
+					self.distrust(*other, "a contract says something else to it than to the others");
+				}
+				return Ok(answer);
+			}
+			let asked: Vec<usize> = told.iter().map(|(at, _)| *at).collect();
+			let names = || asked.iter().map(|at| self.name(*at)).collect::<Vec<_>>();
+			if asked.len() >= self.members.len() {
+				return Err(EvmError::Contradiction(names().join(" and ")));
+			}
+			let next = self
+				.ask(&asked, |e| {
+					let call = call.clone();
+					Box::pin(async move {
+						match e.call(&call, at).await {
+							Err(EvmError::Reverted(data)) => Ok(Err(data)),
+							other => other.map(Ok),
+						}
+					})
+				})
+				.await;
+			match next {
+				Ok((who, answer)) => told.push((who, read(answer)?)),
+				// The one that could decide can't be asked.
+				Err(_) if told.iter().any(|(_, answer)| *answer != told[0].1) => {
+					return Err(EvmError::Contradiction(names().join(" and ")));
+				},
+				Err(error) => return Err(error),
+			}
+		}
+	}
+
 	/// Transactions that an account has sent, in the newest block: the most that an endpoint that is asked knows of.
 	pub async fn nonce(&self, account: Address) -> Result<u64, EvmError> {
 		let ask = self.ask(&[], move |e| Box::pin(async move { e.nonce(account).await }));
@@ -271,27 +317,30 @@ impl Pool {
 		ask.await.map(|(_, tip)| tip)
 	}
 
-	/// Hands a transaction to all endpoints that can be asked, so that none can hold it back. Succeeds if one takes it.
+	/// Hands a transaction to all endpoints that can be asked, so that none can hold it back. Succeeds if one takes it. It is
+	/// refused only if all refuse it: one that failed may have taken it.
 	pub async fn send(&self, transaction: &Bytes) -> Result<(), EvmError> {
-		let mut outcome = Err(self.exhausted());
+		let (mut taken, mut failure, mut refusal) = (false, None, None);
 		for at in 0..self.members.len() {
-			if !self.is_usable(at) && outcome.is_ok() {
+			if !self.is_usable(at) && taken {
 				continue;
 			}
 			let member = &self.members[at];
 			member.tally.calls.add(1);
 			match member.endpoint.send(transaction).await {
-				Ok(_) => outcome = Ok(()),
-				Err(EvmError::Refused { message, .. }) if is_known(&message) => outcome = Ok(()),
-				Err(error) => {
-					if error.is_endpoints_fault() {
-						self.failed(at, &error);
-					}
-					outcome = outcome.or(Err(error));
+				Ok(_) => taken = true,
+				Err(EvmError::Refused { message, .. }) if is_known(&message) => taken = true,
+				Err(error) if error.is_endpoints_fault() => {
+					self.failed(at, &error);
+					failure = Some(error);
 				},
+				Err(error) => refusal = Some(error),
 			}
 		}
-		outcome
+		match taken {
+			true => Ok(()),
+			false => Err(failure.or(refusal).unwrap_or_else(|| self.exhausted())),
+		}
 	}
 
 	/// A transaction's receipt.

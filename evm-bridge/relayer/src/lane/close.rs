@@ -116,18 +116,41 @@ impl Closer {
 			return Ok(None);
 		}
 		self.asked.insert(id, now);
-		let (lane, batch) = (&self.lane, &tracked.batch);
-		if lane.is_settled(view, batch, missing, head.number).await? {
-			// With several messages, the first that is gone speaks for all: so each is asked about.
-			let mut all = true;
-			for place in missing {
-				let place = std::slice::from_ref(place);
-				all &= missing.len() == 1 || lane.is_settled(view, batch, place, head.number).await?;
-			}
-			let arrived = all && !self.awaits_exit(view, batch, missing, head).await?;
-			return Ok(arrived.then_some(head.number));
+		match self.is_done(view, &tracked.batch, missing, head).await {
+			Ok(done) => Ok(done.then_some(head.number)),
+			// Who says that it is not may be right. Other batches are not concerned.
+			Err(LaneError::Evm(error @ EvmError::Contradiction(_))) => {
+				tracing::warn!(
+					lane = self.lane.id,
+					batch = id,
+					"it is unknown whether it has arrived: {error}"
+				);
+				Ok(None)
+			},
+			Err(error) => Err(error),
 		}
-		Ok(None)
+	}
+
+	/// Whether these messages have arrived, or never will, and the market's chain may forget them.
+	async fn is_done(
+		&self,
+		view: &LaneView,
+		batch: &Batch,
+		missing: &[usize],
+		head: &Head,
+	) -> Result<bool, LaneError> {
+		if !self.lane.is_settled(view, batch, missing, head.number).await? {
+			return Ok(false);
+		}
+		// With several messages, the first that is gone speaks for all: so each is asked about.
+		let each = if missing.len() > 1 { missing } else { &[] };
+		for place in each {
+			let place = std::slice::from_ref(place);
+			if !self.lane.is_settled(view, batch, place, head.number).await? {
+				return Ok(false);
+			}
+		}
+		Ok(!self.awaits_exit(view, batch, missing, head).await?)
 	}
 
 	/// Whether one of these messages answers a request that was taken back, and the market's chain does not know of it yet.

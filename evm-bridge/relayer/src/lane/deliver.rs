@@ -1,8 +1,8 @@
 //! Brings signed batches to the gateway.
 //!
 //! Members take turns: the first whose turn it is delivers at once, the next only if nothing has happened for a while. Before
-//! anything is paid for, the call is tried on the newest state; what that says decides. A batch that reverts is brought message
-//! by message, and what can't be brought now waits without keeping the others waiting.
+//! anything is paid for, the call is tried on the newest state; what that says decides. A batch that reverts, or that no endpoint
+//! takes, is brought message by message, and what can't be brought now waits without keeping the others waiting.
 
 use super::{
 	outbox::{id_of, Tracked},
@@ -46,12 +46,14 @@ pub struct Deliverer {
 	lagging_since: Option<Instant>,
 }
 
-/// What trying a delivery has shown.
-enum Trial {
-	/// It would succeed.
-	Good,
-	/// It would not.
-	Bad(Revert),
+/// What came of a delivery.
+enum Attempt {
+	/// It was handed in.
+	Sent,
+	/// It was not, as it would revert.
+	Reverts(Revert),
+	/// The endpoints refuse the transaction: its gas, for instance.
+	Refused(String),
 }
 
 impl Deliverer {
@@ -149,36 +151,51 @@ impl Deliverer {
 		proof: &[u8],
 		places: &[usize],
 	) -> Result<u64, LaneError> {
-		match self
-			.lane
-			.try_delivery(view, batch, proof, places, Tag::Latest)
-			.await?
-		{
-			Trial::Good => {
-				self.send(view, id, batch, proof, places).await?;
-				Ok(0)
-			},
-			Trial::Bad(Revert::NothingNew) => {
+		match self.attempt(view, id, batch, proof, places).await? {
+			Attempt::Sent => Ok(0),
+			Attempt::Reverts(Revert::NothingNew) => {
 				// Somebody else was faster. Once that is final it is closed; if it is undone it is due again.
 				self.wait(id, SOON);
 				Ok(0)
 			},
-			Trial::Bad(Revert::NotBefore(time)) => {
+			Attempt::Reverts(Revert::NotBefore(time)) => {
 				let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
 				let wait = Duration::from_secs(time).saturating_sub(now);
 				self.wait(id, wait.clamp(SOON, LONGEST_WAIT));
 				Ok(0)
 			},
-			Trial::Bad(Revert::WrongSet { current }) => {
+			Attempt::Reverts(Revert::WrongSet { current }) => {
 				self.set_there = Some(current);
 				self.wait(id, SOON);
 				Ok(0)
 			},
-			Trial::Bad(revert) if places.len() <= 1 => {
-				self.hold_back(id, &revert);
+			failed if places.len() <= 1 => {
+				self.hold_back(id, &failed);
 				Ok(1)
 			},
-			Trial::Bad(_) => self.one_by_one(view, id, batch, proof, places).await,
+			_ => self.one_by_one(view, id, batch, proof, places).await,
+		}
+	}
+
+	/// Delivers these messages with one transaction, if it would succeed.
+	async fn attempt(
+		&self,
+		view: &LaneView,
+		id: BatchId,
+		batch: &Batch,
+		proof: &[u8],
+		places: &[usize],
+	) -> Result<Attempt, LaneError> {
+		let call = self.lane.delivery(view, batch, proof, places);
+		match self.lane.pool.call(&call, Tag::Latest, &[]).await {
+			Ok(_) => (),
+			Err(EvmError::Reverted(data)) => return Ok(Attempt::Reverts(Revert::read(&data))),
+			Err(error) => return Err(error.into()),
+		}
+		match self.send(view, id, batch, proof, places).await {
+			Ok(()) => Ok(Attempt::Sent),
+			Err(LaneError::Send(SendError::Refused(why))) => Ok(Attempt::Refused(why)),
+			Err(error) => Err(error),
 		}
 	}
 
@@ -194,15 +211,10 @@ impl Deliverer {
 		let mut held_back = 0;
 		for place in places {
 			let place = std::slice::from_ref(place);
-			match self
-				.lane
-				.try_delivery(view, batch, proof, place, Tag::Latest)
-				.await?
-			{
-				Trial::Good => self.send(view, id, batch, proof, place).await?,
-				Trial::Bad(Revert::NothingNew) => (),
-				Trial::Bad(revert) => {
-					self.hold_back(id, &revert);
+			match self.attempt(view, id, batch, proof, place).await? {
+				Attempt::Sent | Attempt::Reverts(Revert::NothingNew) => (),
+				failed => {
+					self.hold_back(id, &failed);
 					held_back += 1;
 				},
 			}
@@ -210,11 +222,16 @@ impl Deliverer {
 		Ok(held_back)
 	}
 
-	fn hold_back(&self, id: BatchId, why: &Revert) {
+	fn hold_back(&self, id: BatchId, failed: &Attempt) {
+		let why = match failed {
+			Attempt::Sent => return,
+			Attempt::Reverts(revert) => format!("{revert:?}"),
+			Attempt::Refused(message) => message.clone(),
+		};
 		tracing::warn!(
 			lane = self.lane.id,
 			batch = id,
-			?why,
+			why,
 			"a message can't be delivered now"
 		);
 		self.wait(id, LATER);
@@ -349,29 +366,18 @@ fn parts(batch: &Batch, places: Vec<usize>, most: u64) -> Vec<Vec<usize>> {
 }
 
 impl Lane {
-	/// What the gateway would say to a delivery.
-	async fn try_delivery(
-		&self,
-		view: &LaneView,
-		batch: &Batch,
-		proof: &[u8],
-		places: &[usize],
-		at: Tag,
-	) -> Result<Trial, LaneError> {
-		let call = ViewCall {
+	/// A delivery, to be tried.
+	fn delivery(&self, view: &LaneView, batch: &Batch, proof: &[u8], places: &[usize]) -> ViewCall {
+		ViewCall {
 			from: Some(self.sender.account()),
 			to: abi::address(view.lane.gateway),
 			data: abi::deliver(batch, proof.to_vec(), places),
 			gas: Some(abi::gas_limit(batch, places)),
-		};
-		match self.pool.call(&call, at, &[]).await {
-			Ok(_) => Ok(Trial::Good),
-			Err(EvmError::Reverted(data)) => Ok(Trial::Bad(Revert::read(&data))),
-			Err(error) => Err(error.into()),
 		}
 	}
 
 	/// Whether nothing is left to be delivered of these messages, as of a block: they have arrived, or what they answer is gone.
+	/// The market's chain forgets signatures on this word, so it is not one endpoint's alone.
 	pub(super) async fn is_settled(
 		&self,
 		view: &LaneView,
@@ -382,10 +388,12 @@ impl Lane {
 		let Some(proof) = batch.proof(&view.set) else {
 			return Ok(false);
 		};
-		let trial = self
-			.try_delivery(view, batch, &proof, places, Tag::Number(block))
-			.await?;
-		Ok(matches!(trial, Trial::Bad(Revert::NothingNew | Revert::Gone)))
+		let call = self.delivery(view, batch, &proof, places);
+		let settled = |answer: Result<Bytes, Bytes>| {
+			let revert = answer.err().map(|data| Revert::read(&data));
+			Ok(matches!(revert, Some(Revert::NothingNew | Revert::Gone)))
+		};
+		Ok(self.pool.agreed_call(&call, Tag::Number(block), settled).await?)
 	}
 
 	/// Calls the gateway, as of a block.

@@ -10,13 +10,13 @@ use crate::{
 	clock,
 	error::LaneError,
 	evm::{
-		abi::{Gateway, EXITED},
-		EvmError, Tag,
+		abi::{self, Gateway, EXITED},
+		EvmError, Tag, ViewCall,
 	},
 	journal::InboundRecord,
 	market::{LaneView, State},
 };
-use alloy::sol_types::SolCall;
+use alloy::{primitives::Bytes, sol_types::SolCall};
 use lilypad_client::gateway::{Inbound, Ticket};
 use std::time::Instant;
 
@@ -82,11 +82,20 @@ impl Lane {
 	}
 
 	/// Whether a request was taken back, as of a block. Asked where no log has told of it: it may be from before this relayer's time.
+	/// Yes is attested, and no lets the market's chain forget the answer, so neither is one endpoint's word alone.
 	pub(super) async fn has_exited(&self, view: &LaneView, id: u64, block: u64) -> Result<bool, LaneError> {
-		let call = Gateway::resultOfCall { id }.abi_encode();
-		let answer = self.ask_gateway(view, call, Tag::Number(block)).await?;
-		let result = Gateway::resultOfCall::abi_decode_returns(&answer)
-			.map_err(|e| EvmError::Unreadable(format!("what became of the request {id} ({e})")))?;
-		Ok(result.state == EXITED)
+		let call = ViewCall {
+			from: None,
+			to: abi::address(view.lane.gateway),
+			data: Gateway::resultOfCall { id }.abi_encode().into(),
+			gas: None,
+		};
+		let exited = |answer: Result<Bytes, Bytes>| {
+			let answer = answer.map_err(EvmError::Reverted)?;
+			let result = Gateway::resultOfCall::abi_decode_returns(&answer)
+				.map_err(|e| EvmError::Unreadable(format!("what became of the request {id} ({e})")))?;
+			Ok(result.state == EXITED)
+		};
+		Ok(self.pool.agreed_call(&call, Tag::Number(block), exited).await?)
 	}
 }

@@ -271,7 +271,7 @@ impl Scanner {
 			if to == head.number {
 				self.check_complete(who, next_id, head).await?;
 			}
-			self.check_alike(who, &query, &found).await?;
+			self.check_alike(who, &query, &found, cursor.next_id).await?;
 			let hash = match to == head.number {
 				true => head.hash,
 				false => self.lane.pool.head(Tag::Number(to)).await?.hash,
@@ -402,25 +402,29 @@ impl Scanner {
 		Ok(())
 	}
 
-	/// Has a second endpoint tell the same logs, where something came in: the first may have made it up.
-	async fn check_alike(&mut self, who: usize, query: &Query, found: &Found) -> Result<(), LaneError> {
-		let ours = inbound(found);
-		let Some(Logged::Inbound(first)) = ours.first() else {
-			return Ok(());
-		};
-		if !self.lane.pool.is_cross_checked() {
+	/// Has a second endpoint tell the same logs, where there are any: the first may have made up what came in, what has arrived and
+	/// what was taken back. `first` is the number that comes next before them.
+	async fn check_alike(
+		&mut self,
+		who: usize,
+		query: &Query,
+		found: &Found,
+		first: u64,
+	) -> Result<(), LaneError> {
+		let ours = &found.logs;
+		if ours.is_empty() || !self.lane.pool.is_cross_checked() {
 			return Ok(());
 		}
-		let (other, theirs) = self.told(query, &[who], first.id()).await?;
-		if theirs == ours {
+		let (other, theirs) = self.told(query, &[who], first).await?;
+		if theirs == *ours {
 			return Ok(());
 		}
 		let pool = &self.lane.pool;
 		let why = format!("{} and {} show different logs", pool.name(who), pool.name(other));
 		// A third decides, if there is one.
-		let (third, decisive) = self.told(query, &[who, other], first.id()).await?;
+		let (third, decisive) = self.told(query, &[who, other], first).await?;
 		match third != who && third != other {
-			true if decisive == ours => {
+			true if decisive == *ours => {
 				self.lane.pool.distrust(other, &why);
 				Ok(())
 			},
@@ -432,16 +436,16 @@ impl Scanner {
 		}
 	}
 
-	/// What another endpoint than these tells to have come in, from this number on.
+	/// What another endpoint than these tells, and in which blocks; what came in, from this number on.
 	async fn told(
 		&mut self,
 		query: &Query,
 		not: &[usize],
 		first: u64,
-	) -> Result<(usize, Vec<Logged>), LaneError> {
+	) -> Result<(usize, Vec<(u64, Logged)>), LaneError> {
 		let (who, logs) = self.lane.pool.logs(query, not).await?;
 		let (found, _) = self.check(who, query, &logs, first)?;
-		Ok((who, inbound(&found)))
+		Ok((who, found.logs))
 	}
 
 	async fn last_inbound(&self, block: u64, not: &[usize]) -> Result<(usize, u64), LaneError> {
@@ -467,12 +471,4 @@ impl Scanner {
 		self.caught.push(who);
 		EvmError::Untrue(why).into()
 	}
-}
-
-/// What has come in, without what has arrived from here.
-fn inbound(found: &Found) -> Vec<Logged> {
-	let logs = found.logs.iter().map(|(_, log)| log);
-	logs.filter(|log| matches!(log, Logged::Inbound(_)))
-		.cloned()
-		.collect()
 }

@@ -8,7 +8,7 @@ use alloy::consensus::Transaction;
 struct Rig {
 	_dir: tempfile::TempDir,
 	evm: FakeEvm,
-	endpoint: Arc<crate::evm::fake::FakeEndpoint>,
+	endpoints: Vec<Arc<crate::evm::fake::FakeEndpoint>>,
 	sender: Sender,
 }
 
@@ -16,10 +16,16 @@ struct Rig {
 const SOON: Duration = Duration::from_millis(20);
 
 fn rig(max_price: u128) -> Rig {
+	rig_with(max_price, 1)
+}
+
+/// With so many endpoints.
+fn rig_with(max_price: u128, endpoints: usize) -> Rig {
 	let dir = tempfile::tempdir().expect("a folder");
 	let evm = FakeEvm::default();
-	let endpoint = evm.endpoint("e");
-	let pool = Arc::new(Pool::new(vec![endpoint.clone() as Arc<dyn Endpoint>], None));
+	let endpoints: Vec<_> = (0..endpoints).map(|n| evm.endpoint(&format!("e{n}"))).collect();
+	let all = endpoints.iter().map(|e| e.clone() as Arc<dyn Endpoint>).collect();
+	let pool = Arc::new(Pool::new(all, None));
 	let journal = Journal::open(&dir.path().join("journal")).expect("new");
 	let rules = Rules {
 		max_price,
@@ -30,7 +36,7 @@ fn rig(max_price: u128) -> Rig {
 	Rig {
 		_dir: dir,
 		evm,
-		endpoint,
+		endpoints,
 		sender,
 	}
 }
@@ -55,11 +61,11 @@ fn wait() {
 #[tokio::test]
 async fn transactions_are_journalled_before_they_are_sent_and_forgotten_once_final() {
 	let rig = rig(1_000);
-	rig.endpoint.ways().down = true;
+	rig.endpoints[0].ways().down = true;
 	// The endpoint is down: nonce and price can't be had, so nothing is decided.
 	assert!(rig.sender.submit(wanted(0)).await.is_err());
 	assert!(rig.sender.pending().expect("read").is_empty());
-	rig.endpoint.ways().down = false;
+	rig.endpoints[0].ways().down = false;
 	crate::clock::advance(Duration::from_secs(600));
 	rig.sender.submit(wanted(0)).await.expect("sent");
 	assert_eq!(rig.sender.pending().expect("read").len(), 1);
@@ -209,7 +215,7 @@ async fn a_restart_knows_what_was_sent() {
 #[tokio::test]
 async fn a_refusal_leaves_no_trace_and_says_what_to_do() {
 	let rig = rig(1_000);
-	rig.endpoint.ways().refuses = Some("insufficient funds for gas".into());
+	rig.endpoints[0].ways().refuses = Some("insufficient funds for gas".into());
 	let error = rig.sender.submit(wanted(0)).await.expect_err("refused");
 	assert!(matches!(error, SendError::NoMoney { .. }), "{error}");
 	assert!(rig.sender.pending().expect("read").is_empty());
@@ -224,4 +230,59 @@ async fn nothing_is_sent_above_the_limit() {
 		"{error}"
 	);
 	assert!(rig.evm.chain().handed_in.is_empty());
+}
+
+#[tokio::test]
+async fn what_one_endpoint_may_have_taken_is_followed_up_although_another_refuses_it() {
+	for silent in 0..2 {
+		let rig = rig_with(1_000, 2);
+		rig.endpoints[silent].ways().swallows = true;
+		rig.endpoints[1 - silent].ways().refuses = Some("txpool is full".into());
+		rig.sender.submit(wanted(0)).await.expect("it may be under way");
+		assert_eq!(rig.sender.pending().expect("read").len(), 1);
+		rig.evm.mine_empty(1);
+		assert_eq!(rig.evm.chain().nonce(), 1);
+		rig.sender.tend(1).await.expect("done");
+		assert!(rig.sender.pending().expect("read").is_empty());
+		assert_eq!(rig.sender.tally.mined.get(), 1);
+	}
+}
+
+#[tokio::test]
+async fn what_all_refuse_leaves_no_trace() {
+	let rig = rig_with(1_000, 2);
+	for endpoint in &rig.endpoints {
+		endpoint.ways().refuses = Some("txpool is full".into());
+	}
+	let error = rig.sender.submit(wanted(0)).await.expect_err("refused");
+	assert!(matches!(error, SendError::Refused(_)), "{error}");
+	assert!(rig.sender.pending().expect("read").is_empty());
+}
+
+#[tokio::test]
+async fn what_is_refused_later_makes_room_for_what_is_behind_it() {
+	let rig = rig(1_000);
+	rig.sender.submit(wanted(0)).await.expect("sent");
+	let behind = Wanted {
+		gas: 30_000,
+		..wanted(1)
+	};
+	rig.sender.submit(behind).await.expect("sent");
+	// Everybody forgets the first, and nobody would take it again.
+	rig.evm.chain().waiting.remove(&0);
+	rig.endpoints[0].ways().max_gas = Some(50_000);
+	rig.evm.mine_empty(1);
+	assert_eq!(rig.evm.chain().nonce(), 0);
+	wait();
+	rig.sender.tend(0).await.expect("given up");
+	let pending = rig.sender.pending().expect("read");
+	assert_eq!(
+		pending[0].1.purpose,
+		wanted(0).purpose,
+		"nothing else is sent for it meanwhile"
+	);
+	rig.evm.mine_empty(1);
+	assert_eq!(rig.evm.chain().nonce(), 2);
+	rig.sender.tend(9).await.expect("done");
+	assert!(rig.sender.pending().expect("read").is_empty());
 }

@@ -1,5 +1,9 @@
 use super::*;
-use crate::evm::fake::{FakeEndpoint, FakeEvm};
+use crate::evm::{
+	abi::Gateway,
+	fake::{self, FakeEndpoint, FakeEvm},
+};
+use alloy::sol_types::SolCall;
 
 fn pool(count: usize, agree: Option<usize>) -> (FakeEvm, Vec<Arc<FakeEndpoint>>, Pool) {
 	let evm = FakeEvm::default();
@@ -154,4 +158,47 @@ async fn who_is_caught_again_is_left_alone_for_longer_although_it_answers() {
 		until.saturating_duration_since(clock::now()) <= asides[0],
 		"it was found to be right meanwhile"
 	);
+}
+
+#[tokio::test]
+async fn what_a_contract_says_as_many_must_say_as_must_agree() {
+	let call = ViewCall {
+		from: None,
+		to: fake::GATEWAY,
+		data: Gateway::resultOfCall { id: 1 }.abi_encode().into(),
+		gas: None,
+	};
+	let state = |answer: Result<Bytes, Bytes>| {
+		let answer = answer.map_err(EvmError::Reverted)?;
+		let result = Gateway::resultOfCall::abi_decode_returns(&answer);
+		Ok(result.expect("the fake's").state)
+	};
+	// Endpoints, how many must agree, the one that is wrong, the one that is down: whether it is known then.
+	let cases = [
+		(2, None, None, None, true),
+		(2, None, Some(0), None, false),
+		(2, Some(1), Some(1), None, true),
+		(3, None, Some(0), None, true),
+		(3, None, Some(1), None, true),
+		(3, None, Some(0), Some(2), false),
+	];
+	for (count, agree, wrong, down, known) in cases {
+		let (_, endpoints, pool) = pool(count, agree);
+		if let Some(wrong) = wrong {
+			endpoints[wrong].ways().pretends = true;
+		}
+		if let Some(down) = down {
+			endpoints[down].ways().down = true;
+		}
+		match pool.agreed_call(&call, Tag::Number(15), state).await {
+			Ok(state) => assert!(known && state == 1),
+			Err(error) => {
+				assert!(!known && matches!(error, EvmError::Contradiction(_)), "{error}");
+				assert!(error.to_string().contains("e0 and e1"), "{error}");
+			},
+		}
+		if count == 3 && known {
+			assert!(!pool.status()[wrong.expect("one is")].in_use);
+		}
+	}
 }

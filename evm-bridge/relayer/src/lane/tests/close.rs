@@ -80,6 +80,26 @@ async fn what_others_delivered_before_this_relayers_time_is_found_out() {
 }
 
 #[tokio::test]
+async fn one_endpoint_alone_is_not_believed_that_something_has_arrived() {
+	for endpoints in [2, 3] {
+		let rig = Rig::with(endpoints, 0);
+		rig.endpoints[0].ways().pretends = true;
+		rig.ready_batch(vec![answer(1), payout(0)]).await;
+		rig.evm.mine_empty(5);
+		let mut scanner = Scanner::new(rig.lane.clone());
+		scanner.step().await.expect("read");
+		let mut closer = Closer::new(rig.lane.clone());
+		for _ in 0..6 {
+			closer.step().await.expect("it is asked again");
+			clock::advance(Duration::from_secs(61));
+		}
+		assert_eq!(rig.market.storage().said, 0);
+		let distrusted = rig.lane.pool.status()[0].distrusted;
+		assert_eq!(distrusted > 0, endpoints == 3, "two others outvote it");
+	}
+}
+
+#[tokio::test]
 async fn without_finality_more_blocks_have_to_stand_on_a_delivery() {
 	let rig = Rig::new();
 	rig.market.storage().view.lane.finality = FinalityRule::Confirmations(2);

@@ -116,6 +116,39 @@ async fn what_no_transaction_has_gas_for_comes_in_several() {
 }
 
 #[tokio::test]
+async fn what_endpoints_refuse_as_a_whole_comes_one_by_one() {
+	let rig = Rig::new();
+	// Less than the chain is said to take.
+	rig.endpoints[0].ways().max_gas = Some(140_000);
+	let messages: Vec<_> = (0..3).map(payout).collect();
+	rig.ready_batch(messages.clone()).await;
+	let mut deliverer = Deliverer::new(rig.lane.clone());
+	steps(&rig, &mut deliverer, 3).await;
+	assert!(rig.has_arrived(&messages));
+	assert_eq!(rig.evm.chain().handed_in.len(), 3);
+}
+
+#[tokio::test]
+async fn a_message_that_endpoints_refuse_does_not_hold_the_others_up() {
+	let rig = Rig::new();
+	rig.endpoints[0].ways().max_gas = Some(140_000);
+	rig.ready_batch(vec![answer(1), payout(0)]).await;
+	rig.ready_batch(vec![answer(2)]).await;
+	rig.ready_batch(vec![payout(1)]).await;
+	// Whose turn the second and third are has not come.
+	clock::advance(Duration::from_secs(60));
+	let mut deliverer = Deliverer::new(rig.lane.clone());
+	deliverer.step().await.expect("what can be is sent");
+	assert_eq!(rig.lane.tally.held_back.get(), 2);
+	rig.evm.mine_empty(1);
+	assert!(rig.has_arrived(&[payout(0), payout(1)]));
+	assert!(!rig.has_arrived(&[answer(1)]) && !rig.has_arrived(&[answer(2)]));
+	rig.endpoints[0].ways().max_gas = None;
+	steps(&rig, &mut deliverer, 70).await;
+	assert!(rig.has_arrived(&[answer(1), answer(2)]));
+}
+
+#[tokio::test]
 async fn a_killed_relayer_follows_up_what_it_had_sent() {
 	let mut rig = Rig::new();
 	let messages = vec![answer(1)];

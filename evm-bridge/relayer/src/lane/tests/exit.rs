@@ -114,6 +114,28 @@ async fn an_exit_from_before_this_relayers_time_is_found_out() {
 }
 
 #[tokio::test]
+async fn one_endpoint_alone_can_not_hide_an_exit() {
+	let rig = Rig::with(2, 0);
+	decided(&rig, 1);
+	rig.evm.mine(vec![exit_of(1, BUDGET)]);
+	rig.evm.mine_empty(5);
+	// Reading begins after it.
+	Scanner::new(rig.lane.clone()).step().await.expect("read");
+	rig.ready_batch(vec![answer(1)]).await;
+	rig.endpoints[0].ways().pretends = true;
+	let mut closer = Closer::new(rig.lane.clone());
+	close(&mut closer).await;
+	assert_eq!(
+		rig.market.storage().said,
+		0,
+		"once forgotten, it could not be booked"
+	);
+	rig.endpoints[0].ways().pretends = false;
+	close(&mut closer).await;
+	assert!(rig.lane.journal.is_exit_open(LANE, 1).expect("read"));
+}
+
+#[tokio::test]
 async fn a_number_that_is_anothers_is_said_to_be_before_its_exit() {
 	let rig = Rig::new();
 	decided(&rig, 1);

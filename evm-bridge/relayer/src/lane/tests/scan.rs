@@ -32,6 +32,16 @@ fn deposits(rig: &Rig, ids: std::ops::RangeInclusive<u64>) {
 	rig.evm.mine_empty(2);
 }
 
+/// What the gateway logs when this payout arrives.
+fn payout_log(nonce: u64) -> alloy::primitives::LogData {
+	let log = crate::evm::abi::Gateway::PaidOut {
+		nonce,
+		to: GATEWAY,
+		amount: alloy::primitives::aliases::U96::from(1),
+	};
+	alloy::sol_types::SolEvent::encode_log_data(&log)
+}
+
 #[tokio::test]
 async fn what_is_final_is_read_and_nothing_else() {
 	let rig = Rig::new();
@@ -143,6 +153,28 @@ async fn two_honest_endpoints_outweigh_one_that_forges() {
 }
 
 #[tokio::test]
+async fn arrivals_that_one_endpoint_makes_up_are_not_believed() {
+	for endpoints in [2, 3] {
+		let rig = Rig::with(endpoints, 0);
+		let mut scanner = Scanner::new(rig.lane.clone());
+		scanner.step().await.expect("read");
+		let log = payout_log(4);
+		rig.endpoints[0].ways().invents = Some((2, log));
+		rig.evm.mine_empty(6);
+		let mut noticed = 0;
+		for _ in 0..10 {
+			noticed += u32::from(scanner.step().await.is_err());
+			clock::advance(Duration::from_secs(1));
+		}
+		assert!(noticed > 0);
+		let arrived = rig.lane.journal.arrived(LANE, MessageId::Payout(4));
+		assert_eq!(arrived.expect("read"), None);
+		let read = rig.lane.journal.cursor(LANE).expect("read").expect("begun").block;
+		assert_eq!(read > 2, endpoints == 3, "two others outvote it");
+	}
+}
+
+#[tokio::test]
 async fn lost_answers_and_rate_limits_are_waited_out() {
 	let rig = Rig::new();
 	deposits(&rig, 1..=3);
@@ -204,13 +236,7 @@ async fn a_reorganisation_takes_arrivals_back() {
 	let mut scanner = Scanner::new(rig.lane.clone());
 	scanner.step().await.expect("read");
 	rig.evm.mine_empty(3);
-	let log = crate::evm::abi::Gateway::PaidOut {
-		nonce: 4,
-		to: GATEWAY,
-		amount: alloy::primitives::aliases::U96::from(1),
-	};
-	rig.evm
-		.mine(vec![alloy::sol_types::SolEvent::encode_log_data(&log)]);
+	rig.evm.mine(vec![payout_log(4)]);
 	rig.evm.mine_empty(2);
 	scanner.step().await.expect("read");
 	let arrived = || {
