@@ -13,18 +13,27 @@ use axum::{
 	routing::get,
 	Json, Router,
 };
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
 use iroh_blobs::Hash;
 use lilypad_primitives::OutputRoot;
 use serde::Serialize;
-use std::{net::SocketAddr, sync::Arc};
+use std::{future::IntoFuture, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
 	net::TcpListener,
-	sync::{OwnedSemaphorePermit, Semaphore},
+	sync::{mpsc, OwnedSemaphorePermit, Semaphore},
 };
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{io::ReaderStream, sync::CancellationToken};
 
 /// Requests that are answered at the same time.
 const MAX_REQUESTS: usize = 64;
+/// Bytes of a file that are passed on at once.
+const CHUNK: usize = 64 * 1024;
+/// Longest time that a reader may take for [`CHUNK`] bytes. Who is slower holds a place that others wait for.
+const STALL: Duration = Duration::from_secs(30);
+/// How long answers may go on after the shutdown.
+const GRACE: Duration = Duration::from_secs(3);
 
 #[derive(Clone)]
 struct Shared {
@@ -70,15 +79,41 @@ async fn open_to_pages(mut response: Response) -> Response {
 	response
 }
 
-/// Serves until `shutdown`.
+/// Serves until `shutdown`. Answers that go on then have a few seconds to end.
 pub async fn serve(
 	listener: TcpListener,
 	router: Router,
 	shutdown: CancellationToken,
 ) -> Result<(), std::io::Error> {
-	axum::serve(listener, router)
-		.with_graceful_shutdown(async move { shutdown.cancelled().await })
-		.await
+	let stopped = shutdown.clone().cancelled_owned();
+	let served = axum::serve(listener, router)
+		.with_graceful_shutdown(stopped)
+		.into_future();
+	let overdue = async {
+		shutdown.cancelled().await;
+		tokio::time::sleep(GRACE).await;
+	};
+	tokio::select! {
+		ended = served => ended,
+		() = overdue => Ok(()),
+	}
+}
+
+/// Passes a file on for as long as it is read, and then gives the place back. The body is polled by its connection alone, which
+/// does not do so while its reader is slow: the time limit needs a task of its own.
+async fn pass_on<S: Stream<Item = io::Result<Bytes>> + Unpin>(
+	mut file: S,
+	reader: mpsc::Sender<io::Result<Bytes>>,
+	_place: OwnedSemaphorePermit,
+	stall: Duration,
+) {
+	while let Some(chunk) = file.next().await {
+		match tokio::time::timeout(stall, reader.send(chunk)).await {
+			Ok(Ok(())) => (),
+			// The reader is gone, or too slow: its answer ends early, and its length says so.
+			Ok(Err(_)) | Err(_) => return,
+		}
+	}
 }
 
 /// Opens a port.
@@ -157,11 +192,14 @@ async fn file(State(shared): State<Shared>, Path((root, name)): Path<(String, St
 		return refuse(StatusCode::NOT_FOUND, "the result has no such file");
 	};
 	let reader = shared.blobs.inner().blobs().reader(Hash::from(entry.hash));
-	let stream = futures::StreamExt::map(ReaderStream::with_capacity(reader, 64 * 1024), move |chunk| {
-		// Held until the last byte is sent.
-		let _ = &permit;
-		chunk
-	});
+	let (sender, body) = mpsc::channel(1);
+	// Ends with the reader, or with the reader's time.
+	tokio::spawn(pass_on(
+		ReaderStream::with_capacity(reader, CHUNK),
+		sender,
+		permit,
+		STALL,
+	));
 	let headers = [
 		(
 			header::CONTENT_TYPE,
@@ -182,7 +220,7 @@ async fn file(State(shared): State<Shared>, Path((root, name)): Path<(String, St
 			HeaderValue::from_static("public, max-age=31536000, immutable"),
 		),
 	];
-	(headers, Body::from_stream(stream)).into_response()
+	(headers, Body::from_stream(ReceiverStream::new(body))).into_response()
 }
 
 #[cfg(test)]
@@ -202,6 +240,43 @@ mod tests {
 			String::from_utf8_lossy(&answer[..split]).into_owned(),
 			answer[split + 4..].to_vec(),
 		)
+	}
+
+	#[tokio::test]
+	async fn a_reader_that_stalls_loses_its_place() {
+		let places = Arc::new(Semaphore::new(1));
+		let place = places.clone().try_acquire_owned().expect("free");
+		let endless = futures::stream::repeat_with(|| Ok(Bytes::from_static(b"more")));
+		let (sender, mut body) = mpsc::channel(1);
+		tokio::spawn(pass_on(endless, sender, place, Duration::from_millis(200)));
+		for _ in 0..5 {
+			assert!(body.recv().await.is_some(), "a reader that reads is served");
+			assert_eq!(places.available_permits(), 0);
+		}
+		let freed = tokio::time::timeout(Duration::from_secs(10), places.acquire()).await;
+		freed.expect("given back").expect("open").forget();
+	}
+
+	#[tokio::test]
+	async fn an_answer_without_an_end_does_not_hold_up_the_shutdown() {
+		let listener = listen(([127, 0, 0, 1], 0).into()).await.expect("a port");
+		let address = listener.local_addr().expect("an address");
+		let asked = Arc::new(tokio::sync::Notify::new());
+		let notify = asked.clone();
+		let endless = move || async move {
+			notify.notify_one();
+			std::future::pending::<()>().await
+		};
+		let stop = CancellationToken::new();
+		let router = Router::new().route("/", get(endless));
+		let server = tokio::spawn(serve(listener, router, stop.clone()));
+		let mut stream = tokio::net::TcpStream::connect(address).await.expect("connected");
+		let request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+		stream.write_all(request).await.expect("sent");
+		asked.notified().await;
+		stop.cancel();
+		let ended = tokio::time::timeout(GRACE * 5, server).await;
+		ended.expect("in time").expect("no panic").expect("no error");
 	}
 
 	#[tokio::test]

@@ -5,14 +5,18 @@
 //! salt, is on disk before the chain hears of the seal, so that there is never a second seal.
 
 mod cases;
+mod store;
+#[cfg(test)]
+mod tests;
 
 pub use cases::{CaseRecord, CaseStage, SeatId};
 
 use crate::AccountId;
 use lilypad_primitives::{DealId, JobId, Millis, OfferId, Opening, Status, Triple};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
 use std::{path::Path, sync::Arc};
+use store::Store;
 
 const DEALS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("deals");
 const FLAGS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("flags");
@@ -54,6 +58,21 @@ impl JournalError {
 			},
 			_ => false,
 		}
+	}
+
+	/// Whether the disk failed, rather than what the journal holds. The database is opened anew at its next use, so trying
+	/// again can help.
+	pub fn is_storage_failure(&self) -> bool {
+		let Self::Database(error) = self else {
+			return false;
+		};
+		matches!(
+			**error,
+			redb::Error::Io(_)
+				| redb::Error::Backend(_)
+				| redb::Error::PreviousIo
+				| redb::Error::DatabaseClosed
+		)
 	}
 }
 
@@ -218,58 +237,75 @@ impl DealRecord {
 /// The journal. Cheap to clone; one writer at a time.
 #[derive(Clone)]
 pub struct Journal {
-	db: Arc<Database>,
+	store: Arc<Store>,
 }
 
 impl Journal {
 	/// Opens or creates it.
 	pub fn open(path: &Path) -> Result<Self, JournalError> {
-		let db = Database::create(path)?;
-		let tx = db.begin_write()?;
-		tx.open_table(DEALS)?;
-		tx.open_table(FLAGS)?;
-		tx.open_table(cases::CASES)?;
-		tx.commit()?;
-		Ok(Self { db: Arc::new(db) })
+		Self::on(Store::open(path)?)
+	}
+
+	fn on(store: Store) -> Result<Self, JournalError> {
+		store.write(|tx| {
+			tx.open_table(DEALS)?;
+			tx.open_table(FLAGS)?;
+			tx.open_table(cases::CASES)?;
+			Ok(())
+		})?;
+		Ok(Self {
+			store: Arc::new(store),
+		})
+	}
+
+	/// One on a disk that is full while the flag is set.
+	#[cfg(test)]
+	pub(crate) fn on_a_filling_disk(path: &Path) -> (Self, Arc<std::sync::atomic::AtomicBool>) {
+		let (store, full) = store::tests::on_a_filling_disk(path);
+		(Self::on(store).expect("there is room"), full)
 	}
 
 	/// The record of a deal.
 	pub fn get(&self, deal: DealId) -> Result<Option<DealRecord>, JournalError> {
-		let table = self.db.begin_read()?.open_table(DEALS)?;
-		let found = table.get(deal.0)?;
-		found.map(|bytes| decode(deal, bytes.value())).transpose()
+		self.store.read(|tx| {
+			let table = tx.open_table(DEALS)?;
+			let found = table.get(deal.0)?;
+			found.map(|bytes| decode(deal, bytes.value())).transpose()
+		})
 	}
 
 	/// All records, by deal.
 	pub fn all(&self) -> Result<Vec<DealRecord>, JournalError> {
-		let table = self.db.begin_read()?.open_table(DEALS)?;
-		let mut out = Vec::new();
-		for entry in table.iter()? {
-			let (deal, bytes) = entry?;
-			out.push(decode(DealId(deal.value()), bytes.value())?);
-		}
-		Ok(out)
+		self.store.read(|tx| {
+			let table = tx.open_table(DEALS)?;
+			let mut out = Vec::new();
+			for entry in table.iter()? {
+				let (deal, bytes) = entry?;
+				out.push(decode(DealId(deal.value()), bytes.value())?);
+			}
+			Ok(out)
+		})
 	}
 
 	/// Makes the first record of a deal. One that is there already stays.
 	pub fn begin(&self, record: DealRecord) -> Result<DealRecord, JournalError> {
-		let tx = self.db.begin_write()?;
-		let kept = {
-			let mut table = tx.open_table(DEALS)?;
-			let known = table
-				.get(record.deal.0)?
-				.map(|bytes| decode(record.deal, bytes.value()))
-				.transpose()?;
-			match known {
-				Some(known) => known,
-				None => {
-					table.insert(record.deal.0, encode(&record)?.as_slice())?;
-					record
-				},
-			}
-		};
-		tx.commit()?;
-		Ok(kept)
+		self.store.write(|tx| {
+			let kept = {
+				let mut table = tx.open_table(DEALS)?;
+				let known = table
+					.get(record.deal.0)?
+					.map(|bytes| decode(record.deal, bytes.value()))
+					.transpose()?;
+				match known {
+					Some(known) => known,
+					None => {
+						table.insert(record.deal.0, encode(&record)?.as_slice())?;
+						record
+					},
+				}
+			};
+			Ok(kept)
+		})
 	}
 
 	/// Takes a deal to a stage. When this returns, the stage is on disk.
@@ -327,19 +363,21 @@ impl Journal {
 
 	/// Forgets a deal: one that is closed, or one of a history that was reverted.
 	pub fn forget(&self, deal: DealId) -> Result<(), JournalError> {
-		let tx = self.db.begin_write()?;
-		tx.open_table(DEALS)?.remove(deal.0)?;
-		tx.commit()?;
-		Ok(())
+		self.store.write(|tx| {
+			tx.open_table(DEALS)?.remove(deal.0)?;
+			Ok(())
+		})
 	}
 
 	/// The offers that the worker itself has paused, and may resume.
 	pub fn paused(&self) -> Result<Vec<OfferId>, JournalError> {
-		let table = self.db.begin_read()?.open_table(FLAGS)?;
-		let found = table.get(PAUSED)?;
-		Ok(found
-			.and_then(|bytes| serde_json::from_slice(bytes.value()).ok())
-			.unwrap_or_default())
+		self.store.read(|tx| {
+			let table = tx.open_table(FLAGS)?;
+			let found = table.get(PAUSED)?;
+			Ok(found
+				.and_then(|bytes| serde_json::from_slice(bytes.value()).ok())
+				.unwrap_or_default())
+		})
 	}
 
 	/// Remembers them.
@@ -348,10 +386,10 @@ impl Journal {
 			deal: DealId(0),
 			why: e.to_string(),
 		})?;
-		let tx = self.db.begin_write()?;
-		tx.open_table(FLAGS)?.insert(PAUSED, bytes.as_slice())?;
-		tx.commit()?;
-		Ok(())
+		self.store.write(|tx| {
+			tx.open_table(FLAGS)?.insert(PAUSED, bytes.as_slice())?;
+			Ok(())
+		})
 	}
 
 	fn change(
@@ -359,8 +397,7 @@ impl Journal {
 		deal: DealId,
 		change: impl FnOnce(&mut DealRecord) -> Result<(), JournalError>,
 	) -> Result<DealRecord, JournalError> {
-		let tx = self.db.begin_write()?;
-		let record = {
+		self.store.write(|tx| {
 			let mut table = tx.open_table(DEALS)?;
 			let known = table
 				.get(deal.0)?
@@ -372,10 +409,8 @@ impl Journal {
 			})?;
 			change(&mut record)?;
 			table.insert(deal.0, encode(&record)?.as_slice())?;
-			record
-		};
-		tx.commit()?;
-		Ok(record)
+			Ok(record)
+		})
 	}
 }
 
@@ -391,223 +426,4 @@ fn decode(deal: DealId, bytes: &[u8]) -> Result<DealRecord, JournalError> {
 		deal,
 		why: e.to_string(),
 	})
-}
-
-#[cfg(test)]
-mod tests {
-	use super::*;
-	use lilypad_primitives::OutputRoot;
-
-	fn record() -> DealRecord {
-		DealRecord {
-			deal: DealId(7),
-			job: JobId(3),
-			judge: AccountId::new([1; 32]),
-			subject: [0; 32],
-			stage: Stage::Matched,
-			trouble: None,
-		}
-	}
-
-	fn run() -> RunRecord {
-		let triple = Triple {
-			status: Status::Completed,
-			exit_code: 0,
-			root: OutputRoot([4; 32]),
-		};
-		RunRecord { triple, measured: 5 }
-	}
-
-	fn opening(salt: u8) -> Opening {
-		Opening {
-			triple: run().triple,
-			usage: 5,
-			salt: [salt; 32],
-		}
-	}
-
-	fn stages() -> Vec<Stage> {
-		vec![
-			Stage::Prepared,
-			Stage::Started { at: 1 },
-			Stage::Ran(run()),
-			Stage::Sealed {
-				run: run(),
-				opening: opening(1),
-				submitted: false,
-			},
-			Stage::Closed {
-				why: Closing::Settled,
-				at: 2,
-				opening: Some(opening(1)),
-			},
-		]
-	}
-
-	#[test]
-	fn every_stage_survives_reopening() {
-		let dir = tempfile::tempdir().expect("a folder");
-		let path = dir.path().join("journal.redb");
-		Journal::open(&path)
-			.expect("new")
-			.begin(record())
-			.expect("written");
-		for stage in stages() {
-			let journal = Journal::open(&path).expect("reopened");
-			journal.advance(DealId(7), stage.clone()).expect("in order");
-			drop(journal);
-			let journal = Journal::open(&path).expect("reopened");
-			assert_eq!(
-				journal.get(DealId(7)).expect("readable").expect("there").stage,
-				stage
-			);
-			assert_eq!(journal.all().expect("readable").len(), 1);
-		}
-	}
-
-	#[test]
-	fn beginning_twice_keeps_what_is_there() {
-		let dir = tempfile::tempdir().expect("a folder");
-		let journal = Journal::open(&dir.path().join("j")).expect("new");
-		journal.begin(record()).expect("written");
-		journal
-			.advance(DealId(7), Stage::Started { at: 9 })
-			.expect("in order");
-		assert_eq!(
-			journal.begin(record()).expect("kept").stage,
-			Stage::Started { at: 9 }
-		);
-	}
-
-	#[test]
-	fn a_stage_never_goes_back() {
-		let dir = tempfile::tempdir().expect("a folder");
-		let journal = Journal::open(&dir.path().join("j")).expect("new");
-		journal.begin(record()).expect("written");
-		let stages = stages();
-		for (at, stage) in stages.iter().enumerate() {
-			journal.advance(DealId(7), stage.clone()).expect("in order");
-			for earlier in &stages[..at] {
-				assert!(matches!(
-					journal.advance(DealId(7), earlier.clone()),
-					Err(JournalError::Order { .. })
-				));
-			}
-		}
-	}
-
-	#[test]
-	fn there_is_never_a_second_seal() {
-		let dir = tempfile::tempdir().expect("a folder");
-		let journal = Journal::open(&dir.path().join("j")).expect("new");
-		journal.begin(record()).expect("written");
-		journal
-			.advance(
-				DealId(7),
-				Stage::Sealed {
-					run: run(),
-					opening: opening(1),
-					submitted: false,
-				},
-			)
-			.expect("in order");
-		let other = journal.advance(
-			DealId(7),
-			Stage::Sealed {
-				run: run(),
-				opening: opening(2),
-				submitted: false,
-			},
-		);
-		assert!(matches!(other, Err(JournalError::Order { .. })));
-		let lost = journal.advance(
-			DealId(7),
-			Stage::Closed {
-				why: Closing::Settled,
-				at: 1,
-				opening: None,
-			},
-		);
-		assert!(matches!(lost, Err(JournalError::Order { .. })));
-		journal
-			.advance(
-				DealId(7),
-				Stage::Sealed {
-					run: run(),
-					opening: opening(1),
-					submitted: false,
-				},
-			)
-			.expect("the same again");
-	}
-
-	#[test]
-	fn what_was_sealed_stays_sealed_when_a_deal_is_taken_up_again() {
-		let dir = tempfile::tempdir().expect("a folder");
-		let journal = Journal::open(&dir.path().join("j")).expect("new");
-		journal.begin(record()).expect("written");
-		assert!(matches!(
-			journal.reopen(DealId(7)),
-			Err(JournalError::Order { .. })
-		));
-		journal
-			.advance(
-				DealId(7),
-				Stage::Closed {
-					why: Closing::Gone,
-					at: 1,
-					opening: None,
-				},
-			)
-			.expect("in order");
-		assert_eq!(journal.reopen(DealId(7)).expect("closed").stage, Stage::Matched);
-		journal
-			.advance(
-				DealId(7),
-				Stage::Sealed {
-					run: run(),
-					opening: opening(1),
-					submitted: true,
-				},
-			)
-			.expect("in order");
-		let closed = Stage::Closed {
-			why: Closing::Settled,
-			at: 1,
-			opening: Some(opening(1)),
-		};
-		journal.advance(DealId(7), closed).expect("in order");
-		let stage = journal.reopen(DealId(7)).expect("closed").stage;
-		assert_eq!(
-			stage,
-			Stage::Sealed {
-				run: run(),
-				opening: opening(1),
-				submitted: true
-			}
-		);
-	}
-
-	#[test]
-	fn an_unreadable_record_is_an_error_and_not_an_empty_one() {
-		let dir = tempfile::tempdir().expect("a folder");
-		let journal = Journal::open(&dir.path().join("j")).expect("new");
-		let tx = journal.db.begin_write().expect("a transaction");
-		tx.open_table(DEALS)
-			.expect("a table")
-			.insert(7, b"{}".as_slice())
-			.expect("written");
-		tx.commit().expect("committed");
-		assert!(matches!(journal.get(DealId(7)), Err(JournalError::Record { .. })));
-		assert!(journal.begin(record()).is_err());
-	}
-
-	#[test]
-	fn paused_offers_are_remembered() {
-		let dir = tempfile::tempdir().expect("a folder");
-		let journal = Journal::open(&dir.path().join("j")).expect("new");
-		assert!(journal.paused().expect("readable").is_empty());
-		journal.set_paused(&[OfferId(2)]).expect("written");
-		assert_eq!(journal.paused().expect("readable"), vec![OfferId(2)]);
-	}
 }

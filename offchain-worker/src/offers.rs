@@ -151,7 +151,9 @@ impl Health {
 			}
 			match self.look().await {
 				Ok(()) => (),
-				Err(error @ (WorkerError::TakenOver(_) | WorkerError::Journal(_))) => return Err(error),
+				Err(error @ WorkerError::TakenOver(_)) => return Err(error),
+				// A disk that is full for now is what is looked after here: it must not end the deals that go on.
+				Err(WorkerError::Journal(error)) if !error.is_storage_failure() => return Err(error.into()),
 				Err(error) => tracing::warn!(%error, "the worker's health could not be looked after"),
 			}
 		}
@@ -250,5 +252,67 @@ impl Health {
 		self.chain.call(call, None).await?;
 		tracing::warn!(%id, "{what} the offer");
 		Ok(())
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::chain::{
+		fake::{self, FakeChain},
+		NewOffer,
+	};
+	use lilypad_primitives::{CreatorPolicy, MachineSpec, MediatorPolicy, ModulePolicy, LP};
+
+	async fn offering(chain: &FakeChain) {
+		let offer = NewOffer {
+			machine: MachineSpec::new(1000, 1000, 1000),
+			slots: 1,
+			rate: LP,
+			platforms: vec![Platform::Wasm],
+			modules: ModulePolicy::Any,
+			mediators: MediatorPolicy::Any,
+			creators: CreatorPolicy::Any,
+		};
+		chain.call(Call::PostOffer(offer), None).await.expect("posted");
+	}
+
+	#[tokio::test]
+	async fn a_journal_on_a_full_disk_does_not_end_the_worker_and_is_used_again() {
+		let dir = tempfile::tempdir().expect("a folder");
+		let (journal, full) = Journal::on_a_filling_disk(&dir.path().join("j"));
+		let chain = FakeChain::new(fake::provider());
+		offering(&chain).await;
+		full.store(true, Ordering::SeqCst);
+		let health = Health {
+			chain: Arc::new(chain.clone()),
+			journal: journal.clone(),
+			// Nothing here can run what the offer promises: it is to be paused.
+			engines: Engines(Vec::new()),
+			data: Arc::new(DataDir::open(&dir.path().join("data")).expect("free")),
+			limits: Limits {
+				min_free_bytes: 0,
+				..Limits::default()
+			},
+			metrics: Arc::default(),
+			peer: [1; 32],
+			ailments: Ailments::default(),
+			strangers: AtomicU32::new(0),
+		};
+		assert!(matches!(health.look().await, Err(WorkerError::Journal(_))));
+		let stop = CancellationToken::new();
+		let watch = tokio::spawn(health.watch(Duration::from_millis(20), stop.clone()));
+		tokio::time::sleep(Duration::from_millis(200)).await;
+		assert!(!watch.is_finished(), "it waits for room");
+		full.store(false, Ordering::SeqCst);
+		let paused = async {
+			while journal.paused().expect("readable").is_empty() {
+				tokio::time::sleep(Duration::from_millis(10)).await;
+			}
+		};
+		let paused = tokio::time::timeout(Duration::from_secs(10), paused).await;
+		paused.expect("noted once there is room");
+		stop.cancel();
+		watch.await.expect("no panic").expect("no error");
 	}
 }

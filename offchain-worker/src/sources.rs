@@ -19,12 +19,15 @@ use lilypad_primitives::{
 	manifest::{Blob, Manifest, Runtime},
 	DealId, ModuleInfo, PeerAddress, VersionId,
 };
+use rand::seq::SliceRandom;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Longest pause while a blob is fetched from another provider.
 const PAUSE: Duration = Duration::from_secs(20);
 /// Most providers that are asked for an archive.
 const MAX_PEERS: usize = 32;
+/// How many of them are asked at the same time.
+const PEERS_AT_ONCE: usize = 8;
 
 /// Why something was not fetched.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +53,19 @@ pub enum FetchError {
 	/// The local store.
 	#[error(transparent)]
 	Store(#[from] ResultError),
+}
+
+/// The peers to ask for an archive: not always the same ones, or a few dead records could keep everybody from those who have
+/// it.
+fn some_of(peers: Vec<(AccountId, PeerAddress)>, me: &AccountId) -> Vec<PeerAddress> {
+	let mut others = peers
+		.into_iter()
+		.filter(|(account, _)| account != me)
+		.map(|(_, peer)| peer)
+		.collect::<Vec<_>>();
+	others.shuffle(&mut rand::rng());
+	others.truncate(MAX_PEERS);
+	others
 }
 
 /// Fetches.
@@ -155,14 +171,18 @@ impl Sources {
 			why,
 		};
 		let peers = self.chain.peers().await.map_err(|e| not_found(e.to_string()))?;
-		let mut asked = 0usize;
-		for (_, peer) in peers
-			.into_iter()
-			.filter(|(account, _)| *account != me)
-			.take(MAX_PEERS)
-		{
-			asked += 1;
-			match self.fetch_from(&peer, blob, &progress).await {
+		let peers = some_of(peers, &me);
+		let asked = peers.len();
+		// Many may be dead, and each of them takes long to say so.
+		let mut found = futures::stream::iter(peers)
+			.map(|peer| async move { (self.peers.verified_size(&peer, blob.hash.0).await, peer) })
+			.buffer_unordered(PEERS_AT_ONCE);
+		while let Some((has, peer)) = found.next().await {
+			let fetched = match has {
+				Ok(_) => self.fetch_from(&peer, blob, &progress).await,
+				Err(error) => Err(error),
+			};
+			match fetched {
 				Ok(()) => {
 					self.blobs.tag(blob.hash.0, &tag).await?;
 					self.access.publish(blob.hash.0);
@@ -275,5 +295,29 @@ impl Sources {
 				.await?;
 		}
 		Ok(())
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use std::collections::HashSet;
+
+	#[test]
+	fn every_other_provider_is_asked_sooner_or_later() {
+		let account = |n: u8| AccountId::new([n; 32]);
+		let peer = |n: u8| PeerAddress {
+			id: [n; 32],
+			..PeerAddress::default()
+		};
+		let peers = (0..100).map(|n| (account(n), peer(n))).collect::<Vec<_>>();
+		let mut asked = HashSet::new();
+		for _ in 0..200 {
+			let some = some_of(peers.clone(), &account(7));
+			assert_eq!(some.len(), MAX_PEERS);
+			asked.extend(some.into_iter().map(|peer| peer.id[0]));
+		}
+		assert_eq!(asked.len(), 99, "all but this worker");
+		assert!(!asked.contains(&7));
 	}
 }

@@ -6,7 +6,7 @@
 use super::{Journal, JournalError};
 use crate::AccountId;
 use lilypad_primitives::{DealId, JobId, Millis, Round, Triple, Vote};
-use redb::{ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
 
 pub(super) const CASES: TableDefinition<'_, (u64, u8), &[u8]> = TableDefinition::new("cases");
@@ -136,41 +136,45 @@ pub struct CaseRecord {
 impl Journal {
 	/// The record of a seat.
 	pub fn case(&self, seat: SeatId) -> Result<Option<CaseRecord>, JournalError> {
-		let table = self.db.begin_read()?.open_table(CASES)?;
-		let found = table.get(seat.key())?;
-		found.map(|bytes| decode(seat.deal, bytes.value())).transpose()
+		self.store.read(|tx| {
+			let table = tx.open_table(CASES)?;
+			let found = table.get(seat.key())?;
+			found.map(|bytes| decode(seat.deal, bytes.value())).transpose()
+		})
 	}
 
 	/// All seats, by deal and round.
 	pub fn cases(&self) -> Result<Vec<CaseRecord>, JournalError> {
-		let table = self.db.begin_read()?.open_table(CASES)?;
-		let mut out = Vec::new();
-		for entry in table.iter()? {
-			let (key, bytes) = entry?;
-			out.push(decode(DealId(key.value().0), bytes.value())?);
-		}
-		Ok(out)
+		self.store.read(|tx| {
+			let table = tx.open_table(CASES)?;
+			let mut out = Vec::new();
+			for entry in table.iter()? {
+				let (key, bytes) = entry?;
+				out.push(decode(DealId(key.value().0), bytes.value())?);
+			}
+			Ok(out)
+		})
 	}
 
 	/// Makes the first record of a seat. One that is there already stays.
 	pub fn begin_case(&self, record: CaseRecord) -> Result<CaseRecord, JournalError> {
-		let tx = self.db.begin_write()?;
-		let kept = {
-			let mut table = tx.open_table(CASES)?;
-			let known = table
-				.get(record.seat.key())?
-				.map(|bytes| decode(record.seat.deal, bytes.value()))
-				.transpose()?;
-			match known {
-				Some(known) => known,
-				None => {
-					table.insert(record.seat.key(), encode(&record)?.as_slice())?;
-					record
-				},
-			}
-		};
-		tx.commit()?;
-		Ok(kept)
+		self.store.write(|tx| {
+			let kept = {
+				let mut table = tx.open_table(CASES)?;
+				let known = table
+					.get(record.seat.key())?
+					.map(|bytes| decode(record.seat.deal, bytes.value()))
+					.transpose()?;
+				match known {
+					Some(known) => known,
+					None => {
+						table.insert(record.seat.key(), encode(&record)?.as_slice())?;
+						record
+					},
+				}
+			};
+			Ok(kept)
+		})
 	}
 
 	/// Takes a seat to a stage. When this returns, the stage is on disk.
@@ -210,10 +214,10 @@ impl Journal {
 
 	/// Forgets a seat.
 	pub fn forget_case(&self, seat: SeatId) -> Result<(), JournalError> {
-		let tx = self.db.begin_write()?;
-		tx.open_table(CASES)?.remove(seat.key())?;
-		tx.commit()?;
-		Ok(())
+		self.store.write(|tx| {
+			tx.open_table(CASES)?.remove(seat.key())?;
+			Ok(())
+		})
 	}
 
 	fn change_case(
@@ -221,8 +225,7 @@ impl Journal {
 		seat: SeatId,
 		change: impl FnOnce(&mut CaseRecord) -> Result<(), JournalError>,
 	) -> Result<CaseRecord, JournalError> {
-		let tx = self.db.begin_write()?;
-		let record = {
+		self.store.write(|tx| {
 			let mut table = tx.open_table(CASES)?;
 			let known: Option<CaseRecord> = table
 				.get(seat.key())?
@@ -234,10 +237,8 @@ impl Journal {
 			})?;
 			change(&mut record)?;
 			table.insert(seat.key(), encode(&record)?.as_slice())?;
-			record
-		};
-		tx.commit()?;
-		Ok(record)
+			Ok(record)
+		})
 	}
 }
 

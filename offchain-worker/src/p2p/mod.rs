@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod client;
+mod reserved;
 pub mod server;
 pub mod wire;
 
@@ -13,6 +14,7 @@ mod tests;
 
 pub use access::Access;
 pub use client::{Download, DownloadLimits, PeerClient, PeerSession, RequestSigner};
+pub use reserved::Reserved;
 pub use server::PeerService;
 pub use wire::{Purpose, Refusal};
 

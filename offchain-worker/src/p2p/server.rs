@@ -2,6 +2,7 @@
 
 use super::{
 	access::Access,
+	reserved::Reserved,
 	wire::{
 		read_frame, write_frame, Purpose, Refusal, Request, Response, SignedRequest, ALPN, FRAME_TIMEOUT,
 		MAX_REQUEST,
@@ -28,11 +29,8 @@ use iroh_blobs::BlobsProtocol;
 use lilypad_primitives::{manifest::Manifest, DealId, Inputs, JobId, OutputRoot, Profile, VersionId};
 use std::{
 	io,
-	sync::{
-		atomic::{AtomicU64, Ordering},
-		Arc,
-	},
-	time::Duration,
+	sync::Arc,
+	time::{Duration, Instant},
 };
 use tokio::{
 	sync::{mpsc, watch, Semaphore},
@@ -74,8 +72,8 @@ pub struct PeerService {
 	pub limits: Limits,
 	/// Counts the files that have arrived, for those who wait for one.
 	pub arrivals: watch::Sender<u64>,
-	/// Bytes promised to uploads that go on.
-	pub reserved: Arc<AtomicU64>,
+	/// What is set aside for uploads.
+	pub reserved: Arc<Reserved>,
 	/// Whether no result is handed over.
 	#[cfg(feature = "misbehave")]
 	pub withholds: bool,
@@ -89,13 +87,13 @@ impl std::fmt::Debug for PeerService {
 
 /// The bytes promised to one upload.
 struct Reservation {
-	reserved: Arc<AtomicU64>,
+	reserved: Arc<Reserved>,
 	bytes: u64,
 }
 
 impl Drop for Reservation {
 	fn drop(&mut self) {
-		self.reserved.fetch_sub(self.bytes, Ordering::SeqCst);
+		self.reserved.release(self.bytes);
 	}
 }
 
@@ -352,6 +350,7 @@ impl PeerService {
 			self.blobs.tag(hash, &tag).await?;
 		} else {
 			let _reservation = self.reserve(size, quota).await?;
+			self.reserved.try_file(&tag, Instant::now())?;
 			let broken = |e: P2pError| Refusal::Unavailable(e.to_string());
 			write_frame(send, &Response::Send).await.map_err(broken)?;
 			let (sender, receiver) = mpsc::channel(16);
@@ -359,6 +358,7 @@ impl PeerService {
 			let (received, stored) = tokio::join!(receive(recv, size, sender), stored);
 			received?;
 			stored?;
+			self.reserved.arrived(&tag);
 		}
 		if matches!(purpose, Purpose::Module(_)) {
 			self.access.publish(hash);
@@ -448,12 +448,11 @@ impl PeerService {
 
 	/// Sets room aside for an upload.
 	async fn reserve(&self, size: u64, module_quota: Option<u64>) -> Result<Reservation, Refusal> {
-		let before = self.reserved.fetch_add(size, Ordering::SeqCst);
+		let promised = self.reserved.add(size);
 		let reservation = Reservation {
 			reserved: self.reserved.clone(),
 			bytes: size,
 		};
-		let promised = before.saturating_add(size);
 		if let Some(quota) = module_quota {
 			let used = self
 				.blobs
@@ -501,7 +500,8 @@ async fn receive(
 		}
 	};
 	// The store is not told: iroh-blobs 0.104 can panic over a source that fails (it yields an item in each of two branches
-	// of a select). It takes what has come for the whole; that has another hash, is never tagged, and is collected.
+	// of a select). It takes what has come for the whole; that has another hash, is never tagged, and is collected after a while
+	// (until then it counts as a try of the file, of which there are few).
 	Err(failed)
 }
 

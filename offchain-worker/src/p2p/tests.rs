@@ -386,10 +386,24 @@ async fn bytes_that_are_not_what_was_announced_are_not_kept() {
 			.expect("readable"),
 		None
 	);
-	assert_eq!(
-		server.service.reserved.load(std::sync::atomic::Ordering::SeqCst),
-		0
-	);
+	assert_eq!(server.service.reserved.bytes(), 0);
+}
+
+#[tokio::test]
+async fn wrong_bytes_again_and_again_are_not_taken() {
+	let server = Server::new(Limits::default()).await;
+	let (path, _, size) = file(server.dir.path(), &[7; 1000]);
+	let announced = *blake3::hash(b"something else").as_bytes();
+	server.with_job(announced, size);
+	let session = server.client(Some(creator())).await;
+	let mut last = Refusal::WrongHash;
+	for _ in 0..10 {
+		let result = session
+			.upload(&path, announced, size, Purpose::JobInput(JOB), |_| ())
+			.await;
+		last = refusal(result);
+	}
+	assert_eq!(last, Refusal::Busy);
 }
 
 #[tokio::test]

@@ -20,8 +20,9 @@ mod run;
 use super::*;
 use std::{
 	collections::HashMap,
-	sync::{Mutex, PoisonError},
+	sync::{Arc, Mutex, PoisonError},
 };
+use tokio::sync::Semaphore;
 use wasmtime::{Config, Engine, Module};
 
 /// Fuel that stands for a millisecond: about the instructions that a slow machine of today manages in one.
@@ -65,9 +66,14 @@ pub(crate) enum Stop {
 /// Runs WebAssembly.
 pub struct WasmExecutor {
 	engine: Engine,
-	/// Compiled modules, and when each was used last.
-	modules: Mutex<Cache>,
+	modules: Arc<Modules>,
+	/// A compilation can't be stopped, and uses all processors: there is one at a time.
+	compiling: Arc<Semaphore>,
 }
+
+/// Compiled modules, and when each was used last.
+#[derive(Default)]
+struct Modules(Mutex<Cache>);
 
 #[derive(Default)]
 struct Cache {
@@ -101,12 +107,15 @@ impl WasmExecutor {
 		let engine = Engine::new(&config).map_err(|e| ExecError::Wasm(format!("{e:#}")))?;
 		Ok(Self {
 			engine,
-			modules: Mutex::default(),
+			modules: Arc::default(),
+			compiling: Arc::new(Semaphore::new(1)),
 		})
 	}
+}
 
-	fn module(&self, code: &[u8; 32]) -> Option<Module> {
-		let mut cache = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
+impl Modules {
+	fn get(&self, code: &[u8; 32]) -> Option<Module> {
+		let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
 		cache.uses += 1;
 		let now = cache.uses;
 		let (module, used) = cache.modules.get_mut(code)?;
@@ -115,7 +124,7 @@ impl WasmExecutor {
 	}
 
 	fn keep(&self, code: [u8; 32], module: Module) {
-		let mut cache = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
+		let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
 		cache.uses += 1;
 		let now = cache.uses;
 		cache.modules.insert(code, (module, now));
@@ -183,12 +192,12 @@ impl Executor for WasmExecutor {
 	}
 
 	async fn has(&self, image: &RuntimeImage) -> Result<bool, ExecError> {
-		Ok(self.module(&code_of(image)?).is_some())
+		Ok(self.modules.get(&code_of(image)?).is_some())
 	}
 
 	async fn prepare(&self, source: &PreparedSource, progress: &ProgressSender) -> Result<(), ExecError> {
 		let code = code_of(&source.image)?;
-		if self.module(&code).is_some() {
+		if self.modules.get(&code).is_some() {
 			return Ok(());
 		}
 		let file = source
@@ -196,16 +205,26 @@ impl Executor for WasmExecutor {
 			.clone()
 			.ok_or_else(|| ImageError::NoSource(hex::encode(code)))?;
 		report(progress, "compiling the code", 0, None);
-		let engine = self.engine.clone();
-		let compiled = tokio::task::spawn_blocking(move || {
+		let turn = self.compiling.clone().acquire_owned().await;
+		let turn = turn.map_err(|e| ExecError::Wasm(e.to_string()))?;
+		// Another job may have waited for the same code.
+		if self.modules.get(&code).is_some() {
+			return Ok(());
+		}
+		let (engine, modules) = (self.engine.clone(), self.modules.clone());
+		let compiled = tokio::task::spawn_blocking(move || -> Result<(), ImageError> {
+			// Whoever asked may have given up before this ends. What it cost is not paid twice.
+			let _turn = turn;
 			let bytes = read_code(&file, code)?;
 			// Binary only: `Module::new` would also take text.
-			Module::from_binary(&engine, &bytes).map_err(|e| ImageError::BadCode(format!("{e:#}")))
+			let module =
+				Module::from_binary(&engine, &bytes).map_err(|e| ImageError::BadCode(format!("{e:#}")))?;
+			modules.keep(code, module);
+			Ok(())
 		});
-		let module = compiled
+		compiled
 			.await
 			.map_err(|e| ExecError::Wasm(format!("compiling failed: {e}")))??;
-		self.keep(code, module);
 		Ok(())
 	}
 
@@ -218,7 +237,8 @@ impl Executor for WasmExecutor {
 		}
 		let code = code_of(&request.image)?;
 		let module = self
-			.module(&code)
+			.modules
+			.get(&code)
 			.ok_or_else(|| ExecError::NotPrepared(hex::encode(code)))?;
 		run::run(&self.engine, module, request, cancel).await
 	}
@@ -234,5 +254,66 @@ impl Executor for WasmExecutor {
 
 	async fn list_runs(&self) -> Result<Vec<RunInfo>, ExecError> {
 		Ok(Vec::new())
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use std::time::Duration;
+
+	/// The smallest module: its magic number and version.
+	const EMPTY: &[u8] = b"\0asm\x01\0\0\0";
+
+	fn source(file: PathBuf, bytes: &[u8]) -> PreparedSource {
+		PreparedSource {
+			image: RuntimeImage::Wasm {
+				code: *blake3::hash(bytes).as_bytes(),
+			},
+			file: Some(file),
+			reference: None,
+		}
+	}
+
+	fn progress() -> ProgressSender {
+		ProgressSender::new(Progress::default())
+	}
+
+	#[tokio::test]
+	async fn what_nobody_waits_for_any_more_is_compiled_and_kept() {
+		let dir = tempfile::tempdir().expect("a folder");
+		let path = dir.path().join("code.wasm");
+		std::fs::write(&path, EMPTY).expect("written");
+		let source = source(path, EMPTY);
+		let wasm = WasmExecutor::new().expect("an engine");
+		let progress = progress();
+		// Polled once, which starts the compilation, and dropped.
+		let asked = futures::FutureExt::now_or_never(wasm.prepare(&source, &progress));
+		assert!(asked.is_none(), "it takes a while");
+		let kept = async {
+			while !wasm.has(&source.image).await.expect("WebAssembly") {
+				tokio::time::sleep(Duration::from_millis(10)).await;
+			}
+		};
+		let kept = tokio::time::timeout(Duration::from_secs(30), kept).await;
+		kept.expect("it is kept");
+	}
+
+	#[tokio::test]
+	async fn one_compilation_at_a_time_and_none_of_what_is_there_by_then() {
+		let dir = tempfile::tempdir().expect("a folder");
+		// There is nothing to compile, so it would fail.
+		let source = source(dir.path().join("missing"), EMPTY);
+		let wasm = WasmExecutor::new().expect("an engine");
+		let progress = progress();
+		let turn = wasm.compiling.clone().try_acquire_owned().expect("free");
+		let mut second = Box::pin(wasm.prepare(&source, &progress));
+		let early = tokio::time::timeout(Duration::from_millis(200), &mut second).await;
+		assert!(early.is_err(), "it waits for the first");
+		let module = Module::from_binary(&wasm.engine, EMPTY).expect("a module");
+		wasm.modules
+			.keep(code_of(&source.image).expect("WebAssembly"), module);
+		drop(turn);
+		second.await.expect("the first has compiled it");
 	}
 }
