@@ -58,7 +58,7 @@ pub struct Limits {
 	pub min_free_bytes: u64,
 	/// How long results are served after their deal has ended.
 	pub retention: Duration,
-	/// Connections from peers at the same time.
+	/// Connections from peers at the same time, of each protocol. Strangers make room for others.
 	pub max_connections: usize,
 }
 

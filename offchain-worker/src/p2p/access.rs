@@ -17,14 +17,14 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Inner {
 	public: HashSet<Hash>,
 	granted: HashMap<Hash, HashSet<EndpointId>>,
 }
 
 /// Who may fetch which blob. What is not listed is refused.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Access(Arc<Mutex<Inner>>);
 
 impl Access {
@@ -61,6 +61,11 @@ impl Access {
 		self.lock().public.contains(&Hash::from(hash))
 	}
 
+	/// Whether something is open to this peer that is not open to everybody.
+	pub(super) fn knows(&self, peer: &EndpointId) -> bool {
+		self.lock().granted.values().any(|peers| peers.contains(peer))
+	}
+
 	fn allows(&self, hash: &Hash, peer: Option<&EndpointId>) -> bool {
 		let inner = self.lock();
 		inner.public.contains(hash)
@@ -68,7 +73,7 @@ impl Access {
 	}
 
 	/// The hook of the blob protocol that asks here. Its task ends with `shutdown`.
-	pub(super) fn gate(&self, max_connections: usize, shutdown: CancellationToken) -> EventSender {
+	pub(super) fn gate(&self, shutdown: CancellationToken) -> EventSender {
 		let mask = EventMask {
 			connected: ConnectMode::Intercept,
 			get: RequestMode::Intercept,
@@ -98,7 +103,6 @@ impl Access {
 				match message {
 					ProviderMessage::ClientConnected(event) => {
 						let answer = match event.endpoint_id {
-							Some(_) if peers.len() >= max_connections => Err(AbortReason::RateLimited),
 							Some(peer) => {
 								peers.insert(event.connection_id, peer);
 								Ok(())

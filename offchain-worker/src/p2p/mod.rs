@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod client;
+mod places;
 mod reserved;
 pub mod server;
 pub mod wire;

@@ -2,6 +2,7 @@
 
 use super::{
 	access::Access,
+	places::{Guest, Places},
 	reserved::Reserved,
 	wire::{
 		read_frame, write_frame, Purpose, Refusal, Request, Response, SignedRequest, ALPN, FRAME_TIMEOUT,
@@ -33,7 +34,7 @@ use std::{
 	time::{Duration, Instant},
 };
 use tokio::{
-	sync::{mpsc, watch, Semaphore},
+	sync::{mpsc, watch},
 	task::JoinSet,
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -117,18 +118,20 @@ impl From<ResultError> for Refusal {
 impl PeerService {
 	/// Starts to serve both protocols on the endpoint.
 	pub fn serve(&self, endpoint: Endpoint, shutdown: CancellationToken) -> Router {
-		let gate = self.access.gate(self.limits.max_connections, shutdown.clone());
+		let gate = self.access.gate(shutdown.clone());
+		let blobs = BlobHandler {
+			protocol: BlobsProtocol::new(self.blobs.inner(), Some(gate)),
+			access: self.access.clone(),
+			places: Places::new(self.limits.max_connections),
+		};
 		let handler = Handler {
 			service: self.clone(),
 			id: endpoint.id(),
-			connections: Arc::new(Semaphore::new(self.limits.max_connections)),
+			places: Places::new(self.limits.max_connections),
 			shutdown,
 		};
 		Router::builder(endpoint)
-			.accept(
-				iroh_blobs::ALPN,
-				BlobsProtocol::new(self.blobs.inner(), Some(gate)),
-			)
+			.accept(iroh_blobs::ALPN, blobs)
 			.accept(ALPN, handler)
 			.spawn()
 	}
@@ -137,6 +140,7 @@ impl PeerService {
 		&self,
 		me: EndpointId,
 		peer: EndpointId,
+		guest: &Guest,
 		mut send: SendStream,
 		mut recv: RecvStream,
 	) -> Result<(), P2pError> {
@@ -157,7 +161,10 @@ impl PeerService {
 				Err(refusal) => Err(refusal),
 				Ok(who) => match signed {
 					Request::Watch(deal) => match self.owned(*deal, &who) {
-						Ok(_) => return self.watch(*deal, send).await,
+						Ok(_) => {
+							guest.is_known();
+							return self.watch(*deal, send).await;
+						},
 						Err(refusal) => Err(refusal),
 					},
 					Request::Upload { hash, size, purpose } => {
@@ -178,6 +185,9 @@ impl PeerService {
 				},
 			},
 		};
+		if response.is_ok() && !matches!(request.request, Request::Hello) {
+			guest.is_known();
+		}
 		finish(&mut send, &response.unwrap_or_else(Response::Refused)).await
 	}
 
@@ -510,36 +520,73 @@ async fn finish(send: &mut SendStream, response: &Response) -> Result<(), P2pErr
 	send.finish().map_err(P2pError::lost)
 }
 
+/// A connection whose place is taken by another, or that finds none.
+fn turn_away(connection: &Connection) {
+	connection.close(1u32.into(), b"busy");
+}
+
+#[derive(Clone, Debug)]
+struct BlobHandler {
+	protocol: BlobsProtocol,
+	access: Access,
+	places: Places,
+}
+
+impl ProtocolHandler for BlobHandler {
+	async fn accept(&self, connection: Connection) -> Result<(), AcceptError> {
+		let peer = connection.remote_id();
+		let Some(guest) = self.places.enter(peer, !self.access.knows(&peer)) else {
+			turn_away(&connection);
+			return Ok(());
+		};
+		tokio::select! {
+			ended = self.protocol.accept(connection.clone()) => ended,
+			() = guest.leave.cancelled() => {
+				turn_away(&connection);
+				Ok(())
+			},
+		}
+	}
+
+	async fn shutdown(&self) {
+		self.protocol.shutdown().await;
+	}
+}
+
 #[derive(Clone, Debug)]
 struct Handler {
 	service: PeerService,
 	id: EndpointId,
-	connections: Arc<Semaphore>,
+	places: Places,
 	shutdown: CancellationToken,
 }
 
 impl ProtocolHandler for Handler {
 	async fn accept(&self, connection: Connection) -> Result<(), AcceptError> {
-		let Ok(_permit) = self.connections.clone().try_acquire_owned() else {
-			connection.close(1u32.into(), b"busy");
+		let peer = connection.remote_id();
+		let Some(guest) = self.places.enter(peer, true).map(Arc::new) else {
+			turn_away(&connection);
 			return Ok(());
 		};
-		let peer = connection.remote_id();
 		let mut streams = JoinSet::new();
 		loop {
 			let next = tokio::select! {
 				next = tokio::time::timeout(IDLE, connection.accept_bi()), if streams.len() < STREAMS_PER_PEER => next,
 				Some(_) = streams.join_next() => continue,
 				() = self.shutdown.cancelled() => break,
+				() = guest.leave.cancelled() => {
+					turn_away(&connection);
+					break;
+				},
 			};
 			let (send, recv) = match next {
 				Ok(Ok(stream)) => stream,
 				Err(_) if !streams.is_empty() => continue,
 				Ok(Err(_)) | Err(_) => break,
 			};
-			let (service, me) = (self.service.clone(), self.id);
+			let (service, me, guest) = (self.service.clone(), self.id, guest.clone());
 			streams.spawn(async move {
-				if let Err(error) = service.answer(me, peer, send, recv).await {
+				if let Err(error) = service.answer(me, peer, &guest, send, recv).await {
 					tracing::debug!(peer = %peer.fmt_short(), %error, "a request was not answered");
 				}
 			});

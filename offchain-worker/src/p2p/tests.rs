@@ -782,3 +782,29 @@ async fn a_peer_that_is_not_there_is_unreachable() {
 fn the_empty_result_has_a_root() {
 	assert_ne!(collection_root([]), OutputRoot::default());
 }
+
+#[tokio::test]
+async fn strangers_keep_nobody_out_who_has_a_part_in_a_deal() {
+	let server = Server::new(Limits {
+		max_connections: 3,
+		..Limits::default()
+	})
+	.await;
+	let opening = server.with_result(&[("stdout", b"moo\n")]).await;
+	server.submit(&opening).await;
+	let mut strangers = Vec::new();
+	for _ in 0..3 {
+		strangers.push(server.client(None).await);
+	}
+	let creator = server.client(Some(creator())).await;
+	assert_eq!(creator.opening(DEAL).await.expect("told").0, opening);
+	for _ in 0..5 {
+		strangers.push(server.client(None).await);
+	}
+	assert_eq!(creator.opening(DEAL).await.expect("still there").0, opening);
+	let target = server.dir.path().join("fetched");
+	creator
+		.download(opening.triple.root, &target, DownloadLimits::default(), |_, _| ())
+		.await
+		.expect("it has a place for blobs, too");
+}
