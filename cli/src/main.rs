@@ -20,6 +20,7 @@ mod parameters;
 mod provider;
 mod run;
 mod share;
+mod solver;
 mod ui;
 
 use app::App;
@@ -45,16 +46,23 @@ fn main() -> std::process::ExitCode {
 		// Clap itself ends with 2 on wrong usage, and with 0 after --help.
 		Err(error) => error.exit(),
 	};
-	let is_worker = matches!(
-		&cli.command,
-		Command::Provider(args::ProviderCommand::Start(_))
-			| Command::Mediator(args::MediatorCommand::Start(_))
-	);
+	let is_worker = is_worker(&cli.command);
 	log(cli.global.verbose, is_worker);
 	let json = cli.global.json;
 	match start(cli, is_worker) {
 		Ok(()) => std::process::ExitCode::SUCCESS,
 		Err(error) => failed(&error, json),
+	}
+}
+
+/// Whether a command goes on until it is told to stop, and ends in its own way.
+fn is_worker(command: &Command) -> bool {
+	use args::{MediatorCommand, ProviderCommand};
+	match command {
+		Command::Provider(args) => matches!(args.command, None | Some(ProviderCommand::Start(_))),
+		Command::Mediator(args) => matches!(args.command, None | Some(MediatorCommand::Start(_))),
+		Command::Solver(args) => !args.once,
+		_ => false,
 	}
 }
 
@@ -114,8 +122,9 @@ async fn dispatch(app: &App, command: Command) -> Result<(), CliError> {
 		Command::Job(command) => job::run(app, &command).await,
 		Command::Module(command) => module::run(app, &command).await,
 		Command::Offer(command) => offer::run(app, &command).await,
-		Command::Provider(command) => provider::run(app, &command).await,
-		Command::Mediator(command) => mediator::run(app, &command).await,
+		Command::Provider(args) => provider::run(app, &args).await,
+		Command::Mediator(args) => mediator::run(app, &args).await,
+		Command::Solver(args) => solver::run(app, &args).await,
 		Command::Case(command) => case::run(app, &command).await,
 		Command::Parameters(command) => parameters::run(app, &command).await,
 		Command::Gateway(command) => gateway::run(app, &command).await,

@@ -2,11 +2,11 @@
 
 use crate::{
 	app::App,
-	args::{MediatorCommand, MediatorInit, MediatorStart},
+	args::{MediatorArgs, MediatorCommand, MediatorInit, MediatorStart},
 	case::{case_json, seat_of, seat_words, stage_words},
 	data::write_whole,
 	error::CliError,
-	provider::{ask_worker_at, ended, problems},
+	provider::{ask_worker_at, ended, options_before, problems},
 	ui::table,
 };
 use lilypad_client::{calls, lp, words, AccountId, ChainEvent, MediationEvent, Mediator};
@@ -27,7 +27,13 @@ use tokio_util::sync::CancellationToken;
 const ADMIN: &str = "127.0.0.1:9651";
 
 /// Runs a command.
-pub async fn run(app: &App, command: &MediatorCommand) -> Result<(), CliError> {
+pub async fn run(app: &App, args: &MediatorArgs) -> Result<(), CliError> {
+	let Some(command) = &args.command else {
+		return start(app, &args.start).await;
+	};
+	if args.start != MediatorStart::default() {
+		return Err(options_before("mediator"));
+	}
 	match command {
 		MediatorCommand::Init(args) => init(app, args),
 		MediatorCommand::Start(args) => start(app, args).await,

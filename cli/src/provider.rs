@@ -2,9 +2,10 @@
 
 use crate::{
 	app::{require_money, App},
-	args::{OwnOffers, ProviderCommand, ProviderInit, ProviderStart},
+	args::{OwnOffers, ProviderArgs, ProviderCommand, ProviderInit, ProviderStart},
 	data::write_whole,
 	error::CliError,
+	offer::own::not_yours,
 	share,
 	ui::table,
 };
@@ -35,7 +36,13 @@ use tokio_util::sync::CancellationToken;
 const ADMIN: &str = "127.0.0.1:9650";
 
 /// Runs a command.
-pub async fn run(app: &App, command: &ProviderCommand) -> Result<(), CliError> {
+pub async fn run(app: &App, args: &ProviderArgs) -> Result<(), CliError> {
+	let Some(command) = &args.command else {
+		return start(app, &args.start).await;
+	};
+	if args.start != ProviderStart::default() {
+		return Err(options_before("provider"));
+	}
 	match command {
 		ProviderCommand::Init(args) => init(app, args),
 		ProviderCommand::Start(args) => start(app, args).await,
@@ -60,6 +67,13 @@ pub async fn run(app: &App, command: &ProviderCommand) -> Result<(), CliError> {
 	}
 }
 
+/// Options of a role that starts are typed before another command of it.
+pub fn options_before(role: &str) -> CliError {
+	CliError::Usage(format!(
+		"--config and the like go behind the command: `lilypad {role} start --config FILE`, or just `lilypad {role} --config FILE`"
+	))
+}
+
 /// The configuration file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,6 +89,12 @@ struct File {
 	/// Whose modules it runs: `"any"`, `"curated"`, `{"authors": [..]}` or `{"versions": [..]}`.
 	#[serde(default = "any")]
 	modules: ModulePolicy<AccountId>,
+	/// Who may judge its results: `"any"`, or `{"only": [..]}` with a whole panel of mediators at least.
+	#[serde(default = "any_mediator")]
+	mediators: MediatorPolicy<AccountId>,
+	/// Whose jobs it runs: `"any"` or `{"only": [..]}`.
+	#[serde(default = "any_creator")]
+	creators: CreatorPolicy<AccountId>,
 	/// What runs containers.
 	#[serde(default)]
 	engine: EngineChoice,
@@ -94,6 +114,14 @@ struct File {
 
 fn any() -> ModulePolicy<AccountId> {
 	ModulePolicy::Any
+}
+
+fn any_mediator() -> MediatorPolicy<AccountId> {
+	MediatorPolicy::Any
+}
+
+fn any_creator() -> CreatorPolicy<AccountId> {
+	CreatorPolicy::Any
 }
 
 fn admin() -> Option<SocketAddr> {
@@ -149,6 +177,8 @@ fn init(app: &App, args: &ProviderInit) -> Result<(), CliError> {
 		rate: lp::exact(args.rate),
 		bond: lp::exact(args.bond),
 		modules: any(),
+		mediators: any_mediator(),
+		creators: any_creator(),
 		engine: EngineChoice::Auto,
 		p2p_listen: None,
 		http_listen: None,
@@ -183,8 +213,8 @@ async fn start(app: &App, args: &ProviderStart) -> Result<(), CliError> {
 			rate,
 			platforms: Vec::new(),
 			modules: file.modules,
-			mediators: MediatorPolicy::Any,
-			creators: CreatorPolicy::Any,
+			mediators: file.mediators,
+			creators: file.creators,
 		},
 		bond,
 		resume: false,
@@ -436,9 +466,7 @@ impl Change {
 	/// The offers to change: all of one's own to which it applies, or those that are named, which must be one's own.
 	fn choose(self, own: &[(OfferId, OfferState)], named: &[OfferId]) -> Result<Vec<OfferId>, CliError> {
 		if let Some(strange) = named.iter().find(|id| !own.iter().any(|(known, _)| known == *id)) {
-			return Err(CliError::Input(format!(
-				"offer {strange} is not one of yours; `lilypad provider status` shows them"
-			)));
+			return Err(not_yours(*strange));
 		}
 		let chosen = own
 			.iter()
@@ -498,6 +526,8 @@ mod tests {
 			rate: "0.001".into(),
 			bond: "100".into(),
 			modules: any(),
+			mediators: any_mediator(),
+			creators: any_creator(),
 			engine: EngineChoice::Auto,
 			p2p_listen: None,
 			http_listen: None,
@@ -538,6 +568,28 @@ mod tests {
 	}
 
 	#[test]
+	fn whose_jobs_to_run_and_who_judges_can_be_said() {
+		let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+		let only = || vec![alice.parse().expect("an account")].try_into().expect("one");
+		let mut said = json!(file());
+		said["mediators"] = json!({ "only": [alice] });
+		said["creators"] = json!({ "only": [alice] });
+		let found = read(&said).expect("read");
+		assert_eq!(
+			(found.mediators, found.creators),
+			(MediatorPolicy::Only(only()), CreatorPolicy::Only(only()))
+		);
+		let unsaid = said.as_object_mut().expect("a map");
+		unsaid.remove("mediators");
+		unsaid.remove("creators");
+		let found = read(&said).expect("read");
+		assert_eq!(
+			(found.mediators, found.creators),
+			(MediatorPolicy::Any, CreatorPolicy::Any)
+		);
+	}
+
+	#[test]
 	fn wrong_settings_are_refused() {
 		for (key, value) in [
 			("rate", json!("cheap")),
@@ -547,6 +599,8 @@ mod tests {
 			("engine", json!("x")),
 			("modules", json!("some")),
 			("modules", json!({ "authors": ["nobody"] })),
+			("mediators", json!("some")),
+			("creators", json!({ "only": ["nobody"] })),
 		] {
 			let mut wrong = json!(file());
 			wrong[key] = value;

@@ -169,6 +169,8 @@ calls! {
 		post_job(request: JobRequest<AccountId>)
 		/// Cancels a job of one's own.
 		cancel_job(job: JobId)
+		/// Proposes an offer for a job that waits although it fits; anybody may, and earns the job's tip.
+		propose_match(job: JobId, offer: OfferId)
 		/// Ends a job that was not matched in time; anybody may.
 		expire_job(job: JobId)
 		/// Changes an offer's price.

@@ -188,6 +188,19 @@ events! {
 			/// The last block in which it can be matched.
 			match_by: BlockNumber,
 		}
+		/// A match was proposed for a job that waits.
+		MatchProposed {
+			/// The job.
+			job: JobId,
+			/// The offer.
+			offer: OfferId,
+			/// Its rate.
+			rate: Balance,
+			/// Who found it; `None`: a node's own solver.
+			solver: Option<AccountId>,
+			/// The block from which on it can become the deal.
+			due: BlockNumber,
+		}
 		/// A job has a deal.
 		JobMatched {
 			/// The job.
@@ -523,6 +536,7 @@ impl ChainEvent {
 		match self {
 			Self::MarketEvent(
 				MarketEvent::JobPosted { job, .. }
+				| MarketEvent::MatchProposed { job, .. }
 				| MarketEvent::JobMatched { job, .. }
 				| MarketEvent::JobRequeued { job, .. }
 				| MarketEvent::JobCancelled { job }

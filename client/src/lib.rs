@@ -21,6 +21,7 @@
 //!   offer fits.
 
 pub mod advice;
+pub mod book;
 pub mod calls;
 mod client;
 mod error;
@@ -54,8 +55,8 @@ pub use signer::{verify, Signer, SignerError};
 pub use sp_runtime::MultiSignature;
 pub use submit::{TxOptions, TxOutcome};
 pub use types::{
-	Balances, BlockId, Bond, Deal, DealState, Deprecation, JobRecord, JobState, Module, OfferParams, Quote,
-	QuotedOffer, SkipReason, Unbonding,
+	Balances, BlockId, Bond, Class, Deal, DealState, Deprecation, JobRecord, JobState, Module, OfferParams,
+	Proposal, Quote, QuotedOffer, SkipReason, Unbonding,
 };
 pub use view::{EventRecord, View};
 

@@ -28,7 +28,7 @@ pub struct JobRecord {
 }
 
 /// A part of the market: offers and jobs of one class can meet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode, TypeInfo)]
 pub struct Class {
 	/// What runs the module.
 	pub platform: Platform,
@@ -53,6 +53,19 @@ pub enum JobState {
 		/// The part of the machine that it uses; `None` once its run has ended.
 		granted: Option<MachineSpec>,
 	},
+}
+
+/// A match that somebody found for a waiting job.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct Proposal {
+	/// The offer.
+	pub offer: OfferId,
+	/// Its rate when it was proposed. Should it be dearer later, the proposal is void.
+	pub rate: Balance,
+	/// Who found it, and earns the tip. `None`: a node's own solver, which works for nothing.
+	pub solver: Option<AccountId>,
+	/// The first block in which it can become the deal, and the first in which it can no longer be replaced.
+	pub due: BlockNumber,
 }
 
 /// What a provider offers.

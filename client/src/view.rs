@@ -1,6 +1,7 @@
 //! Reading the chain at one block.
 
 use crate::{
+	book,
 	error::Missing,
 	events::ChainEvent,
 	mediation::{Case, Eras, MediationParameters, Mediator},
@@ -36,6 +37,14 @@ impl<K: TypeInfo + 'static, V: TypeInfo + 'static> Entry<K, V> {
 		}
 	}
 
+	pub(crate) fn pallet(&self) -> &'static str {
+		self.pallet
+	}
+
+	pub(crate) fn name(&self) -> &'static str {
+		self.name
+	}
+
 	pub(crate) fn shape(&self) -> Shape {
 		Shape::Storage {
 			pallet: self.pallet,
@@ -45,12 +54,12 @@ impl<K: TypeInfo + 'static, V: TypeInfo + 'static> Entry<K, V> {
 	}
 }
 
-const JOBS: Entry<JobId, JobRecord> = Entry::new("Market", "Jobs");
-const OFFERS: Entry<OfferId, Offer<AccountId>> = Entry::new("Market", "Offers");
+pub(crate) const JOBS: Entry<JobId, JobRecord> = Entry::new("Market", "Jobs");
+pub(crate) const OFFERS: Entry<OfferId, Offer<AccountId>> = Entry::new("Market", "Offers");
 const OFFERS_OF: Entry<AccountId, Vec<OfferId>> = Entry::new("Market", "OffersOf");
 const PEERS: Entry<AccountId, PeerAddress> = Entry::new("Market", "Peers");
 const DEALS: Entry<DealId, Deal> = Entry::new("Deals", "Deals");
-const BONDS: Entry<AccountId, Bond> = Entry::new("Deals", "Bonds");
+pub(crate) const BONDS: Entry<AccountId, Bond> = Entry::new("Deals", "Bonds");
 const CASES: Entry<DealId, Case> = Entry::new("Mediation", "Cases");
 const MEDIATORS: Entry<AccountId, Mediator> = Entry::new("Mediation", "Mediators");
 const PARAMETERS: Entry<(), MediationParameters> = Entry::new("Mediation", "Params");
@@ -78,6 +87,16 @@ impl<V: TypeInfo + 'static> Constant<V> {
 		}
 	}
 
+	#[cfg(test)]
+	pub(crate) fn pallet(&self) -> &'static str {
+		self.pallet
+	}
+
+	#[cfg(test)]
+	pub(crate) fn name(&self) -> &'static str {
+		self.name
+	}
+
 	pub(crate) fn shape(&self) -> Shape {
 		Shape::Constant {
 			pallet: self.pallet,
@@ -88,7 +107,7 @@ impl<V: TypeInfo + 'static> Constant<V> {
 }
 
 const EXISTENTIAL_DEPOSIT: Constant<Balance> = Constant::new("Balances", "ExistentialDeposit");
-const MILLIS_PER_BLOCK: Constant<Millis> = Constant::new("Deals", "MillisPerBlock");
+pub(crate) const MILLIS_PER_BLOCK: Constant<Millis> = Constant::new("Deals", "MillisPerBlock");
 const MIN_MATCH_WINDOW: Constant<BlockNumber> = Constant::new("Market", "MinMatchWindow");
 const MAX_MATCH_WINDOW: Constant<BlockNumber> = Constant::new("Market", "MaxMatchWindow");
 const DEPOSIT_BASE: Constant<Balance> = Constant::new("Modules", "DepositBase");
@@ -127,6 +146,13 @@ pub(crate) fn shapes() -> Vec<Shape> {
 		DEPRECATIONS.shape(),
 		ACCOUNTS.shape(),
 		NOW.shape(),
+		book::OFFER_INDEX.shape(),
+		book::WAITING_INDEX.shape(),
+		book::PROPOSALS.shape(),
+		book::ACK_BLOCKS.shape(),
+		book::FETCH_BYTES_PER_BLOCK.shape(),
+		book::MAX_FETCH_BLOCKS.shape(),
+		book::SUBMIT_MARGIN.shape(),
 	]
 }
 
@@ -277,7 +303,11 @@ impl View {
 
 	/// A provider's score: the share of its latest deals, by value, that ended well. Half, of whoever is new.
 	pub async fn score(&self, provider: &AccountId) -> Result<Permill, ClientError> {
-		let bond = self.bond(provider).await?.unwrap_or_default();
+		self.score_of(&self.bond(provider).await?.unwrap_or_default())
+	}
+
+	/// The score of whoever has this bond.
+	pub fn score_of(&self, bond: &Bond) -> Result<Permill, ClientError> {
 		Ok(bond.record.score(self.known(&SCORE_HORIZON)?))
 	}
 
@@ -598,7 +628,7 @@ impl View {
 	}
 }
 
-fn decode<T: Decode>(mut bytes: &[u8], what: &str) -> Result<T, ClientError> {
+pub(crate) fn decode<T: Decode>(mut bytes: &[u8], what: &str) -> Result<T, ClientError> {
 	T::decode(&mut bytes).map_err(|e| ClientError::Decode {
 		what: what.into(),
 		reason: e.to_string(),

@@ -55,6 +55,11 @@ pub fn verdict(verdict: &Verdict) -> String {
 		Verdict::NonDeterministic => "the module gives different results on honest machines".into(),
 		Verdict::Unresolved => "the mediators did not agree, or too few voted".into(),
 		Verdict::NoPanel => "no panel could be drawn".into(),
+		Verdict::Unfunded => {
+			"a mediator found another result, but the audit pool can't pay the panel that would have to confirm it; \
+			 check it with `lilypad job verify`, and challenge it if it is wrong"
+				.into()
+		},
 	}
 }
 

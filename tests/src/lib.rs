@@ -111,6 +111,8 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut done: impl FnMut() -> Result
 pub struct Network {
 	dir: tempfile::TempDir,
 	chain: &'static str,
+	/// What every validator is told besides.
+	options: &'static [&'static str],
 	nodes: Vec<Process>,
 	/// Of each node: for RPC, and for its peers.
 	ports: Vec<(u16, u16)>,
@@ -120,19 +122,25 @@ pub struct Network {
 impl Network {
 	/// The `dev` chain with Alice as its one validator.
 	pub fn dev() -> Result<Self> {
-		Self::start("dev", &["alice"])
+		Self::start("dev", &["alice"], &[])
+	}
+
+	/// The same, without the node's own solver: what the chain's search misses waits for somebody to propose it.
+	pub fn dev_without_solver() -> Result<Self> {
+		Self::start("dev", &["alice"], &["--offchain-worker", "never"])
 	}
 
 	/// The `local` chain with its three validators.
 	pub fn local() -> Result<Self> {
-		Self::start("local", &["alice", "bob", "charlie"])
+		Self::start("local", &["alice", "bob", "charlie"], &[])
 	}
 
-	fn start(chain: &'static str, validators: &[&str]) -> Result<Self> {
+	fn start(chain: &'static str, validators: &[&str], options: &'static [&'static str]) -> Result<Self> {
 		let dir = tempfile::Builder::new().prefix("lilypad-e2e.").tempdir()?;
 		let mut network = Self {
 			dir,
 			chain,
+			options,
 			nodes: Vec::new(),
 			ports: Vec::new(),
 			bootnode: String::new(),
@@ -161,7 +169,7 @@ impl Network {
 
 	fn validator(&self, name: &str, (rpc, p2p): (u16, u16)) -> Result<Process> {
 		let mut command = self.node_command(name, rpc, p2p)?;
-		command.arg(format!("--{name}"));
+		command.arg(format!("--{name}")).args(self.options);
 		Process::spawn(name, command, &self.path(&format!("{name}.log")))
 	}
 

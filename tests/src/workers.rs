@@ -44,7 +44,13 @@ impl<'a> Worker<'a> {
 	}
 
 	/// Writes a configuration as `role init` does, for one machine with many workers.
-	fn configure(&self, network: &Network, role: &str, args: &[&str]) -> Result<PathBuf> {
+	fn configure(
+		&self,
+		network: &Network,
+		role: &str,
+		args: &[&str],
+		settings: &[(&str, Value)],
+	) -> Result<PathBuf> {
 		let cli = self.cli(network);
 		fs::create_dir_all(&cli.data_dir)?;
 		let file = cli.data_dir.join(format!("{role}.json"));
@@ -56,6 +62,9 @@ impl<'a> Worker<'a> {
 			Engine::Wasm => "wasm_only".into(),
 			Engine::Containers => "auto".into(),
 		};
+		for (name, value) in settings {
+			config[*name] = value.clone();
+		}
 		fs::write(&file, config.to_string())?;
 		Ok(file)
 	}
@@ -76,13 +85,18 @@ impl<'a> Worker<'a> {
 
 	/// Starts it as a provider, for `rate` LP a second, and waits for nothing.
 	pub fn provide(&self, network: &Network, rate: &str) -> Result<Process> {
-		let file = self.configure(network, "provider", &["--rate", rate])?;
+		self.provide_with(network, rate, &[])
+	}
+
+	/// The same, with these settings in its configuration file.
+	pub fn provide_with(&self, network: &Network, rate: &str, settings: &[(&str, Value)]) -> Result<Process> {
+		let file = self.configure(network, "provider", &["--rate", rate], settings)?;
 		self.start(network, "provider", file)
 	}
 
 	/// Starts it as a mediator with so many tickets, and waits for nothing. What it did before it was stopped, it goes on with.
 	pub fn mediate(&self, network: &Network, tickets: u32) -> Result<Process> {
-		let file = self.configure(network, "mediator", &["--tickets", &tickets.to_string()])?;
+		let file = self.configure(network, "mediator", &["--tickets", &tickets.to_string()], &[])?;
 		self.start(network, "mediator", file)
 	}
 }

@@ -143,6 +143,9 @@ pub struct Rotate {
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
+	/// Least LP of a payout [default: as it is, or 0.1]
+	#[arg(long, value_name = "LP", value_parser = amount)]
+	pub least: Option<Balance>,
 	/// Most LP of one request, deposit or payout [default: as it is, or 1,000]
 	#[arg(long, value_name = "LP", value_parser = amount)]
 	pub largest: Option<Balance>,

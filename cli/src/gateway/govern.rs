@@ -48,6 +48,7 @@ impl Deployment {
 /// The limits that are said, and otherwise these.
 fn limits(said: &LimitArgs, or: Limits) -> Limits {
 	Limits {
+		least: said.least.unwrap_or(or.least),
 		largest: said.largest.unwrap_or(or.largest),
 		inflow: said.inflow.unwrap_or(or.inflow),
 		outflow: said.outflow.unwrap_or(or.outflow),
@@ -68,8 +69,9 @@ pub(super) async fn register(app: &App, args: &Register) -> Result<(), CliError>
 	};
 	let client = app.client().await?;
 	let day = DAY / client.best().await?.millis_per_block()?.max(1);
-	// What the contracts' own limits are by default.
+	// What the contracts' own limits are by default; and a least payout that is worth a transaction.
 	let default = Limits {
+		least: LP / 10,
 		largest: 1_000 * LP,
 		inflow: 10_000 * LP,
 		outflow: 10_000 * LP,
@@ -170,7 +172,7 @@ async fn govern(
 		true => Ok(outcome),
 		false => Err(CliError::Input(
 			"the chain did not do it: is the lane registered already, or its number, gateway, rule, limits or set not allowed \
-			 (docs/bridge-trust.md)? The limits must fit each other: largest ≤ inflow and outflow"
+			 (docs/bridge-trust.md)? The limits must fit each other: least ≤ largest ≤ inflow and outflow"
 				.into(),
 		)),
 	}
@@ -198,12 +200,14 @@ mod tests {
 	#[test]
 	fn what_is_not_said_stays() {
 		let now = Limits {
+			least: 1,
 			largest: 1,
 			inflow: 2,
 			outflow: 3,
 			period: 4,
 		};
 		let said = LimitArgs {
+			least: None,
 			largest: None,
 			inflow: Some(9),
 			outflow: None,

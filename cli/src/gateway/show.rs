@@ -49,6 +49,7 @@ fn lane_json(id: LaneId, lane: &Lane, all_paused: bool) -> Value {
 		"finality": rule(lane.finality),
 		"paused": lane.paused || all_paused,
 		"limits": {
+			"least": lp::show(lane.limits.least),
 			"largest": lp::show(lane.limits.largest),
 			"inflow": lp::show(lane.limits.inflow),
 			"outflow": lp::show(lane.limits.outflow),

@@ -189,6 +189,8 @@ async fn show(app: &App, job: JobId) -> Result<(), CliError> {
 		"module": request.module.to_string(),
 		"budget": lp::show(request.budget),
 		"time_limit_ms": request.time_limit,
+		"machine": request.spec,
+		"deadline": request.deadline,
 		"retries_left": record.job.retries_left,
 		"deal": deal.as_ref().map(|(id, d)| json!({
 			"deal": id, "offer": d.offer, "provider": d.terms.provider.to_string(), "rate": lp::show(d.terms.rate),
@@ -202,7 +204,11 @@ async fn show(app: &App, job: JobId) -> Result<(), CliError> {
 			format!("module    {}", request.module),
 			format!("creator   {}", record.job.creator),
 			format!("budget    {}", lp::show(request.budget)),
+			format!("machine   {}", words::machine(&request.spec)),
 		];
+		if let Some(block) = request.deadline {
+			lines.push(format!("deadline  block {block}"));
+		}
 		if let Some((id, deal)) = &deal {
 			lines.push(format!(
 				"deal      {id} with {}, offer {}",

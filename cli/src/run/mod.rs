@@ -2,6 +2,7 @@
 
 pub mod drive;
 pub mod folder;
+mod needs;
 pub mod peer;
 pub mod quote;
 pub mod request;

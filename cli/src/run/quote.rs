@@ -162,11 +162,13 @@ fn option(remedy: &Remedy) -> String {
 	let parts: Vec<String> = remedy
 		.without
 		.iter()
-		.filter_map(|condition| match condition {
-			Condition::Budget => Some(format!("--budget {}", enough(remedy.total))),
-			Condition::Target => Some("no --target".into()),
-			Condition::MinScore => Some("no --min-score".into()),
-			_ => None,
+		.map(|condition| match condition {
+			Condition::Budget => format!("--budget {}", enough(remedy.total)),
+			Condition::Target => "no --target".into(),
+			Condition::MinScore => "no --min-score".into(),
+			Condition::Deadline => "no --deadline".into(),
+			Condition::Mediators => "no --mediator".into(),
+			Condition::Machine => "none of --cpu, --memory, --disk and --gpu".into(),
 		})
 		.collect();
 	match parts.is_empty() {

@@ -9,6 +9,7 @@ use lilypad_client::{types::Module, AccountId, View};
 use lilypad_primitives::{
 	job::MAX_INLINE_INPUTS,
 	manifest::{canonical_inputs, InputValue, InputValues, Manifest},
+	offer::MAX_POLICY,
 	Balance, BlockNumber, InputFile, Inputs, JobRequest, MediatorPolicy, ModuleName,
 };
 use lilypad_worker::p2p::client::hash_file;
@@ -114,13 +115,13 @@ pub async fn prepare(
 		module: args.module.clone(),
 		inputs,
 		files: on_chain.try_into().map_err(|_| too_many())?,
-		spec: module.info.min_spec.clone(),
+		spec: args.needs.machine(&module.info.min_spec)?,
 		time_limit,
 		budget: args.budget.unwrap_or(Balance::MAX),
 		tip: args.tip,
 		match_window: match_window(view, args.match_timeout)?,
-		deadline: None,
-		mediators: MediatorPolicy::Any,
+		deadline: args.deadline.map(|seconds| deadline(view, seconds)).transpose()?,
+		mediators: mediators(&args.mediators)?,
 		target: args.target.clone(),
 		min_score: args.min_score,
 		retries: args.retries,
@@ -137,6 +138,23 @@ fn match_window(view: &View, seconds: u64) -> Result<BlockNumber, CliError> {
 	let millis = view.millis_per_block()?;
 	let blocks = seconds.saturating_mul(1000).div_ceil(millis.max(1));
 	Ok(BlockNumber::try_from(blocks).unwrap_or(most).clamp(least, most))
+}
+
+/// A time from now as a block. Blocks can take longer than they should, and never less: what the chain promises to end by
+/// then may end a little later by the clock.
+fn deadline(view: &View, seconds: u64) -> Result<BlockNumber, CliError> {
+	let blocks = seconds.saturating_mul(1000) / view.millis_per_block()?.max(1);
+	let blocks = BlockNumber::try_from(blocks).unwrap_or(BlockNumber::MAX);
+	Ok(view.number().saturating_add(blocks))
+}
+
+fn mediators(named: &[AccountId]) -> Result<MediatorPolicy<AccountId>, CliError> {
+	if named.is_empty() {
+		return Ok(MediatorPolicy::Any);
+	}
+	let list = named.to_vec().try_into();
+	list.map(MediatorPolicy::Only)
+		.map_err(|_| CliError::Input(format!("at most {MAX_POLICY} mediators can be named")))
 }
 
 fn read_inputs(path: &Path) -> Result<InputValues, CliError> {
@@ -294,6 +312,14 @@ mod tests {
 			files(&manifest(), &[]).await.is_err(),
 			"a required file is missing"
 		);
+	}
+
+	#[test]
+	fn mediators_boundary_of_their_number() {
+		let accounts = |n: u8| (0..n).map(|n| AccountId::new([n; 32])).collect::<Vec<_>>();
+		assert_eq!(mediators(&[]).expect("any"), MediatorPolicy::Any);
+		assert!(matches!(mediators(&accounts(16)), Ok(MediatorPolicy::Only(list)) if list.len() == 16));
+		assert!(mediators(&accounts(17)).is_err());
 	}
 
 	#[test]

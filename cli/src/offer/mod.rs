@@ -1,5 +1,7 @@
 //! `lilypad offer …`: the machines on offer.
 
+pub mod own;
+
 use crate::{
 	app::App,
 	args::{OfferCommand, OfferList},
@@ -23,6 +25,8 @@ pub async fn run(app: &App, command: &OfferCommand) -> Result<(), CliError> {
 	match command {
 		OfferCommand::List(args) => list(app, args).await,
 		OfferCommand::Show { offer } => show(app, *offer).await,
+		OfferCommand::Reprice { offer, lp } => own::reprice(app, *offer, *lp).await,
+		OfferCommand::Withdraw { offer, yes } => own::withdraw(app, *offer, *yes).await,
 	}
 }
 

@@ -1,12 +1,22 @@
 //! The command line as it is typed.
 
-use crate::{complete, gateway::args::GatewayCommand, share};
+mod market;
+mod run;
+mod services;
+
+use crate::{complete, gateway::args::GatewayCommand};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::{engine::ArgValueCompleter, Shell};
 use lilypad_client::{lp, AccountId};
-use lilypad_primitives::{Balance, DealId, JobId, ModuleName, OfferId, OfferState, Platform, Reason};
-use sp_runtime::{PerThing, Permill};
+use lilypad_primitives::{Balance, DealId, JobId, Reason};
 use std::path::PathBuf;
+
+pub use market::{Deprecate, ModuleCommand, OfferCommand, OfferList, OwnModule};
+pub use run::{Needs, RunArgs};
+pub use services::{
+	MediatorArgs, MediatorCommand, MediatorInit, MediatorStart, OwnOffers, ProviderArgs, ProviderCommand,
+	ProviderInit, ProviderStart, SolverArgs,
+};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -140,12 +150,13 @@ pub enum Command {
 	/// The machines on offer
 	#[command(subcommand)]
 	Offer(OfferCommand),
-	/// Provide a machine
-	#[command(subcommand, alias = "resource-provider")]
-	Provider(ProviderCommand),
-	/// Judge results: run disputed jobs again, and vote
-	#[command(subcommand)]
-	Mediator(MediatorCommand),
+	/// Provide a machine; without a command, as `provider start`
+	#[command(alias = "resource-provider")]
+	Provider(ProviderArgs),
+	/// Judge results: run disputed jobs again, and vote; without a command, as `mediator start`
+	Mediator(MediatorArgs),
+	/// Propose matches that the chain's own search missed, and earn the jobs' tips
+	Solver(SolverArgs),
 	/// Results that mediators judge
 	#[command(subcommand)]
 	Case(CaseCommand),
@@ -191,68 +202,8 @@ fn amount(text: &str) -> Result<Balance, String> {
 	lp::parse(text).map_err(|e| e.to_string())
 }
 
-fn percent(text: &str) -> Result<Permill, String> {
-	let parts = share::parts_of(text, Permill::ACCURACY);
-	parts
-		.map(Permill::from_parts)
-		.ok_or_else(|| "write per cent, such as 90% or 97.5%".into())
-}
-
 fn account(text: &str) -> Result<AccountId, String> {
 	crate::keys::parse_account(text)
-}
-
-/// Arguments of `run`.
-#[derive(Clone, Debug, Args)]
-pub struct RunArgs {
-	/// The module, for instance cowsay:v0.0.1
-	#[arg(add = ArgValueCompleter::new(complete::modules))]
-	pub module: ModuleName,
-	/// An input of the module
-	#[arg(short, long = "input", value_name = "KEY=VALUE", value_parser = key_value, action = clap::ArgAction::Append)]
-	pub input: Vec<KeyValue>,
-	/// A JSON file with inputs: one object; -i overrides it
-	#[arg(long, value_name = "FILE")]
-	pub inputs_path: Option<PathBuf>,
-	/// A file for the module, by the name that its manifest gives it
-	#[arg(long = "input-file", value_name = "NAME=PATH", value_parser = key_value, action = clap::ArgAction::Append)]
-	pub input_file: Vec<KeyValue>,
-	/// Most LP to spend on the job [default: what it takes for the cheapest offers, one for each try, but at most twice the cheapest]
-	#[arg(long, value_name = "LP", value_parser = amount)]
-	pub budget: Option<Balance>,
-	/// The only provider that will do
-	#[arg(short, long, value_name = "ACCOUNT", value_parser = account)]
-	pub target: Option<AccountId>,
-	/// Least score of the provider, in per cent: a share of its latest deals, by value, that ended well. Who is new has 50%
-	#[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "0%", hide_default_value = true)]
-	pub min_score: Permill,
-	/// Longest run to pay for, in seconds [default: the module's]
-	#[arg(long, value_name = "SECS")]
-	pub timeout: Option<u64>,
-	/// Longest wait for a provider, in seconds
-	#[arg(long, value_name = "SECS", default_value_t = 60)]
-	pub match_timeout: u64,
-	/// What whoever finds a match that the chain's own search missed earns
-	#[arg(long, value_name = "LP", value_parser = amount, default_value = "0")]
-	pub tip: Balance,
-	/// How often to try another provider after one failed
-	#[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=8))]
-	pub retries: u8,
-	/// Agree to the price without being asked
-	#[arg(short, long)]
-	pub yes: bool,
-	/// Fetch and verify the result, but leave paying to `lilypad job accept`
-	#[arg(long, conflicts_with = "detach")]
-	pub no_accept: bool,
-	/// Run the job on this machine, too, and do not pay for a result that differs; the module must be deterministic
-	#[arg(long, conflicts_with = "detach")]
-	pub verify: bool,
-	/// Post the job and return at once; `lilypad job get` fetches the result later
-	#[arg(short, long)]
-	pub detach: bool,
-	/// Where the result goes: a folder that does not exist yet or is empty
-	#[arg(short, long, value_name = "DIR")]
-	pub output: Option<PathBuf>,
 }
 
 /// Arguments that say where a result goes.
@@ -297,6 +248,15 @@ pub struct ChallengeArgs {
 	pub yes: bool,
 }
 
+fn one_of<T: Copy>(text: &str, all: &[(&str, T)]) -> Result<T, String> {
+	let plain = text.replace('_', "-");
+	let found = all.iter().find(|(name, _)| plain.eq_ignore_ascii_case(name));
+	found.map(|(_, value)| *value).ok_or_else(|| {
+		let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
+		format!("write one of {}", names.join(", "))
+	})
+}
+
 fn reason(text: &str) -> Result<Reason, String> {
 	one_of(
 		text,
@@ -306,57 +266,6 @@ fn reason(text: &str) -> Result<Reason, String> {
 			("unavailable", Reason::Unavailable),
 		],
 	)
-}
-
-/// `mediator …`
-#[derive(Debug, Subcommand)]
-pub enum MediatorCommand {
-	/// Look at this machine and write a configuration file for it
-	Init(MediatorInit),
-	/// Register as a mediator and run disputed jobs again with this machine
-	Start(MediatorStart),
-	/// Show tickets, bond and cases of a mediator
-	Status {
-		/// The mediator [default: your own account]
-		#[arg(value_parser = account)]
-		mediator: Option<AccountId>,
-	},
-	/// Give tickets up
-	Unbond {
-		/// How many
-		tickets: u32,
-	},
-	/// Take the bond of tickets that were given up, once its time is over
-	Withdraw,
-}
-
-/// Arguments of `mediator init`.
-#[derive(Clone, Debug, Args)]
-pub struct MediatorInit {
-	/// The file [default: mediator.json in the data folder]
-	#[arg(long, value_name = "FILE")]
-	pub config: Option<PathBuf>,
-	/// Tickets to have: each puts its price on hold, and has the same chance in every draw
-	#[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-	pub tickets: u32,
-	/// Most cases at a time
-	#[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
-	pub slots: u32,
-	/// Replace a file that is there
-	#[arg(long)]
-	pub force: bool,
-}
-
-/// Arguments of `mediator start`.
-#[derive(Clone, Debug, Args)]
-pub struct MediatorStart {
-	/// The configuration file [default: mediator.json in the data folder]
-	#[arg(long, value_name = "FILE")]
-	pub config: Option<PathBuf>,
-	/// Cheat, for tests of verification: forge, copy or silent
-	#[cfg(feature = "misbehave")]
-	#[arg(long = "mediator-misbehave", hide = true)]
-	pub misbehave: Option<lilypad_worker::misbehave::Misbehaviour>,
 }
 
 /// `case …`
@@ -427,222 +336,6 @@ pub enum JobCommand {
 	},
 }
 
-/// `module …`
-#[derive(Debug, Subcommand)]
-pub enum ModuleCommand {
-	/// List the modules on the chain
-	List,
-	/// Show a module: inputs, files, limits, price
-	Show {
-		/// The module
-		#[arg(add = ArgValueCompleter::new(complete::modules))]
-		module: ModuleName,
-	},
-	/// Mark a module as curated, or take the mark away: with the sudo key of a development chain
-	Curate {
-		/// The module
-		#[arg(add = ArgValueCompleter::new(complete::modules))]
-		module: ModuleName,
-		/// Take the mark away
-		#[arg(long)]
-		remove: bool,
-	},
-	/// Publish the module in a folder: module.json and its image.tar or module.wasm
-	Publish {
-		/// The folder
-		dir: PathBuf,
-		/// An input for the runs that show whether a deterministic module is [default: the manifest's defaults]
-		#[arg(long, value_name = "KEY=VALUE", value_parser = key_value, action = clap::ArgAction::Append)]
-		check_input: Vec<KeyValue>,
-		/// An input file for these runs, by the name that the manifest gives it
-		#[arg(long, value_name = "NAME=PATH", value_parser = key_value, action = clap::ArgAction::Append)]
-		check_file: Vec<KeyValue>,
-		/// Agree to deposit and bond without being asked
-		#[arg(short, long)]
-		yes: bool,
-	},
-	/// Say that a module of yours should no longer be used; it still runs
-	Deprecate(Deprecate),
-	/// Take a deprecation back
-	Restore(OwnModule),
-	/// Withdraw a module of yours for good: nothing new is matched with it, what runs goes on
-	Delist(OwnModule),
-	/// Take back what backed a module of yours that was withdrawn long enough ago
-	Reclaim {
-		/// The module
-		#[arg(add = ArgValueCompleter::new(complete::modules))]
-		module: ModuleName,
-	},
-}
-
-/// A module of one's own.
-#[derive(Clone, Debug, Args)]
-pub struct OwnModule {
-	/// The module
-	#[arg(add = ArgValueCompleter::new(complete::modules))]
-	pub module: ModuleName,
-	/// Somebody else's, as a curator: with the sudo key of a development chain
-	#[arg(long)]
-	pub sudo: bool,
-	/// Do not ask
-	#[arg(short, long)]
-	pub yes: bool,
-}
-
-/// Arguments of `module deprecate`.
-#[derive(Clone, Debug, Args)]
-pub struct Deprecate {
-	/// Which.
-	#[command(flatten)]
-	pub which: OwnModule,
-	/// What to use in its place
-	#[arg(long, value_name = "NAME:TAG", add = ArgValueCompleter::new(complete::modules))]
-	pub successor: Option<ModuleName>,
-	/// Why, for people to read
-	#[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-	pub reason: String,
-}
-
-/// `offer …`
-#[derive(Debug, Subcommand)]
-pub enum OfferCommand {
-	/// List the machines on offer, cheapest first
-	List(OfferList),
-	/// Show one offer
-	Show {
-		/// The offer's number
-		#[arg(add = ArgValueCompleter::new(complete::offers))]
-		offer: OfferId,
-	},
-}
-
-/// Arguments of `offer list`.
-#[derive(Clone, Debug, Default, Args)]
-pub struct OfferList {
-	/// Only this provider's
-	#[arg(long, value_name = "ACCOUNT", value_parser = account)]
-	pub provider: Option<AccountId>,
-	/// Only those that run this: wasm, container-amd64 or container-arm64
-	#[arg(long, value_name = "PLATFORM", value_parser = platform)]
-	pub platform: Option<Platform>,
-	/// Only those that are active, paused or draining
-	#[arg(long, value_name = "STATE", value_parser = offer_state)]
-	pub state: Option<OfferState>,
-	/// Only those whose machine and policy suit this module, even if they are busy now
-	#[arg(long, value_name = "NAME:TAG", add = ArgValueCompleter::new(complete::modules))]
-	pub module: Option<ModuleName>,
-}
-
-fn one_of<T: Copy>(text: &str, all: &[(&str, T)]) -> Result<T, String> {
-	let plain = text.replace('_', "-");
-	let found = all.iter().find(|(name, _)| plain.eq_ignore_ascii_case(name));
-	found.map(|(_, value)| *value).ok_or_else(|| {
-		let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
-		format!("write one of {}", names.join(", "))
-	})
-}
-
-fn platform(text: &str) -> Result<Platform, String> {
-	one_of(
-		text,
-		&[
-			("wasm", Platform::Wasm),
-			("container-amd64", Platform::ContainerAmd64),
-			("container-arm64", Platform::ContainerArm64),
-		],
-	)
-}
-
-fn offer_state(text: &str) -> Result<OfferState, String> {
-	one_of(
-		text,
-		&[
-			("active", OfferState::Active),
-			("paused", OfferState::Paused),
-			("draining", OfferState::Draining),
-		],
-	)
-}
-
-/// `provider …`
-#[derive(Debug, Subcommand)]
-pub enum ProviderCommand {
-	/// Look at this machine and write a configuration file for it
-	Init(ProviderInit),
-	/// Run jobs for others with this machine
-	Start(ProviderStart),
-	/// Show offers, bond and deals of a provider
-	Status {
-		/// The provider [default: your own account]
-		#[arg(value_parser = account)]
-		provider: Option<AccountId>,
-	},
-	/// Add to your bond
-	Bond {
-		/// How much
-		#[arg(value_parser = amount)]
-		lp: Balance,
-	},
-	/// Ask for a part of your bond back
-	Unbond {
-		/// How much
-		#[arg(value_parser = amount)]
-		lp: Balance,
-	},
-	/// Take what you asked back, once its time is over
-	Withdraw,
-	/// Take no new jobs until `resume`
-	Pause(OwnOffers),
-	/// Take jobs again
-	Resume(OwnOffers),
-	/// Take no new jobs ever, and withdraw the offers when their last deals have ended
-	Drain {
-		/// Which offers
-		#[command(flatten)]
-		offers: OwnOffers,
-		/// Do not ask
-		#[arg(short, long)]
-		yes: bool,
-	},
-}
-
-/// Some of one's own offers.
-#[derive(Clone, Debug, Args)]
-pub struct OwnOffers {
-	/// The offers' numbers [default: all of yours]
-	#[arg(value_name = "OFFER")]
-	pub offers: Vec<OfferId>,
-}
-
-/// Arguments of `provider init`.
-#[derive(Clone, Debug, Args)]
-pub struct ProviderInit {
-	/// The file [default: provider.json in the data folder]
-	#[arg(long, value_name = "FILE")]
-	pub config: Option<PathBuf>,
-	/// LP per second of run time
-	#[arg(long, value_name = "LP", value_parser = amount, default_value = "0.0001")]
-	pub rate: Balance,
-	/// LP to bond
-	#[arg(long, value_name = "LP", value_parser = amount, default_value = "100")]
-	pub bond: Balance,
-	/// Replace a file that is there
-	#[arg(long)]
-	pub force: bool,
-}
-
-/// Arguments of `provider start`.
-#[derive(Clone, Debug, Args)]
-pub struct ProviderStart {
-	/// The configuration file [default: provider.json in the data folder]
-	#[arg(long, value_name = "FILE")]
-	pub config: Option<PathBuf>,
-	/// Cheat, for tests of verification: forge, withhold or overcharge
-	#[cfg(feature = "misbehave")]
-	#[arg(long = "provider-misbehave", hide = true)]
-	pub misbehave: Option<lilypad_worker::misbehave::Misbehaviour>,
-}
-
 /// `account …`
 #[derive(Debug, Subcommand)]
 pub enum AccountCommand {
@@ -678,6 +371,8 @@ pub enum AccountCommand {
 mod tests {
 	use super::*;
 	use clap::CommandFactory;
+	use lilypad_primitives::{OfferState, Platform};
+	use sp_runtime::Permill;
 
 	#[test]
 	fn the_definitions_are_consistent() {
@@ -738,8 +433,52 @@ mod tests {
 	}
 
 	#[test]
+	fn a_machine_is_asked_for_in_its_own_units() {
+		let needs = |args: &[&str]| run(args).map(|run| run.needs);
+		let found = needs(&[
+			"--cpu",
+			"1.5",
+			"--memory",
+			"512",
+			"--gpu",
+			"8192:NVIDIA L4",
+			"--gpu",
+			"1",
+		])
+		.expect("parses");
+		assert_eq!(
+			(found.cpu, found.memory, found.disk),
+			(Some(1_500), Some(512), None)
+		);
+		assert_eq!(found.gpus[0].vram_mib, 8_192);
+		assert_eq!(
+			found.gpus[0].model.as_ref().map(|m| m.to_vec()),
+			Some(b"NVIDIA L4".to_vec())
+		);
+		assert_eq!(found.gpus[1].model, None);
+		for wrong in [
+			["--cpu", "0"],
+			["--cpu", "x"],
+			["--cpu", "-1"],
+			["--gpu", "0"],
+			["--gpu", ":L4"],
+		] {
+			assert!(needs(&wrong).is_err(), "{wrong:?}");
+		}
+	}
+
+	#[test]
 	fn the_predecessors_names_work() {
-		assert!(Cli::try_parse_from(["lilypad", "resource-provider", "status"]).is_ok());
+		for service in [
+			["lilypad", "resource-provider"].as_slice(),
+			&["lilypad", "resource-provider", "status"],
+			&["lilypad", "mediator"],
+			&["lilypad", "solver"],
+			&["lilypad", "provider", "--config", "x"],
+			&["lilypad", "provider", "--json", "status"],
+		] {
+			assert!(Cli::try_parse_from(service).is_ok(), "{service:?}");
+		}
 		assert!(run(&["-t", "//Bob"]).is_ok());
 	}
 
