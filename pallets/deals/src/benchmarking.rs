@@ -155,7 +155,7 @@ fn dispute_by_force<T: Config>(id: DealId) {
 	};
 	endow::<T>(&deal.terms.creator, deal.terms.panel_fee);
 	let dispute = Dispute::Challenge(Reason::WrongResult);
-	Pallet::<T>::hold_stake(&deal.terms, dispute).expect("the creator was given as much");
+	Pallet::<T>::hold_stake(id, &deal.terms, dispute).expect("the creator was given as much");
 	let next = DealState::Disputed {
 		seal,
 		elapsed,

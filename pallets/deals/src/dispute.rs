@@ -9,7 +9,7 @@ use lilypad_primitives::{
 	audit::FIRST_PANELS,
 	traits::{Arbitrable, Deals as _, JobBook, Mediate, Modules},
 	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, Dispute, JobNeeds, Judge, MediatorPolicy, Millis,
-	Opening, Outcome, Reason, Ruling, Settlement, Status, Triple, Verdict,
+	Opening, Outcome, Reason, Round, Ruling, Settlement, Status, Terms, Triple, Verdict,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -79,7 +79,7 @@ impl<T: Config> Pallet<T> {
 		with_storage_layer(|| {
 			let deal = submitted.deal.clone();
 			let needs = T::JobBook::needs(deal.job).ok_or(Error::<T>::NoPanel)?;
-			Self::hold_stake(&deal.terms, dispute)?;
+			Self::hold_stake(id, &deal.terms, dispute)?;
 			let request = Self::request(&deal, needs, dispute);
 			let next = DealState::Disputed {
 				seal: submitted.seal,
@@ -123,7 +123,7 @@ impl<T: Config> Pallet<T> {
 			profile: terms.profile,
 			time_limit: terms.time_limit,
 			run_blocks: Self::run_blocks(terms.time_limit, needs.fetch_bytes),
-			largest_panel: panel_of(terms.panel_fee, terms.mediator_fee),
+			largest_panel: largest_panel(terms),
 		}
 	}
 
@@ -139,7 +139,7 @@ impl<T: Config> Pallet<T> {
 		let withheld = Some(Outcome::Overturned { votes });
 		let opened = opened.map(|opening| (opening.usage, opening.triple.status == Status::Completed));
 		match (verdict, opened) {
-			(Verdict::NoPanel, _) => None,
+			(Verdict::NoPanel | Verdict::Unfunded, _) => None,
 			(Verdict::Overturned { .. }, _) => withheld,
 			(Verdict::Unresolved, _) if challenged => Some(Outcome::UnresolvedChallenge),
 			(Verdict::Unresolved, None) => None,
@@ -169,7 +169,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Lets a deal go on that nobody has judged: as if the draw had not fallen on it, or as if the creator had not challenged.
+	/// Lets a deal go on that nobody has judged: as if the draw had not fallen on it, or as if the creator had not challenged. Whoever
+	/// was audited can still be challenged, and what the audit's mediator found is public.
 	fn resume(id: DealId, deal: DealOf<T>) {
 		let DealState::Disputed {
 			seal,
@@ -180,7 +181,7 @@ impl<T: Config> Pallet<T> {
 		else {
 			return;
 		};
-		Self::release_stake(&deal.terms, dispute, &Settlement::default());
+		Self::release_stake(id, &deal.terms, dispute, &Settlement::default());
 		let draw_at = Self::now();
 		let judge_by = draw_at.saturating_add(T::JudgeBlocks::get());
 		let next = DealState::Submitted {
@@ -197,10 +198,11 @@ impl<T: Config> Pallet<T> {
 	}
 }
 
-/// Mediators in the largest panel that a panel fee pays for.
-fn panel_of(panel_fee: Balance, mediator_fee: Balance) -> u32 {
-	panel_fee
-		.checked_div(mediator_fee)
+/// Mediators in the largest panel that a deal's panel fee pays for.
+pub(crate) fn largest_panel<A>(terms: &Terms<A>) -> u32 {
+	terms
+		.panel_fee
+		.checked_div(terms.mediator_fee)
 		.and_then(|votes| u32::try_from(votes).ok())
 		.unwrap_or_default()
 		.saturating_sub(FIRST_PANELS)
@@ -211,6 +213,21 @@ impl<T: Config> Arbitrable<T::AccountId> for Pallet<T> {
 		match Deals::<T>::get(id)?.state {
 			DealState::Disputed { opened, .. } => opened,
 			_ => None,
+		}
+	}
+
+	fn fund_round(id: DealId, round: Round) -> bool {
+		let Some(deal) = Deals::<T>::get(id) else {
+			defensive!("a round about a deal that is gone");
+			return false;
+		};
+		match deal.state {
+			DealState::Disputed {
+				dispute: Dispute::Audit,
+				..
+			} => with_storage_layer(|| Self::reserve(id, &deal.terms, round)).is_ok(),
+			// A challenger's bond pays every round.
+			_ => true,
 		}
 	}
 

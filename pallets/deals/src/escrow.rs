@@ -4,7 +4,7 @@
 //! been frozen or become too poor to exist, the hold shrinks by exactly what the records say, and what can't be
 //! delivered goes to the treasury with an event.
 
-use crate::{Config, Deposits, Event, HoldReason, Pallet, LOG};
+use crate::{AuditReserves, Config, Deposits, Event, HoldReason, Pallet, LOG};
 use frame_support::{
 	defensive,
 	storage::with_storage_layer,
@@ -14,7 +14,10 @@ use frame_support::{
 		Get,
 	},
 };
-use lilypad_primitives::{traits::Modules, Balance, Dispute, Party, Purse, Settlement, Terms, VersionId};
+use lilypad_primitives::{
+	audit::FIRST_PANELS, traits::Modules, Balance, DealId, Dispute, Party, Purse, Round, Settlement, Terms,
+	VersionId,
+};
 use sp_runtime::{DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
@@ -108,30 +111,53 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Puts a challenger's bond on hold.
-	pub(crate) fn hold_stake(terms: &Terms<T::AccountId>, dispute: Dispute) -> DispatchResult {
+	/// Puts on hold what a dispute begins with: a challenger's whole bond, or the first vote of an audit.
+	pub(crate) fn hold_stake(id: DealId, terms: &Terms<T::AccountId>, dispute: Dispute) -> DispatchResult {
 		match dispute {
-			Dispute::Audit => Self::hold(HoldReason::AuditReserve, &T::AuditPool::get(), terms.panel_fee),
+			Dispute::Audit => {
+				// One mediator alone convicts nobody: what could not go on to the panel that can is not begun.
+				let to_convict = terms.mediator_fee.saturating_mul(FIRST_PANELS.into());
+				let pool = T::AuditPool::get();
+				T::Currency::ensure_can_hold(&HoldReason::AuditReserve.into(), &pool, to_convict)?;
+				Self::reserve(id, terms, Round::One)
+			},
 			Dispute::Challenge(_) => {
 				Self::hold(HoldReason::ChallengeBond, terms.challenger(), terms.panel_fee)
 			},
 		}
 	}
 
+	/// Puts on hold in the audit pool what the votes of an audit's next round can cost.
+	pub(crate) fn reserve(id: DealId, terms: &Terms<T::AccountId>, round: Round) -> DispatchResult {
+		let votes = round.size(crate::dispute::largest_panel(terms));
+		let overflow = crate::Error::<T>::Overflow;
+		let fees = terms.mediator_fee.checked_mul(votes.into()).ok_or(overflow)?;
+		let sum = AuditReserves::<T>::get(id)
+			.checked_add(fees)
+			.ok_or(crate::Error::<T>::Overflow)?;
+		Self::hold(HoldReason::AuditReserve, &T::AuditPool::get(), fees)?;
+		AuditReserves::<T>::insert(id, sum);
+		Ok(())
+	}
+
 	/// Gives back what is left of what was put on hold for a dispute.
-	pub(crate) fn release_stake(terms: &Terms<T::AccountId>, dispute: Dispute, settlement: &Settlement) {
-		let left = |purse| terms.panel_fee.saturating_sub(settlement.taken_from(purse));
+	pub(crate) fn release_stake(
+		id: DealId,
+		terms: &Terms<T::AccountId>,
+		dispute: Dispute,
+		settlement: &Settlement,
+	) {
 		match dispute {
 			Dispute::Audit => {
-				let pool = T::AuditPool::get();
-				Self::give_back(HoldReason::AuditReserve, &pool, left(Purse::AuditPool));
+				let left =
+					AuditReserves::<T>::take(id).saturating_sub(settlement.taken_from(Purse::AuditPool));
+				Self::give_back(HoldReason::AuditReserve, &T::AuditPool::get(), left);
 			},
 			Dispute::Challenge(_) => {
-				Self::give_back(
-					HoldReason::ChallengeBond,
-					terms.challenger(),
-					left(Purse::ChallengeBond),
-				);
+				let left = terms
+					.panel_fee
+					.saturating_sub(settlement.taken_from(Purse::ChallengeBond));
+				Self::give_back(HoldReason::ChallengeBond, terms.challenger(), left);
 			},
 		}
 	}

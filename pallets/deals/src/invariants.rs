@@ -1,7 +1,8 @@
 //! What is always true.
 //!
 //! 1. An account's hold for each reason is what the records say: the budgets of its jobs, its deposits, its bond, the bonds
-//!    of its challenges; and for the audit pool what open audits may cost.
+//!    of its challenges; and for the audit pool what was reserved for each open audit: at least one vote, and at most all
+//!    panels' fee.
 //! 2. The committed part of a bond is the sum of the collaterals of the provider's live deals, and with what is
 //!    unbonding it fits into the bond.
 //! 3. The budgets of a creator's live deals are on hold.
@@ -10,7 +11,10 @@
 //! 6. A revealed usage is within the time limit and the time that passed.
 //! 7. No score is better than perfect.
 
-use crate::{Bonds, Config, DealState, Deals, Deposits, HoldReason, LapseKey, Lapses, NextDealId, Pallet};
+use crate::{
+	AuditReserves, Bonds, Config, DealState, Deals, Deposits, HoldReason, LapseKey, Lapses, NextDealId,
+	Pallet,
+};
 use alloc::collections::BTreeMap;
 use codec::Encode;
 use frame_support::{
@@ -30,15 +34,20 @@ impl<T: Config> Pallet<T> {
 	fn check_holds() -> Result<(), TryRuntimeError> {
 		let mut stakes = BTreeMap::<_, Balance>::new();
 		let mut reserve: Balance = 0;
-		for deal in Deals::<T>::iter_values() {
+		let mut audits = 0usize;
+		for (id, deal) in Deals::<T>::iter() {
 			match deal.state {
 				DealState::Disputed {
 					dispute: Dispute::Audit,
 					..
 				} => {
-					reserve = reserve
-						.checked_add(deal.terms.panel_fee)
-						.ok_or("1: amounts overflow")?
+					let reserved = AuditReserves::<T>::get(id);
+					ensure!(
+						(deal.terms.mediator_fee..=deal.terms.panel_fee).contains(&reserved),
+						"1: an audit's reserve is not that of its rounds"
+					);
+					audits = audits.saturating_add(1);
+					reserve = reserve.checked_add(reserved).ok_or("1: amounts overflow")?
 				},
 				DealState::Disputed { .. } => {
 					let sum = stakes.entry(deal.terms.challenger().clone()).or_default();
@@ -49,6 +58,10 @@ impl<T: Config> Pallet<T> {
 				_ => (),
 			}
 		}
+		ensure!(
+			AuditReserves::<T>::iter_keys().count() == audits,
+			"1: a reserve without an audit"
+		);
 		let pool = T::AuditPool::get();
 		let budgets = T::JobBook::held_budgets();
 		let held = |reason: HoldReason, who: &T::AccountId| T::Currency::balance_on_hold(&reason.into(), who);

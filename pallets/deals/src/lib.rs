@@ -233,6 +233,11 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Deposits<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Balance, ValueQuery>;
 
+	/// What the audit pool has on hold for each audit under way: the fees of the rounds so far.
+	// Twox64: the chain makes the ids, nobody can choose them.
+	#[pallet::storage]
+	pub type AuditReserves<T: Config> = StorageMap<_, Twox64Concat, DealId, Balance, ValueQuery>;
+
 	/// What happened.
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
@@ -322,7 +327,8 @@ pub mod pallet {
 			/// Why not.
 			why: SkipReason,
 		},
-		/// No panel judged the result: the deal goes on, and a challenge's bond has been given back.
+		/// No panel judged the result, or none could be paid that would have: the deal goes on, and a challenge's bond has been given
+		/// back.
 		DisputeDropped {
 			/// The deal.
 			deal: DealId,
@@ -369,7 +375,7 @@ pub mod pallet {
 		Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 	)]
 	pub enum SkipReason {
-		/// The pool can't pay every panel that the audit may need.
+		/// The pool can't pay the two panels that it takes to overturn a result.
 		PoolTooSmall,
 		/// There are not enough mediators for such jobs.
 		NoMediators,

@@ -39,7 +39,7 @@ impl<T: Config> Pallet<T> {
 		let settlement = settle(&deal.terms, &outcome);
 		Self::apply(&deal.terms, &settlement, keep_budget, panel, version);
 		if let DealState::Disputed { dispute, .. } = deal.state {
-			Self::release_stake(&deal.terms, dispute, &settlement);
+			Self::release_stake(id, &deal.terms, dispute, &settlement);
 		}
 		Self::keep_score(&deal.terms, &outcome);
 

@@ -277,21 +277,32 @@ impl<T: Config> Pallet<T> {
 		let votes: Vec<Vote> = case.panel().filter_map(|seat| vote_of(&seat.state)).collect();
 		let evidence = Self::evidence(deal, &case, &votes);
 		match evidence.judge() {
-			Step::Escalate => match case.round.next() {
-				Some(next) => {
-					case.round = next;
-					case.redraws_left = case.max_redraws;
-					Self::move_on(deal, case, Self::drawing());
-				},
-				None => {
-					defensive!("a last round escalates");
-					Self::close(deal, case, Verdict::Unresolved, None);
-				},
-			},
+			Step::Escalate => Self::escalate(deal, case),
 			Step::Close(verdict, winner) => {
 				let judgement = Some((evidence, winner));
 				Self::close(deal, case.clone(), verdict, judgement);
 			},
+		}
+	}
+
+	/// Calls a larger panel, if it can be paid. Without it nobody is judged: neither the provider nor who has voted.
+	fn escalate(deal: DealId, mut case: CaseOf<T>) {
+		let Some(next) = case.round.next() else {
+			defensive!("a last round escalates");
+			Self::close(deal, case, Verdict::Unresolved, None);
+			return;
+		};
+		if T::Deals::fund_round(deal, next) {
+			case.round = next;
+			case.redraws_left = case.max_redraws;
+			Self::move_on(deal, case, Self::drawing());
+		} else {
+			let verdict = match case.round {
+				Round::One => Verdict::Unfunded,
+				// Three have looked, and did not agree.
+				Round::Three | Round::Last => Verdict::Unresolved,
+			};
+			Self::close(deal, case, verdict, None);
 		}
 	}
 

@@ -254,6 +254,8 @@ pub enum Verdict {
 	Unresolved,
 	/// No panel could be drawn.
 	NoPanel,
+	/// An audit's first mediator found another result, and the audit pool can't pay the panel that would have to confirm it.
+	Unfunded,
 }
 
 /// A verdict, and whom to pay for it.
@@ -329,6 +331,7 @@ impl MediationRules {
 
 	/// Blocks from the moment at which a result could first be disputed to the verdict, if everything takes as long as it may: two
 	/// cases are dropped because nobody draws, and in a third one every panel of every round is replaced as often as panels can be.
+	/// An audit that is dropped after its first round, and a challenge that begins with the second, have no more panels than that.
 	/// Each stage is taken to be moved on in the first block in which anybody can.
 	pub fn longest_case(&self, run_blocks: BlockNumber, draw_blocks: BlockNumber) -> BlockNumber {
 		// The draw's blocks begin after this one, or in the next era if they would not fit into this one.

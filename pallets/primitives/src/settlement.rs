@@ -255,7 +255,7 @@ impl Book {
 			Purse::Collateral => &mut self.collateral,
 			Purse::ChallengeBond => &mut self.challenge_bond,
 			Purse::AuthorBond => &mut self.author_bond,
-			// Reserved when the audit opened; the reservation is the mediation's to keep.
+			// What every vote of the rounds so far can cost was reserved before their panels were called.
 			Purse::AuditPool => &mut { Balance::MAX },
 		};
 		let amount = amount.min(*left);

@@ -9,7 +9,7 @@
 
 use crate::{
 	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, JobId, JobNeeds, JobOrigin, JobRequest, ModuleInfo,
-	ModuleName, OfferId, Opening, Outcome, Ruling, Settlement, Terms, Triple, VersionId,
+	ModuleName, OfferId, Opening, Outcome, Round, Ruling, Settlement, Terms, Triple, VersionId,
 };
 use alloc::collections::BTreeMap;
 use sp_runtime::{DispatchError, DispatchResult, Permill, Weight};
@@ -176,8 +176,8 @@ pub trait PostJob<AccountId> {
 	}
 	/// Where a live job came from.
 	fn origin(job: JobId) -> Option<JobOrigin<AccountId>>;
-	/// Withdraws a job of this creator, as the creator could.
-	fn cancel(creator: &AccountId, job: JobId) -> DispatchResult;
+	/// Withdraws a job of this creator, as the creator could. Returns what that weighed.
+	fn cancel(creator: &AccountId, job: JobId) -> Result<Weight, DispatchError>;
 	/// What [`Self::cancel`] weighs at most.
 	fn cancel_weight() -> Weight {
 		Weight::zero()
@@ -226,7 +226,10 @@ impl<AccountId> Mediate<AccountId> for () {
 pub trait Arbitrable<AccountId> {
 	/// What the provider's seal hides, if the provider has opened it.
 	fn opening(deal: DealId) -> Option<Opening>;
-	/// A deal's case is closed: settles the deal, or lets it go on when no panel could be found. Can't fail.
+	/// Sets aside what the votes of a case's next round can cost, before its panel is called. Returns whether that could be done;
+	/// if not, nothing has changed, and the round must not be called.
+	fn fund_round(deal: DealId, round: Round) -> bool;
+	/// A deal's case is closed: settles the deal, or lets it go on when no panel could be found or paid. Can't fail.
 	fn rule(deal: DealId, ruling: Ruling<AccountId>);
 	/// What [`Self::rule`] weighs at most.
 	fn rule_weight() -> Weight {

@@ -1,6 +1,9 @@
 use super::*;
 use frame_support::traits::fungible::MutateFreeze;
 
+/// What it takes to overturn a result: the votes of the first two panels.
+const TO_CONVICT: u128 = 4 * VOTE;
+
 fn is_disputed(deal: DealId) -> bool {
 	let state = Deals::<Test>::get(deal).map(|deal| deal.state);
 	matches!(
@@ -21,8 +24,8 @@ fn audit_works() {
 		assert_ok!(DealsPallet::audit(signed(OTHER), deal));
 		let dispute = Dispute::Audit;
 		assert_eq!(events(), [Event::Disputed { deal, dispute }]);
-		assert_changed(&before, &[(POOL, minus(PANEL_FEE), plus(PANEL_FEE))]);
-		assert_eq!(held(HoldReason::AuditReserve, POOL), PANEL_FEE);
+		assert_changed(&before, &[(POOL, minus(VOTE), plus(VOTE))]);
+		assert_eq!(held(HoldReason::AuditReserve, POOL), VOTE);
 		let (opened, request) = Opened::get().pop().expect("mediation was asked");
 		assert_eq!(
 			(opened, request.dispute, request.largest_panel),
@@ -127,7 +130,7 @@ fn a_challenge_of_a_drawn_result_is_an_audit_without_a_bond() {
 fn audit_is_skipped_when_the_pool_is_too_small() {
 	test(|| {
 		// The pool keeps the existential deposit.
-		mint(POOL, PANEL_FEE - 1);
+		mint(POOL, TO_CONVICT - 1);
 		let deal = submitted();
 		Drawn::set(vec![deal]);
 		pass(DRAW);
@@ -141,6 +144,95 @@ fn audit_is_skipped_when_the_pool_is_too_small() {
 		assert_noop!(DealsPallet::audit(signed(OTHER), deal), Error::<Test>::NotDrawn);
 		assert_ok!(DealsPallet::accept(signed(CREATOR), deal, opening()));
 		assert_eq!(Deals::<Test>::get(deal), None);
+	});
+}
+
+/// A large audit leaves the pool what others need: it holds the fees of its present round alone.
+#[test]
+fn one_audit_does_not_starve_the_next() {
+	test(|| {
+		mint(POOL, TO_CONVICT + VOTE);
+		let deals = [submitted(), submitted()];
+		Drawn::set(deals.to_vec());
+		pass(DRAW);
+		for deal in deals {
+			assert_ok!(DealsPallet::audit(signed(OTHER), deal));
+			assert!(is_disputed(deal));
+		}
+		assert_eq!(held(HoldReason::AuditReserve, POOL), 2 * VOTE);
+	});
+}
+
+#[test]
+fn each_round_adds_its_fees_to_the_reserve() {
+	test(|| {
+		let deal = audited();
+		let fund = |round| <DealsPallet as Arbitrable<_>>::fund_round(deal, round);
+		let reserved = || {
+			(
+				AuditReserves::<Test>::get(deal),
+				held(HoldReason::AuditReserve, POOL),
+			)
+		};
+		assert_eq!(reserved(), (VOTE, VOTE));
+		assert!(fund(Round::Three));
+		assert_eq!(reserved(), (TO_CONVICT, TO_CONVICT));
+		assert!(fund(Round::Last));
+		assert_eq!(reserved(), (PANEL_FEE, PANEL_FEE));
+		assert_ok!(DealsPallet::do_try_state());
+	});
+}
+
+#[test]
+fn boundary_of_what_the_pool_can_add() {
+	for (more, enough) in [(TO_CONVICT - VOTE, true), (TO_CONVICT - VOTE - 1, false)] {
+		test(|| {
+			let deal = audited();
+			assert_ok!(Balances::burn(
+				signed(POOL),
+				Balances::free_balance(POOL) - ED - more,
+				true
+			));
+			let before = balances();
+			assert_eq!(
+				<DealsPallet as Arbitrable<_>>::fund_round(deal, Round::Three),
+				enough
+			);
+			if !enough {
+				assert_changed(&before, &[]);
+				assert_eq!(AuditReserves::<Test>::get(deal), VOTE);
+			}
+		});
+	}
+}
+
+/// A challenger has paid for every round.
+#[test]
+fn the_pool_adds_nothing_to_a_challenge() {
+	test(|| {
+		let deal = challenged();
+		let before = balances();
+		assert!(<DealsPallet as Arbitrable<_>>::fund_round(deal, Round::Last));
+		assert_changed(&before, &[]);
+		assert_eq!(AuditReserves::<Test>::iter().count(), 0);
+	});
+}
+
+/// What a mediator found is public: the creator can have it confirmed, with a bond that comes back if it is true.
+#[test]
+fn an_audit_that_the_pool_cannot_carry_on_can_be_challenged() {
+	test(|| {
+		let deal = audited();
+		open_in_case(deal);
+		System::reset_events();
+		let before = balances();
+		rule(deal, Verdict::Unfunded, 0);
+		let judge_by = System::block_number() + JUDGE;
+		assert_eq!(events(), [Event::DisputeDropped { deal, judge_by }]);
+		assert_changed(&before, &[(POOL, plus(VOTE), minus(VOTE))]);
+		assert_eq!(AuditReserves::<Test>::iter().count(), 0);
+		assert_noop!(DealsPallet::audit(signed(OTHER), deal), Error::<Test>::NotDrawn);
+		assert_ok!(DealsPallet::challenge(signed(CREATOR), deal, Reason::WrongResult));
 	});
 }
 
@@ -204,7 +296,7 @@ fn a_result_withheld_from_its_draw_is_audited_all_the_same() {
 		assert_ok!(DealsPallet::expire(signed(OTHER), deal));
 		let dispute = Dispute::Audit;
 		assert_eq!(events(), [Event::Disputed { deal, dispute }]);
-		assert_changed(&before, &[(POOL, minus(PANEL_FEE), plus(PANEL_FEE))]);
+		assert_changed(&before, &[(POOL, minus(VOTE), plus(VOTE))]);
 		// It may still open its seal, with the mediators; and if it does not, it loses everything.
 		rule(deal, Verdict::Overturned { result: None }, 0);
 		assert_changed(

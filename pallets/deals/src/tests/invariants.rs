@@ -24,6 +24,22 @@ fn hold_more(reason: HoldReason, who: AccountId) {
 	assert_ok!(<Balances as MutateHold<_>>::hold(&reason.into(), &who, 1));
 }
 
+/// A submitted deal's record says that it is in dispute, and nothing else does.
+fn dispute_in_the_record(deal: DealId, dispute: Dispute) {
+	Deals::<Test>::mutate(deal, |deal| {
+		let deal = deal.as_mut().expect("lives");
+		let DealState::Submitted { seal, elapsed, .. } = deal.state else {
+			panic!("the deal is submitted");
+		};
+		deal.state = DealState::Disputed {
+			seal,
+			elapsed,
+			opened: None,
+			dispute,
+		};
+	});
+}
+
 #[test]
 fn a_hold_that_no_record_explains() {
 	notices("1: budgets differ from the hold", |_| {
@@ -44,6 +60,25 @@ fn a_hold_that_no_record_explains() {
 	});
 	notices("1: the audits' reserve differs from the hold", |_| {
 		hold_more(HoldReason::AuditReserve, OTHER)
+	});
+}
+
+#[test]
+fn a_reserve_that_is_not_its_audits() {
+	notices("1: a reserve without an audit", |deal| {
+		AuditReserves::<Test>::insert(deal, VOTE)
+	});
+	let audit = |deal, reserved| {
+		dispute_in_the_record(deal, Dispute::Audit);
+		AuditReserves::<Test>::insert(deal, reserved);
+	};
+	for wrong in [VOTE - 1, PANEL_FEE + 1] {
+		notices("1: an audit's reserve is not that of its rounds", |deal| {
+			audit(deal, wrong)
+		});
+	}
+	notices("1: the audits' reserve differs from the hold", |deal| {
+		audit(deal, VOTE)
 	});
 }
 
@@ -162,24 +197,7 @@ fn a_score_that_cannot_be() {
 
 #[test]
 fn a_stake_that_is_not_held() {
-	for dispute in [Dispute::Audit, Dispute::Challenge(Reason::Unavailable)] {
-		let expected = match dispute {
-			Dispute::Audit => "1: the audits' reserve differs from the hold",
-			Dispute::Challenge(_) => "1: challenge bonds differ from the hold",
-		};
-		notices(expected, |deal| {
-			Deals::<Test>::mutate(deal, |deal| {
-				let deal = deal.as_mut().expect("lives");
-				let DealState::Submitted { seal, elapsed, .. } = deal.state else {
-					panic!("the deal is submitted");
-				};
-				deal.state = DealState::Disputed {
-					seal,
-					elapsed,
-					opened: None,
-					dispute,
-				};
-			});
-		});
-	}
+	notices("1: challenge bonds differ from the hold", |deal| {
+		dispute_in_the_record(deal, Dispute::Challenge(Reason::Unavailable))
+	});
 }

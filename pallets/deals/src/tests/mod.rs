@@ -25,14 +25,14 @@ mod withdraw_unbonded;
 
 pub(crate) use crate::mock::*;
 pub(crate) use crate::{
-	Bond, Bonds, DealState, Deals, Deposits, Error, Event, HoldReason, LapseKey, Lapses, NextDealId,
-	SkipReason, SweepCursor, Unbonding,
+	AuditReserves, Bond, Bonds, DealState, Deals, Deposits, Error, Event, HoldReason, LapseKey, Lapses,
+	NextDealId, SkipReason, SweepCursor, Unbonding,
 };
 pub(crate) use frame_support::{assert_noop, assert_ok};
 pub(crate) use lilypad_primitives::{
 	traits::{Arbitrable, Deals as DealsSeam, Scores},
 	DealId, Dispute, JobId, MediatorPolicy, Move, OfferId, Opening, Outcome, Party, Profile, Purse, Reason,
-	Ruling, Seal, Status, Terms, TrackRecord, Triple, Verdict, LP,
+	Round, Ruling, Seal, Status, Terms, TrackRecord, Triple, Verdict, LP,
 };
 
 /// A settlement's event.
@@ -93,6 +93,13 @@ pub(crate) fn challenged() -> DealId {
 pub(crate) fn open_in_case(deal: DealId) {
 	PanelReveals::set(true);
 	assert_ok!(DealsPallet::reveal(signed(PROVIDER), deal, opening()));
+}
+
+/// An audit's mediator has found another result: three are asked.
+pub(crate) fn escalated() -> DealId {
+	let deal = audited();
+	assert!(<DealsPallet as Arbitrable<_>>::fund_round(deal, Round::Three));
+	deal
 }
 
 /// Mediation rules, and so many mediators are paid.

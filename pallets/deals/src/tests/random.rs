@@ -85,8 +85,8 @@ fn step() -> impl Strategy<Value = Step> {
 		2 => deal().prop_map(Step::Audit),
 		3 => (deal(), 0u8..3).prop_map(|(deal, reason)| Step::Challenge(deal, reason)),
 		2 => (prop::bool::weighted(0.8), any::<bool>()).prop_map(|(has, reveals)| Step::Panel(has, reveals)),
-		6 => (deal(), 0u8..6, 0usize..4).prop_map(|(deal, verdict, votes)| Step::Rule(deal, verdict, votes)),
-		4 => (deal(), any::<bool>(), prop::bool::weighted(0.8), 0u8..6, 0usize..4).prop_map(
+		6 => (deal(), 0u8..7, 0usize..4).prop_map(|(deal, verdict, votes)| Step::Rule(deal, verdict, votes)),
+		4 => (deal(), any::<bool>(), prop::bool::weighted(0.8), 0u8..7, 0usize..4).prop_map(
 			|(nth, audit, open, verdict, votes)| Step::Case { nth, audit, open, verdict, votes }
 		),
 		1 => Just(Step::Sweep),
@@ -171,9 +171,12 @@ fn rule_on(deal: DealId, verdict: u8, votes: usize) {
 		},
 		3 => Verdict::Unresolved,
 		4 => Verdict::NoPanel,
+		5 => Verdict::Unfunded,
 		_ => Verdict::Overturned { result: None },
 	};
-	rule(deal, verdict, votes.min(3));
+	// A panel votes only if it is called, and it is called only if it can be paid.
+	let funded = votes > 1 && <DealsPallet as Arbitrable<_>>::fund_round(deal, Round::Three);
+	rule(deal, verdict, votes.min(if funded { 3 } else { 1 }));
 }
 
 /// Whose image or inputs another provider has reported already.

@@ -53,10 +53,7 @@ fn an_upheld_audit_costs_the_pool_the_vote() {
 		rule(deal, Verdict::Upheld, 1);
 		assert_changed(
 			&before,
-			&paid_well(&[
-				(POOL, plus(PANEL_FEE - VOTE), minus(PANEL_FEE)),
-				(201, plus(VOTE), 0),
-			]),
+			&paid_well(&[(POOL, 0, minus(VOTE)), (201, plus(VOTE), 0)]),
 		);
 	});
 }
@@ -134,7 +131,7 @@ fn an_overturned_audit_gives_the_pool_its_reserve_back() {
 				(CREATOR, plus(BUDGET + CAP), minus(BUDGET)),
 				(PROVIDER, 0, minus(COLLATERAL)),
 				(TREASURY, plus(COLLATERAL - VOTE - CAP), 0),
-				(POOL, plus(PANEL_FEE), minus(PANEL_FEE)),
+				(POOL, plus(VOTE), minus(VOTE)),
 				(201, plus(VOTE), 0),
 			],
 		);
@@ -175,7 +172,7 @@ fn non_determinism_costs_the_authors_bond_and_delists_the_version() {
 #[test]
 fn in_an_audit_the_pool_adds_to_an_authors_bond_too_small() {
 	test(|| {
-		let deal = audited();
+		let deal = escalated();
 		open_in_case(deal);
 		mint(REGISTRY, 100 * LP);
 		AuthorBond::set(2 * VOTE + 2);
@@ -186,7 +183,7 @@ fn in_an_audit_the_pool_adds_to_an_authors_bond_too_small() {
 			&[
 				(CREATOR, plus(BUDGET - 3 * LP), minus(BUDGET)),
 				(PROVIDER, plus(3 * LP), 0),
-				(POOL, plus(PANEL_FEE - (VOTE - 2)), minus(PANEL_FEE)),
+				(POOL, plus(3 * VOTE + 2), minus(4 * VOTE)),
 				(REGISTRY, minus(2 * VOTE + 2), 0),
 				(201, plus(VOTE), 0),
 				(202, plus(VOTE), 0),
@@ -200,7 +197,7 @@ fn in_an_audit_the_pool_adds_to_an_authors_bond_too_small() {
 #[test]
 fn in_an_audit_the_pool_adds_no_more_than_one_vote() {
 	test(|| {
-		let deal = audited();
+		let deal = escalated();
 		open_in_case(deal);
 		let before = balances();
 		rule(deal, Verdict::NonDeterministic, 3);
@@ -209,7 +206,7 @@ fn in_an_audit_the_pool_adds_no_more_than_one_vote() {
 			&[
 				(CREATOR, plus(BUDGET - 3 * LP), minus(BUDGET)),
 				(PROVIDER, plus(3 * LP), 0),
-				(POOL, plus(PANEL_FEE - VOTE), minus(PANEL_FEE)),
+				(POOL, plus(3 * VOTE), minus(4 * VOTE)),
 				// What can't be divided goes to the first.
 				(201, plus(VOTE / 3 + 1), 0),
 				(202, plus(VOTE / 3 + 1), 0),
@@ -261,7 +258,7 @@ fn an_unresolved_audit_pays_as_accepted() {
 		open_in_case(deal);
 		let before = balances();
 		rule(deal, Verdict::Unresolved, 0);
-		assert_changed(&before, &paid_well(&[(POOL, plus(PANEL_FEE), minus(PANEL_FEE))]));
+		assert_changed(&before, &paid_well(&[(POOL, plus(VOTE), minus(VOTE))]));
 	});
 }
 
@@ -277,7 +274,7 @@ fn an_audit_without_an_opening_that_stays_unresolved_is_dropped() {
 			rule(deal, verdict, 0);
 			let judge_by = System::block_number() + JUDGE;
 			assert_eq!(events(), [Event::DisputeDropped { deal, judge_by }]);
-			assert_changed(&before, &[(POOL, plus(PANEL_FEE), minus(PANEL_FEE))]);
+			assert_changed(&before, &[(POOL, plus(VOTE), minus(VOTE))]);
 			assert_eq!(deadline(deal), judge_by);
 			// It is not drawn again, may be challenged, and can be opened at once.
 			assert_noop!(DealsPallet::audit(signed(OTHER), deal), Error::<Test>::NotDrawn);
@@ -321,7 +318,7 @@ fn a_sealed_result_is_never_upheld() {
 #[test]
 fn votes_are_paid_to_the_last_unit() {
 	test(|| {
-		let deal = audited();
+		let deal = escalated();
 		open_in_case(deal);
 		// A collateral that pays two votes and one unit.
 		Bonds::<Test>::mutate(PROVIDER, |bond| {
@@ -342,7 +339,7 @@ fn votes_are_paid_to_the_last_unit() {
 #[test]
 fn a_mediator_that_cannot_be_paid_stops_nothing() {
 	test(|| {
-		let deal = audited();
+		let deal = escalated();
 		open_in_case(deal);
 		// Votes below the existential deposit, of accounts that don't exist.
 		Deals::<Test>::mutate(deal, |deal| {

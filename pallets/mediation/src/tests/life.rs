@@ -60,6 +60,76 @@ fn a_wrong_auditor_is_outvoted_and_slashed() {
 	});
 }
 
+/// Leaves so much in the pool's free balance, above the existential deposit.
+fn leave_in_the_pool(left: Balance) {
+	assert_ok!(Balances::burn(signed(POOL), free(POOL) - ED - left, true));
+}
+
+/// Whoever was caught by the first mediator does not get away because the pool is empty: what was found is public, and the creator
+/// can challenge. Nobody is slashed, because nobody was judged.
+#[test]
+fn an_audit_that_cannot_be_carried_on_is_dropped_and_can_be_challenged() {
+	test(|| {
+		mediators(MEDIATORS, 1);
+		let deal = audited_with(opening(66));
+		leave_in_the_pool(3 * VOTE - 1);
+		let auditor = whole_round(deal, Some(opening(66)), |_| vote(1))[0];
+		assert_eq!((Cases::<Test>::get(deal), ending(deal)), (None, None));
+		let (verdict, paid) = (Verdict::Unfunded, Default::default());
+		assert!(events().contains(&Event::CaseClosed { deal, verdict, paid }));
+		assert_eq!((free(auditor), bond(auditor)), (LP, TICKET));
+		assert_eq!(free(POOL), ED + 4 * VOTE - 1, "nothing stays on hold");
+		check();
+
+		assert_ok!(Deals::challenge(signed(CREATOR), deal, Reason::WrongResult));
+		let panel = draw(deal);
+		for who in &panel {
+			commit(deal, *who, vote(1));
+		}
+		for who in &panel {
+			reveal(deal, *who, vote(1));
+		}
+		assert_eq!(ending(deal), Some(Outcome::Overturned { votes: 3 }));
+		assert_eq!(free(CREATOR), ENDOWMENT + CAP);
+	});
+}
+
+#[test]
+fn an_audit_goes_on_with_exactly_what_the_next_panel_costs() {
+	test(|| {
+		mediators(MEDIATORS, 1);
+		let deal = audited_with(opening(66));
+		leave_in_the_pool(3 * VOTE);
+		whole_round(deal, Some(opening(66)), |_| vote(1));
+		assert_eq!((round(deal), free(POOL)), (Round::Three, ED));
+		whole_round(deal, None, |_| vote(1));
+		assert_eq!(ending(deal), Some(Outcome::Overturned { votes: 4 }));
+		assert_eq!(free(POOL), ED + 4 * VOTE);
+	});
+}
+
+/// Three have looked and found nothing in common: without the means to ask more, the result stands.
+#[test]
+fn a_split_panel_without_the_means_for_a_larger_one_is_unresolved() {
+	test(|| {
+		mediators(MEDIATORS, 1);
+		let deal = audited();
+		let auditor = whole_round(deal, Some(opening(1)), |_| vote(66));
+		leave_in_the_pool(7 * VOTE - 1);
+		let three = whole_round(deal, None, |nth| vote(1 + nth as u8));
+		let outcome = Outcome::UnresolvedAudit {
+			usage: 3_000,
+			completed: true,
+		};
+		assert_eq!(ending(deal), Some(outcome));
+		for who in three.iter().chain(&auditor) {
+			assert_eq!((free(*who), bond(*who)), (LP, TICKET));
+		}
+		assert_eq!(free(POOL), ED + 11 * VOTE - 1 + LEVY);
+		assert_eq!(free(PROVIDER), ENDOWMENT - BOND + 3 * LP);
+	});
+}
+
 #[test]
 fn an_unfounded_challenge_costs_the_challenger() {
 	test(|| {
