@@ -65,6 +65,10 @@ contracts: ## the contracts of the EVM bridge (needs Node.js and npm only)
 test-contracts: ## their tests: unit, fuzz, invariants, byte vectors, gas, and a round trip on a chain (anvil)
 	@scripts/contracts.sh test
 
+.PHONY: analyse-contracts
+analyse-contracts: ## the static analyser over the contracts (slither, from PyPI; fails on any finding)
+	@scripts/contracts.sh analyse
+
 .PHONY: ci
 ci: ## what must pass before a change is merged
 	@bash .ci/run
