@@ -1,6 +1,6 @@
 //! Benchmarks.
 
-use crate::{Bonds, Call, Config, DealState, Deals, Pallet, Unbonding};
+use crate::{Bonds, Call, Config, DealState, Deals, Event, Moves, Pallet, Unbonding};
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use frame_benchmarking::v2::*;
@@ -12,9 +12,10 @@ use frame_system::RawOrigin;
 use lilypad_primitives::{
 	audit::FIRST_PANELS,
 	mediation::MAX_PANEL,
-	traits::{Arbitrable, Deals as DealsSeam, JobBook},
-	Balance, BlockNumber, DealId, Dispute, JobId, Judge, OfferId, Opening, OutputRoot, Profile, Reason,
-	Ruling, Seal, Status, Terms, Triple, Verdict, LP,
+	settle,
+	traits::{Arbitrable, Deals as DealsSeam, JobBook, Mediate, Modules},
+	Balance, BlockNumber, DealId, Dispute, JobId, Judge, OfferId, Opening, Outcome, OutputRoot, Profile,
+	Purse, Reason, Ruling, Seal, Status, Terms, Triple, Verdict, LP,
 };
 use sp_runtime::{Permill, SaturatedConversion};
 
@@ -127,10 +128,20 @@ impl<T: Config> Scene<T> {
 		scene
 	}
 
-	/// In dispute by a challenge, without mediation's knowing.
-	fn disputed() -> Self {
+	/// Drawn for an audit, with as many parties as there can be.
+	fn drawn() -> Self {
 		let scene = Self::submitted();
-		dispute_by_force::<T>(scene.deal);
+		Deals::<T>::mutate(scene.deal, |deal| {
+			let terms = &mut deal.as_mut().expect("the deal lives").terms;
+			terms.solver = Some(account("solver", 0, 0));
+			terms.judge = Judge::Delegate(account("delegate", 0, 0));
+		});
+		let deal = Deals::<T>::get(scene.deal).expect("the deal lives");
+		let DealState::Submitted { draw_at, .. } = deal.state else {
+			panic!("the deal is submitted");
+		};
+		endow::<T>(&T::AuditPool::get(), deal.terms.panel_fee);
+		T::Mediation::draw_for_benchmark(scene.deal, &deal.terms, draw_at);
 		scene
 	}
 
@@ -147,15 +158,15 @@ impl<T: Config> Scene<T> {
 	}
 }
 
-/// Puts a submitted deal into dispute, past mediation.
+/// Has a submitted deal audited, past mediation. The pool can pay every round.
 fn dispute_by_force<T: Config>(id: DealId) {
 	let deal = Deals::<T>::get(id).expect("the deal lives");
 	let DealState::Submitted { seal, elapsed, .. } = deal.state else {
 		panic!("the deal is submitted");
 	};
-	endow::<T>(&deal.terms.creator, deal.terms.panel_fee);
-	let dispute = Dispute::Challenge(Reason::WrongResult);
-	Pallet::<T>::hold_stake(id, &deal.terms, dispute).expect("the creator was given as much");
+	endow::<T>(&T::AuditPool::get(), deal.terms.panel_fee);
+	let dispute = Dispute::Audit;
+	Pallet::<T>::hold_stake(id, &deal.terms, dispute).expect("the pool was given as much");
 	let next = DealState::Disputed {
 		seal,
 		elapsed,
@@ -353,21 +364,56 @@ mod benches {
 	}
 
 	#[benchmark]
+	fn audit() {
+		let scene = Scene::<T>::drawn();
+		#[extrinsic_call]
+		_(RawOrigin::Signed(scene.creator), scene.deal);
+		assert!(matches!(
+			Deals::<T>::get(scene.deal).map(|d| d.state),
+			Some(DealState::Disputed {
+				dispute: Dispute::Audit,
+				..
+			})
+		));
+	}
+
+	#[benchmark]
 	fn rule() {
-		let scene = Scene::<T>::disputed();
-		Deals::<T>::mutate(scene.deal, |deal| {
-			if let Some(DealState::Disputed { opened, .. }) = deal.as_mut().map(|deal| &mut deal.state) {
-				*opened = Some(opening());
-			}
-		});
+		let scene = Scene::<T>::submitted();
 		let paid: Vec<T::AccountId> = (0..FIRST_PANELS + MAX_PANEL)
 			.map(|nth| account("mediator", nth, 0))
 			.collect();
 		for mediator in &paid {
 			endow::<T>(mediator, 0);
 		}
+		let votes = paid.len() as u32;
+		Deals::<T>::mutate(scene.deal, |deal| {
+			let terms = &mut deal.as_mut().expect("the deal lives").terms;
+			// More than an author's bond pays.
+			terms.mediator_fee = 2 * LP;
+			terms.panel_fee = terms.mediator_fee * Balance::from(votes);
+		});
+		dispute_by_force::<T>(scene.deal);
+		Deals::<T>::mutate(scene.deal, |deal| {
+			if let Some(DealState::Disputed { opened, .. }) = deal.as_mut().map(|deal| &mut deal.state) {
+				*opened = Some(opening());
+			}
+		});
+		let deal = Deals::<T>::get(scene.deal).expect("the deal lives");
+		let module = T::JobBook::needs(deal.job).and_then(|needs| T::Modules::version(needs.version));
+		let outcome = Outcome::NonDeterministic {
+			usage: opening().usage,
+			votes,
+			author_bond: module.map_or(0, |module| module.bond),
+			challenged: false,
+		};
+		let settlement = settle(&deal.terms, &outcome);
+		assert!(
+			settlement.taken_from(Purse::AuditPool) > 0,
+			"the bond is too small"
+		);
 		let ruling = Ruling {
-			verdict: Verdict::Upheld,
+			verdict: Verdict::NonDeterministic,
 			paid,
 		};
 		#[block]
@@ -375,6 +421,13 @@ mod benches {
 			Pallet::<T>::rule(scene.deal, ruling);
 		}
 		scene.assert_settled();
+		let event = Event::Settled {
+			deal: scene.deal,
+			job: deal.job,
+			outcome,
+			moves: Moves::truncate_from(settlement.moves),
+		};
+		frame_system::Pallet::<T>::assert_has_event(event.into());
 	}
 
 	#[benchmark]

@@ -10,6 +10,8 @@
 //! 5. Ids are used once: those of live deals are below the next.
 //! 6. A revealed usage is within the time limit and the time that passed.
 //! 7. No score is better than perfect.
+//! 8. Each live deal is the one that its job names, with the same offer, creator and budget; and no job names another.
+//! 9. A deal uses capacity exactly as long as the market grants its job a part of the offer's machine.
 
 use crate::{
 	AuditReserves, Bonds, Config, DealState, Deals, Deposits, HoldReason, LapseKey, Lapses, NextDealId,
@@ -28,7 +30,8 @@ impl<T: Config> Pallet<T> {
 	/// Checks the invariants. Reads everything: for tests and try-runtime only.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		Self::check_holds()?;
-		Self::check_deals()
+		Self::check_deals()?;
+		Self::check_jobs()
 	}
 
 	fn check_holds() -> Result<(), TryRuntimeError> {
@@ -64,6 +67,7 @@ impl<T: Config> Pallet<T> {
 		);
 		let pool = T::AuditPool::get();
 		let budgets = T::JobBook::held_budgets();
+		let kept = T::JobBook::held_deposits();
 		let held = |reason: HoldReason, who: &T::AccountId| T::Currency::balance_on_hold(&reason.into(), who);
 		let check = |who: &T::AccountId| -> Result<(), TryRuntimeError> {
 			let bond = Bonds::<T>::get(who).map_or(0, |bond| bond.total);
@@ -74,6 +78,10 @@ impl<T: Config> Pallet<T> {
 			ensure!(
 				held(HoldReason::Deposit, who) == Deposits::<T>::get(who),
 				"1: deposits differ from the hold"
+			);
+			ensure!(
+				Deposits::<T>::get(who) == kept.get(who).copied().unwrap_or_default(),
+				"1: deposits differ from those of what is kept"
 			);
 			ensure!(
 				held(HoldReason::ProviderBond, who) == bond,
@@ -95,11 +103,37 @@ impl<T: Config> Pallet<T> {
 		frame_system::Account::<T>::iter_keys().try_for_each(|who| check(&who))?;
 		Bonds::<T>::iter_keys().try_for_each(|who| check(&who))?;
 		check(&pool)?;
-		budgets.keys().chain(stakes.keys()).try_for_each(&check)?;
+		let named = budgets.keys().chain(stakes.keys()).chain(kept.keys());
+		named.into_iter().try_for_each(&check)?;
 		for (who, sum) in Deposits::<T>::iter() {
 			ensure!(sum > 0, "1: an entry that says nothing");
 			check(&who)?;
 		}
+		Ok(())
+	}
+
+	fn check_jobs() -> Result<(), TryRuntimeError> {
+		let jobs = T::JobBook::matched_jobs();
+		for job in &jobs {
+			let deal = Deals::<T>::get(job.deal).ok_or("8: a job's deal is gone")?;
+			ensure!(
+				(deal.job, deal.offer) == (job.job, job.offer),
+				"8: a job's deal is another's"
+			);
+			ensure!(
+				deal.terms.creator == job.creator && deal.terms.budget == job.budget,
+				"8: a deal's budget is not its job's"
+			);
+			ensure!(
+				deal.state.uses_capacity() == job.uses_capacity,
+				"9: capacity is granted to a deal that uses none, or the other way round"
+			);
+		}
+		// Each job's deal is its own, so equal numbers leave no deal without a job.
+		ensure!(
+			Deals::<T>::iter_keys().count() == jobs.len(),
+			"8: a deal without a job"
+		);
 		Ok(())
 	}
 

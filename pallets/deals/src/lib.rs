@@ -653,7 +653,7 @@ pub mod pallet {
 		/// Errors: [`Error::UnknownDeal`], [`Error::NotSubmitted`], [`Error::InDispute`], [`Error::TooEarly`],
 		/// [`Error::TooLate`], [`Error::NotDrawn`]. Emits [`Event::Disputed`] or [`Event::AuditSkipped`].
 		#[pallet::call_index(10)]
-		#[pallet::weight(Pallet::<T>::disputing(T::WeightInfo::reveal()))]
+		#[pallet::weight(T::WeightInfo::audit())]
 		#[pallet::feeless_if(|origin: &OriginFor<T>, deal: &DealId| -> bool {
 			ensure_signed(origin.clone()).is_ok_and(|who| Pallet::<T>::check_free_audit(&who, *deal).is_ok())
 		})]

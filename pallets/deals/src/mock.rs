@@ -13,7 +13,9 @@ use frame_support::{
 };
 use lilypad_primitives::{
 	terms::Amounts,
-	traits::{Deals as DealsSeam, JobBook, Mediate, Modules as ModulesSeam, NoPanel, OnDealSettled},
+	traits::{
+		Deals as DealsSeam, JobBook, MatchedJob, Mediate, Modules as ModulesSeam, NoPanel, OnDealSettled,
+	},
 	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, JobId, JobNeeds, Judge, MachineSpec,
 	MediatorPolicy, Millis, ModuleInfo, ModuleName, OfferId, Opening, Outcome, OutputRoot, Platform, Pricing,
 	Profile, RuntimeImage, Settlement, Status, Terms, Triple, VersionId, LP,
@@ -172,6 +174,11 @@ impl Mediate<AccountId> for Mediation {
 		Ok(())
 	}
 
+	#[cfg(feature = "runtime-benchmarks")]
+	fn draw_for_benchmark(deal: DealId, _: &Terms<AccountId>, _: BlockNumber) {
+		Drawn::mutate(|drawn| drawn.push(deal));
+	}
+
 	fn may_open(_: DealId) -> bool {
 		PanelReveals::get()
 	}
@@ -257,6 +264,11 @@ pub(crate) enum Told {
 
 #[storage_alias]
 pub(crate) type Jobs = StorageMap<MockMarket, Twox64Concat, JobId, MockJob>;
+/// Deposits for what each account keeps in the market.
+#[storage_alias]
+pub(crate) type Kept = StorageMap<MockMarket, Twox64Concat, AccountId, Balance>;
+/// The offer that takes every job.
+pub(crate) const OFFER: OfferId = OfferId(7);
 #[storage_alias]
 pub(crate) type NextJob = StorageValue<MockMarket, u64, frame_support::pallet_prelude::ValueQuery>;
 #[storage_alias]
@@ -304,6 +316,24 @@ impl JobBook<AccountId> for Market {
 			*sums.entry(job.terms.creator).or_default() += job.terms.budget;
 		}
 		sums
+	}
+
+	fn held_deposits() -> BTreeMap<AccountId, Balance> {
+		Kept::iter().collect()
+	}
+
+	fn matched_jobs() -> Vec<MatchedJob<AccountId>> {
+		let matched = |(job, record): (JobId, MockJob)| {
+			record.deal.map(|deal| MatchedJob {
+				job,
+				deal,
+				offer: OFFER,
+				creator: record.terms.creator,
+				budget: record.terms.budget,
+				uses_capacity: record.running,
+			})
+		};
+		Jobs::iter().filter_map(matched).collect()
 	}
 
 	fn unfetchable_before(job: JobId) -> bool {
@@ -491,7 +521,7 @@ pub(crate) fn match_fetching(
 ) -> Result<DealId, sp_runtime::DispatchError> {
 	let mut record = Jobs::get(job).expect("the job waits");
 	record.terms.provider = provider;
-	let deal = <Pallet<Test> as DealsSeam<AccountId>>::open(job, OfferId(7), record.terms.clone(), bytes)?;
+	let deal = <Pallet<Test> as DealsSeam<AccountId>>::open(job, OFFER, record.terms.clone(), bytes)?;
 	record.deal = Some(deal);
 	record.running = true;
 	Jobs::insert(job, record);

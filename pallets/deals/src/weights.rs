@@ -36,9 +36,11 @@ pub trait WeightInfo {
 	fn expire_opened() -> Weight;
 	/// Putting a deal into dispute: the bond, and finding out what the job needs. Without mediation's part.
 	fn open_dispute() -> Weight;
+	/// `audit` of a drawn deal with as many parties as there can be, with mediation's part.
+	fn audit() -> Weight;
 	/// `challenge`, without the dispute itself.
 	fn challenge() -> Weight;
-	/// Settling a deal by a verdict with the largest panel paid.
+	/// Settling an audited deal of a module that is not deterministic, with every vote paid by its author and by the pool.
 	fn rule() -> Weight;
 	/// The sweeper's look at the index when nothing has lapsed.
 	fn sweep_nothing() -> Weight;
@@ -82,6 +84,7 @@ impl WeightInfo for () {
 		expire_fault: 300 us, 20 reads, 15 writes;
 		expire_opened: 400 us, 25 reads, 20 writes;
 		open_dispute: 100 us, 8 reads, 5 writes;
+		audit: 250 us, 30 reads, 10 writes;
 		challenge: 40 us, 3 reads, 1 writes;
 		rule: 1000 us, 35 reads, 30 writes;
 		sweep_nothing: 10 us, 3 reads, 1 writes;

@@ -80,7 +80,14 @@ fn params<T: Config>() -> OfferParams<T::AccountId> {
 }
 
 fn request<T: Config>() -> JobRequest<T::AccountId> {
-	let name: ModuleName = "benchmark:v1".parse().expect("well formed; qed");
+	request_of::<T>(0)
+}
+
+/// A request for one of several modules.
+fn request_of<T: Config>(module: u32) -> JobRequest<T::AccountId> {
+	let name: ModuleName = alloc::format!("benchmark:v{module}")
+		.parse()
+		.expect("well formed; qed");
 	T::Modules::register_for_benchmark(&account("author", 0, SEED), name.clone());
 	T::Deals::fund_for_benchmark(&creator::<T>(), PLENTY);
 	let file = |n: u32| InputFile {
@@ -132,7 +139,7 @@ fn matched<T: Config>(provider: T::AccountId) -> (JobId, DealId, OfferId) {
 	(job, deal_of::<T>(job).expect("they fit; qed"), offer)
 }
 
-/// A waiting job, and offers at these rates, of a provider each, that fit it and were missed.
+/// Waiting jobs, each of its own module, and offers at these rates, of a provider each, that fit them and were missed.
 fn missed<T: Config>(jobs: u32, rates: &[Balance]) -> (Vec<JobId>, Vec<OfferId>) {
 	let offers: Vec<_> = rates
 		.iter()
@@ -151,7 +158,7 @@ fn missed<T: Config>(jobs: u32, rates: &[Balance]) -> (Vec<JobId>, Vec<OfferId>)
 			id
 		})
 		.collect();
-	let jobs = (0..jobs).map(|_| post::<T>(request::<T>())).collect();
+	let jobs = (0..jobs).map(|n| post::<T>(request_of::<T>(n))).collect();
 	offers.iter().for_each(|id| activate::<T>(*id));
 	(jobs, offers)
 }
@@ -420,16 +427,20 @@ mod benchmarks {
 
 	#[benchmark]
 	fn scan_jobs(s: Linear<0, { T::MaxScan::get() }>) {
-		// Each would fit, but is promised to a cheaper offer.
-		let (jobs, offers) = missed::<T>(s, &two_rates::<T>());
-		for job in jobs {
-			Pallet::<T>::record_proposal(Some(solver::<T>()), job, offers[0]).expect("it fits; qed");
+		// Each would fit, but is promised to a cheaper offer of its own.
+		let [least, dearer] = two_rates::<T>();
+		let mut rates = vec![least; s as usize];
+		rates.push(dearer);
+		let (jobs, offers) = missed::<T>(s, &rates);
+		for (job, offer) in jobs.iter().zip(&offers) {
+			Pallet::<T>::record_proposal(Some(solver::<T>()), *job, *offer).expect("it fits; qed");
 		}
+		let last = *offers.last().expect("there is the dearer one; qed");
 		let scan;
 
 		#[block]
 		{
-			scan = Pallet::<T>::match_offer(offers[1], u32::MAX);
+			scan = Pallet::<T>::match_offer(last, u32::MAX);
 		}
 
 		assert_eq!(

@@ -6,7 +6,7 @@ use crate::{
 	weights::WeightInfo as _,
 };
 use frame_support::{traits::Get, weights::Weight};
-use lilypad_primitives::traits::OnJobEnded;
+use lilypad_primitives::{traits::OnJobEnded, JobOrigin};
 
 /// What came of a search, without the search itself.
 fn found<T: Config>(scan: Scan) -> Weight {
@@ -32,13 +32,9 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// A search for jobs, as it was. Where it was measured all jobs were of one module, and promised to one offer: each may be
-	/// of its own, and promised to another offer of another provider.
+	/// A search for jobs, as it was.
 	pub(crate) fn searched_jobs(scan: Scan) -> Weight {
-		let each_its_own = T::DbWeight::get().reads(u64::from(scan.candidates) * 3);
-		T::WeightInfo::scan_jobs(scan.candidates)
-			.saturating_add(each_its_own)
-			.saturating_add(found::<T>(scan))
+		T::WeightInfo::scan_jobs(scan.candidates).saturating_add(found::<T>(scan))
 	}
 
 	/// The longest search for jobs that ends after `most` matches.
@@ -73,9 +69,17 @@ impl<T: Config> Pallet<T> {
 		Self::closing(T::WeightInfo::withdraw_offer())
 	}
 
-	/// What closing a waiting job weighs: the call's own part, and what those do who are told.
+	/// What closing a waiting job weighs at most: the call's own part, and what those do who are told.
 	pub(crate) fn closing(own: Weight) -> Weight {
 		own.saturating_add(T::OnJobEnded::job_ended_weight())
+	}
+
+	/// What those weigh who are told of a job's end: they have to do with jobs from elsewhere alone.
+	pub(crate) fn told_of(origin: &JobOrigin<T::AccountId>) -> Weight {
+		match origin {
+			JobOrigin::Native => Weight::zero(),
+			JobOrigin::Evm { .. } => T::OnJobEnded::job_ended_weight(),
+		}
 	}
 
 	/// What cancelling a job weighs at most.

@@ -1,17 +1,17 @@
 //! The market as deals see it: what the end of a run and the end of a deal mean for job and offer.
 
 use crate::{
-	pallet::{Config, Event, Jobs, Offers, Pallet},
+	pallet::{Config, Event, Jobs, OfferDeposits, Offers, Pallet, PeerDeposits},
 	types::{is_available, JobRecord, JobState, Scan},
 	weights::WeightInfo as _,
 };
-use alloc::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::{defensive, traits::Get, weights::Weight};
 use lilypad_primitives::{
 	highest_affordable_rate,
-	traits::{JobBook, JobEnding, Modules, OnJobEnded},
-	Balance, BlockNumber, DealId, JobId, JobNeeds, JobOrigin, MachineSpec, MediatorPolicy, Offer, OfferId,
-	OfferState, Outcome, Triple,
+	traits::{JobBook, JobEnding, MatchedJob, Modules, OnJobEnded},
+	Balance, BlockNumber, DealId, JobId, JobNeeds, MachineSpec, MediatorPolicy, Offer, OfferId, OfferState,
+	Outcome, Triple,
 };
 
 impl<T: Config> Pallet<T> {
@@ -178,6 +178,32 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 		sums
 	}
 
+	fn held_deposits() -> BTreeMap<T::AccountId, Balance> {
+		let offers = OfferDeposits::<T>::iter()
+			.filter_map(|(id, deposit)| Offers::<T>::get(id).map(|offer| (offer.provider, deposit)));
+		let mut sums = BTreeMap::<_, Balance>::new();
+		for (who, deposit) in offers.chain(PeerDeposits::<T>::iter()) {
+			let sum = sums.entry(who).or_default();
+			*sum = sum.saturating_add(deposit);
+		}
+		sums
+	}
+
+	fn matched_jobs() -> Vec<MatchedJob<T::AccountId>> {
+		let matched = |(job, record): (JobId, JobRecord<T::AccountId>)| match record.state {
+			JobState::Matched { deal, offer, granted } => Some(MatchedJob {
+				job,
+				deal,
+				offer,
+				creator: record.job.creator,
+				budget: record.job.request.budget,
+				uses_capacity: granted.is_some(),
+			}),
+			JobState::Open { .. } => None,
+		};
+		Jobs::<T>::iter().filter_map(matched).collect()
+	}
+
 	fn unfetchable_before(id: JobId) -> bool {
 		Jobs::<T>::get(id).is_some_and(|record| record.job.unfetchable_once)
 	}
@@ -237,9 +263,7 @@ impl<T: Config> JobBook<T::AccountId> for Pallet<T> {
 					result,
 				};
 				T::OnJobEnded::job_ended(id, &record.job.origin, &record.job.creator, &ending, cost);
-				if record.job.origin != JobOrigin::Native {
-					weight.saturating_accrue(T::OnJobEnded::job_ended_weight());
-				}
+				weight.saturating_accrue(Self::told_of(&record.job.origin));
 			},
 		}
 		// After the job itself has been served: it has waited longest. A faulty provider's offers are paused by now.

@@ -16,9 +16,10 @@ use lilypad_primitives::{
 	highest_affordable_rate,
 	job::MAX_RETRIES,
 	traits::{Deals, JobEnding, Modules, NotPosted, OnJobEnded, PostJob},
-	Balance, BlockNumber, InputFile, Inputs, Job, JobId, JobOrigin, JobRequest, ModuleInfo, VersionId,
+	Balance, BlockNumber, InputFile, Inputs, Job, JobId, JobOrigin, JobRequest, Millis, ModuleInfo,
+	VersionId,
 };
-use sp_runtime::{DispatchError, DispatchResult};
+use sp_runtime::DispatchError;
 
 /// What the chain finds out about a request.
 pub(crate) struct Checked<AccountId> {
@@ -194,7 +195,7 @@ impl<T: Config> Pallet<T> {
 			JobState::Open { .. } => {
 				Self::deposit_event(Event::JobCancelled { job: id });
 				Self::close_waiting(id, &record);
-				Ok(Self::closing(T::WeightInfo::cancel_open()))
+				Ok(T::WeightInfo::cancel_open().saturating_add(Self::told_of(&record.job.origin)))
 			},
 			JobState::Matched { deal, .. } => {
 				T::Deals::cancel(deal).map(|market| T::WeightInfo::cancel_matched().saturating_add(market))
@@ -208,15 +209,14 @@ impl<T: Config> Pallet<T> {
 		ensure!(Self::has_expired(&record), Error::<T>::NotExpired);
 		// Whatever was proposed is due by now.
 		let concluded = Self::conclude_due(id);
-		let weight = match concluded {
-			None => Self::closing(T::WeightInfo::expire_job()),
-			Some(_) => {
-				Self::closing(T::WeightInfo::expire_job()).saturating_add(T::WeightInfo::conclude_proposal())
-			},
-		};
+		let mut weight = T::WeightInfo::expire_job();
+		if concluded.is_some() {
+			weight.saturating_accrue(T::WeightInfo::conclude_proposal());
+		}
 		if concluded != Some(Concluded::Matched) {
 			Self::deposit_event(Event::JobExpired { job: id });
 			Self::close_waiting(id, &record);
+			weight.saturating_accrue(Self::told_of(&record.job.origin));
 		}
 		Ok(weight)
 	}
@@ -263,9 +263,12 @@ impl<T: Config> Pallet<T> {
 			let expired = Jobs::<T>::get(id).is_some_and(|record| Self::has_expired(&record))
 				&& !Proposals::<T>::contains_key(id);
 			if expired {
-				meter.consume(Self::closing(T::WeightInfo::expire_job()));
-				if let Err(error) = Self::do_expire_job(id) {
-					log::error!(target: crate::LOG_TARGET, "job {id} can't be expired: {error:?}");
+				match Self::do_expire_job(id) {
+					Ok(used) => meter.consume(used),
+					Err(error) => {
+						log::error!(target: crate::LOG_TARGET, "job {id} can't be expired: {error:?}");
+						meter.consume(Self::closing(T::WeightInfo::expire_job()));
+					},
 				}
 			}
 		}
@@ -293,6 +296,10 @@ impl<T: Config> PostJob<T::AccountId> for Pallet<T> {
 			})
 	}
 
+	fn max_time_limit() -> Millis {
+		T::Pricing::get().max_time_limit
+	}
+
 	fn post_weight() -> Weight {
 		T::WeightInfo::post_job().saturating_add(Self::longest_search_for_offers())
 	}
@@ -301,8 +308,8 @@ impl<T: Config> PostJob<T::AccountId> for Pallet<T> {
 		Jobs::<T>::get(job).map(|record| record.job.origin)
 	}
 
-	fn cancel(creator: &T::AccountId, job: JobId) -> DispatchResult {
-		Self::do_cancel_job(creator.clone(), job).map(|_| ())
+	fn cancel(creator: &T::AccountId, job: JobId) -> Result<Weight, DispatchError> {
+		Self::do_cancel_job(creator.clone(), job)
 	}
 
 	fn cancel_weight() -> Weight {

@@ -9,7 +9,7 @@ use crate::{
 };
 use frame_support::{ensure, traits::Get};
 use lilypad_primitives::{
-	traits::Deals, Balance, MediatorPolicy, Offer, OfferId, OfferState, PeerAddress, Pricing,
+	distinct, traits::Deals, Balance, MediatorPolicy, Offer, OfferId, OfferState, PeerAddress, Pricing,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -20,14 +20,7 @@ pub(crate) fn names_a_panel<AccountId: PartialEq>(
 ) -> bool {
 	match policy {
 		MediatorPolicy::Any => true,
-		MediatorPolicy::Only(list) => {
-			let different = list
-				.iter()
-				.enumerate()
-				.filter(|(at, who)| !list[..*at].contains(who))
-				.count();
-			different >= pricing.largest_panel as usize
-		},
+		MediatorPolicy::Only(list) => distinct(list).count() >= pricing.largest_panel as usize,
 	}
 }
 
@@ -41,11 +34,8 @@ impl<T: Config> Pallet<T> {
 		ensure!(params.slots > 0, Error::<T>::NoSlots);
 		ensure!(params.rate >= pricing.min_rate, Error::<T>::RateTooLow);
 		let platforms = &params.platforms;
-		let repeated = platforms
-			.iter()
-			.enumerate()
-			.any(|(at, p)| platforms[..at].contains(p));
-		ensure!(!platforms.is_empty() && !repeated, Error::<T>::BadPlatforms);
+		let different = distinct(platforms).count() == platforms.len();
+		ensure!(!platforms.is_empty() && different, Error::<T>::BadPlatforms);
 		ensure!(
 			names_a_panel(&params.mediators, &pricing),
 			Error::<T>::TooFewMediators

@@ -9,7 +9,7 @@ use crate::{
 };
 use alloc::collections::BTreeMap;
 use frame_support::{ensure, traits::Get};
-use lilypad_primitives::{Balance, JobId, MachineSpec, OfferId, OfferState};
+use lilypad_primitives::{JobId, MachineSpec, OfferId, OfferState};
 use sp_runtime::TryRuntimeError;
 
 /// What the live deals of an offer add up to.
@@ -27,18 +27,6 @@ impl<T: Config> Pallet<T> {
 		Self::check_proposals()?;
 		Self::check_offers()?;
 		Self::check_lists()
-	}
-
-	/// The deposits that are held for each account's offers and peer address: for checks across pallets.
-	pub fn held_deposits() -> BTreeMap<T::AccountId, Balance> {
-		let offers = OfferDeposits::<T>::iter()
-			.filter_map(|(id, deposit)| Offers::<T>::get(id).map(|offer| (offer.provider, deposit)));
-		let mut sums = BTreeMap::<_, Balance>::new();
-		for (who, deposit) in offers.chain(PeerDeposits::<T>::iter()) {
-			let sum = sums.entry(who).or_default();
-			*sum = sum.saturating_add(deposit);
-		}
-		sums
 	}
 
 	fn check_jobs() -> Result<(), TryRuntimeError> {

@@ -2,12 +2,15 @@
 
 use crate::{
 	cases::vote_of,
+	draw,
 	state::{Seat, SeatState, Stage, MAX_SEATS},
 	verdict::{Evidence, Winner},
 	Call, Capability, CaseOf, Cases, Config, Due, DueKey, Mediators, Outputs, Pallet, Parameters, Params,
 	StoredTickets, TicketCount, Tickets,
 };
 use alloc::{vec, vec::Vec};
+use codec::Encode;
+use core::cell::RefCell;
 use frame_benchmarking::v2::*;
 use frame_support::{
 	traits::{
@@ -21,8 +24,8 @@ use lilypad_primitives::{
 	audit::FIRST_PANELS,
 	mediation::MAX_PANEL,
 	traits::{Arbitrable, Mediate},
-	Balance, BlockNumber, CaseRequest, Commitment, DealId, Dispute, MachineSpec, MediatorPolicy, Opening,
-	OutputRoot, Platform, Profile, Reason, Round, Status, Triple, Verdict, Vote,
+	AuditDraw, Balance, BlockNumber, CaseRequest, Commitment, DealId, Dispute, MachineSpec, MediatorPolicy,
+	Opening, OutputRoot, Platform, Profile, Reason, Round, Status, Terms, Triple, Verdict, Vote,
 };
 use sp_runtime::SaturatedConversion;
 
@@ -90,6 +93,25 @@ fn request<T: Config>(dispute: Dispute) -> CaseRequest<T::AccountId> {
 	}
 }
 
+/// Has the draw fall on a deal, and mediators ready for its audit.
+pub(crate) fn draw_out_of_nothing<T: Config>(
+	deal: DealId,
+	terms: &Terms<T::AccountId>,
+	draw_at: BlockNumber,
+) {
+	crowd::<T>(MAX_PANEL);
+	let blocks = draw_at - T::DrawBlocks::get()..draw_at;
+	for try_of in 0u32.. {
+		for block in blocks.clone() {
+			let output = sp_io::hashing::blake2_256(&(try_of, block).encode());
+			Outputs::<T>::insert(block % T::KeptBlocks::get(), (block, output));
+		}
+		if Pallet::<T>::audit_draw_of(deal, terms, draw_at) == AuditDraw::Drawn {
+			break;
+		}
+	}
+}
+
 /// A deal in dispute whose largest panel is about to be drawn, with the randomness for it, after both rounds before it.
 struct Scene<T: Config> {
 	deal: DealId,
@@ -104,8 +126,7 @@ impl<T: Config> Scene<T> {
 		endow::<T>(&treasury, 1);
 		let crowd = crowd::<T>(MAX_SEATS + MAX_PANEL);
 		let (deal, opening) = T::Deals::dispute_for_benchmark(&creator, &provider);
-		Pallet::<T>::do_open_case(deal, request::<T>(Dispute::Challenge(Reason::WrongResult)))
-			.expect("there are enough mediators");
+		Pallet::<T>::do_open_case(deal, request::<T>(Dispute::Audit)).expect("there are enough mediators");
 		let mut case: CaseOf<T> = Cases::<T>::get(deal).expect("just opened");
 		case.round = Round::Last;
 		case.redraws_left = 0;
@@ -139,6 +160,39 @@ impl<T: Config> Scene<T> {
 			opening,
 			panel: Vec::new(),
 		}
+	}
+
+	/// Every ticket that the draw looks at is another mediator's, and only the last of those mediators, together with those who have
+	/// voted before, can fill the panel.
+	fn reluctant(self) -> Self {
+		let case = self.case();
+		let Stage::Drawing { from, .. } = case.stage else {
+			panic!("the case waits for its draw");
+		};
+		let outputs = Pallet::<T>::outputs(from).expect("the outputs are there");
+		let seed = Pallet::<T>::seed_of_panel(self.deal, &case, &outputs);
+		let places = RefCell::new(Vec::new());
+		let note = |place| {
+			places.borrow_mut().push(place);
+			None::<T::AccountId>
+		};
+		// So many that none is looked at twice.
+		let count = u32::MAX;
+		draw::from_tickets(&seed, count, MAX_PANEL, note, |_| false);
+		TicketCount::<T>::mutate(|counts| counts.set_next(0, count));
+		let places = places.into_inner();
+		let unable = places.len() - (MAX_PANEL - FIRST_PANELS) as usize;
+		for (nth, place) in places.into_iter().enumerate() {
+			let who = mediator::<T>(account("holder", nth as u32, 0), 1);
+			Tickets::<T>::mutate(place, |ticket| ticket.set_next(0, Some(who.clone())));
+			if nth < unable {
+				Mediators::<T>::mutate(&who, |mediator| {
+					let mediator = mediator.as_mut().expect("just registered");
+					mediator.liability = mediator.total;
+				});
+			}
+		}
+		self
 	}
 
 	fn committing() -> Self {
@@ -195,6 +249,16 @@ mod benches {
 	}
 
 	#[benchmark]
+	fn add_tickets(n: Linear<1, { T::MaxTickets::get() - 1 }>) {
+		let caller = mediator::<T>(whitelisted_caller(), 1);
+		endow::<T>(&caller, n);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(caller.clone()), n);
+		let record = Mediators::<T>::get(&caller).expect("registered");
+		assert_eq!(record.tickets.len() as u32, n + 1);
+	}
+
+	#[benchmark]
 	fn set_capability() {
 		let caller = mediator::<T>(whitelisted_caller(), 1);
 		let none = Capability {
@@ -237,11 +301,12 @@ mod benches {
 
 	#[benchmark]
 	fn draw() {
-		let scene = Scene::<T>::drawing();
+		let scene = Scene::<T>::drawing().reluctant();
 		let caller: T::AccountId = whitelisted_caller();
 		#[extrinsic_call]
 		_(RawOrigin::Signed(caller), scene.deal);
 		assert!(matches!(scene.case().stage, Stage::Committing { .. }));
+		assert_eq!(scene.case().panel().count() as u32, MAX_PANEL);
 	}
 
 	#[benchmark]
@@ -313,6 +378,18 @@ mod benches {
 		}
 		assert!(Cases::<T>::get(scene.deal).is_none());
 		assert_eq!(Due::<T>::iter_keys().count(), 0);
+	}
+
+	#[benchmark]
+	fn escalate() {
+		let scene = Scene::<T>::drawing();
+		let mut case = scene.case();
+		case.round = Round::Three;
+		#[block]
+		{
+			Pallet::<T>::escalate(scene.deal, case);
+		}
+		assert_eq!(scene.case().round, Round::Last);
 	}
 
 	#[benchmark]

@@ -4,17 +4,17 @@ use crate::{
 	draw,
 	state::{Case, DueKey, Seat, SeatState, Stage},
 	verdict::{Conduct, Evidence, Step, Winner},
-	Able, CaseOf, Cases, Config, Due, Error, Event, Mediators, Pallet, TicketCount, Tickets,
+	Able, CaseOf, Cases, Config, Due, Error, Event, Mediators, Pallet, TicketCount, Tickets, WeightInfo,
 };
 use alloc::vec::Vec;
-use frame_support::{defensive, ensure, traits::Get, BoundedVec};
+use frame_support::{defensive, ensure, traits::Get, weights::Weight, BoundedVec};
 use lilypad_primitives::{
-	audit,
+	audit, distinct,
 	traits::{Arbitrable, NoPanel},
 	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, Dispute, MediatorPolicy, Round, Ruling, Terms,
 	Verdict, Vote,
 };
-use sp_runtime::DispatchResult;
+use sp_runtime::DispatchError;
 
 /// A case that can be drawn for, and the outputs for it.
 type Drawable<T> = (CaseOf<T>, Vec<[u8; 32]>);
@@ -152,7 +152,8 @@ impl<T: Config> Pallet<T> {
 		Ok((case, outputs))
 	}
 
-	pub(crate) fn do_draw(deal: DealId) -> DispatchResult {
+	/// Draws a panel. Returns what it weighed.
+	pub(crate) fn do_draw(deal: DealId) -> Result<Weight, DispatchError> {
 		let (mut case, outputs) = Self::check_draw(deal)?;
 		let drawn = Self::pick(deal, &case, &outputs);
 		for mediator in &drawn {
@@ -187,7 +188,12 @@ impl<T: Config> Pallet<T> {
 			let by = Self::now().saturating_add(case.commit_blocks);
 			Self::move_on(deal, case, Stage::Committing { by });
 		}
-		Ok(())
+		Ok(Self::spent(deal, T::WeightInfo::draw()))
+	}
+
+	/// What the draw for a case's empty seats follows from.
+	pub(crate) fn seed_of_panel(deal: DealId, case: &CaseOf<T>, outputs: &[[u8; 32]]) -> [u8; 32] {
+		draw::seed((b"panel", deal, case.round, case.seats.len() as u32), outputs)
 	}
 
 	/// Draws for the empty seats. Who voted in an earlier round comes in only when nobody else is found.
@@ -196,7 +202,7 @@ impl<T: Config> Pallet<T> {
 			return Vec::new();
 		};
 		let era = Self::era_of(from);
-		let seed = draw::seed((b"panel", deal, case.round, case.seats.len() as u32), outputs);
+		let seed = Self::seed_of_panel(deal, case, outputs);
 		let wanted = case.empty_seats();
 		let able = |who: &T::AccountId| {
 			!case.parties.contains(who)
@@ -286,7 +292,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Calls a larger panel, if it can be paid. Without it nobody is judged: neither the provider nor who has voted.
-	fn escalate(deal: DealId, mut case: CaseOf<T>) {
+	pub(crate) fn escalate(deal: DealId, mut case: CaseOf<T>) {
 		let Some(next) = case.round.next() else {
 			defensive!("a last round escalates");
 			Self::close(deal, case, Verdict::Unresolved, None);
@@ -373,11 +379,4 @@ pub(crate) fn vote_of(state: &SeatState) -> Option<Vote> {
 		SeatState::Revealed(vote) => Some(*vote),
 		SeatState::Drawn | SeatState::Committed(_) | SeatState::Absent => None,
 	}
-}
-
-fn distinct<A: PartialEq>(list: &[A]) -> impl Iterator<Item = &A> {
-	list.iter()
-		.enumerate()
-		.filter(|(at, who)| !list[..*at].contains(who))
-		.map(|(_, who)| who)
 }

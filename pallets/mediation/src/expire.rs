@@ -12,11 +12,11 @@ use frame_support::{
 	weights::{Weight, WeightMeter},
 };
 use lilypad_primitives::{traits::Arbitrable, DealId, Verdict};
-use sp_runtime::DispatchResult;
+use sp_runtime::DispatchError;
 
 impl<T: Config> Pallet<T> {
-	/// Moves a case on whose deadline has passed.
-	pub(crate) fn do_expire(deal: DealId) -> DispatchResult {
+	/// Moves a case on whose deadline has passed. Returns what it weighed.
+	pub(crate) fn do_expire(deal: DealId) -> Result<Weight, DispatchError> {
 		let mut case = Cases::<T>::get(deal).ok_or(Error::<T>::NoCase)?;
 		let now = Self::now();
 		let by = match case.stage {
@@ -58,13 +58,22 @@ impl<T: Config> Pallet<T> {
 			},
 			Stage::Revealing { .. } => Self::close_round(deal, case),
 		}
-		Ok(())
+		Ok(Self::spent(deal, T::WeightInfo::expire()))
 	}
 
-	/// Weight of a call that may close a case: its own, and what ruling on the deal takes.
+	/// Weight of a call that may close a case: its own, and what ruling on the deal takes; or calling a larger panel.
 	pub(crate) fn closing(own: Weight) -> Weight {
-		own.saturating_add(T::WeightInfo::close())
-			.saturating_add(T::Deals::rule_weight())
+		let ruling = T::WeightInfo::close().saturating_add(T::Deals::rule_weight());
+		own.saturating_add(ruling.max(T::WeightInfo::escalate()))
+	}
+
+	/// What such a call weighed: all of that only if it has closed the case.
+	pub(crate) fn spent(deal: DealId, own: Weight) -> Weight {
+		match Cases::<T>::get(deal).map(|case| case.stage) {
+			None => Self::closing(own),
+			Some(Stage::Drawing { .. }) => own.saturating_add(T::WeightInfo::escalate()),
+			Some(Stage::Committing { .. } | Stage::Revealing { .. }) => own,
+		}
 	}
 
 	/// Moves cases on in the order in which they are due, as long as the meter allows.
@@ -85,15 +94,19 @@ impl<T: Config> Pallet<T> {
 				SweepCursor::<T>::kill();
 				return;
 			};
-			if meter.try_consume(step).is_err() {
+			if !meter.can_consume(step) {
 				return;
 			}
 			let deal = key.deal();
 			let moved = with_storage_layer(|| Self::do_draw(deal))
 				.or_else(|_not_to_be_drawn| with_storage_layer(|| Self::do_expire(deal)));
-			if let Err(error) = moved {
-				log::debug!(target: LOG, "the case of deal {deal} can't be moved on yet: {error:?}");
-				SweepCursor::<T>::put(key);
+			match moved {
+				Ok(used) => meter.consume(used),
+				Err(error) => {
+					log::debug!(target: LOG, "the case of deal {deal} can't be moved on yet: {error:?}");
+					meter.consume(T::WeightInfo::draw());
+					SweepCursor::<T>::put(key);
+				},
 			}
 		}
 	}

@@ -498,7 +498,7 @@ pub mod pallet {
 		/// Errors: [`Error::NotMediator`], [`Error::NoTickets`], [`Error::TooManyTickets`], and the coin's own when there is
 		/// too little. Emits [`Event::TicketsChanged`].
 		#[pallet::call_index(2)]
-		#[pallet::weight(T::WeightInfo::register(*tickets))]
+		#[pallet::weight(T::WeightInfo::add_tickets(*tickets))]
 		pub fn add_tickets(origin: OriginFor<T>, tickets: u32) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_add_tickets(&who, tickets)
@@ -539,9 +539,10 @@ pub mod pallet {
 		/// too few could be found.
 		#[pallet::call_index(5)]
 		#[pallet::weight(Pallet::<T>::closing(T::WeightInfo::draw()))]
-		pub fn draw(origin: OriginFor<T>, deal: DealId) -> DispatchResult {
+		pub fn draw(origin: OriginFor<T>, deal: DealId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
-			Self::do_draw(deal)
+			let weight = Self::do_draw(deal)?;
+			Ok(Some(weight).into())
 		}
 
 		/// Commits to a vote: `commitment` is [`Vote::commitment`]. When all have, revealing begins at once.
@@ -581,9 +582,7 @@ pub mod pallet {
 		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_reveal(&who, deal, vote, salt)?;
-			let rests =
-				Cases::<T>::get(deal).is_some_and(|case| matches!(case.stage, Stage::Revealing { .. }));
-			Ok(rests.then(T::WeightInfo::reveal_vote).into())
+			Ok(Some(Self::spent(deal, T::WeightInfo::reveal_vote())).into())
 		}
 
 		/// Moves a case on whose deadline has passed: replaces who has not committed, closes a round in which not all have
@@ -595,9 +594,10 @@ pub mod pallet {
 		/// [`Event::StageEntered`] or [`Event::CaseClosed`].
 		#[pallet::call_index(8)]
 		#[pallet::weight(Pallet::<T>::closing(T::WeightInfo::expire()))]
-		pub fn expire(origin: OriginFor<T>, deal: DealId) -> DispatchResult {
+		pub fn expire(origin: OriginFor<T>, deal: DealId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
-			Self::do_expire(deal)
+			let weight = Self::do_expire(deal)?;
+			Ok(Some(weight).into())
 		}
 
 		/// Sets prices and rules. What is open keeps those under which it was opened.

@@ -12,7 +12,7 @@ use frame_support::{
 };
 use lilypad_primitives::{
 	terms::Amounts,
-	traits::{Deals as DealsSeam, JobBook, Modules as ModulesSeam, OnDealSettled},
+	traits::{Deals as DealsSeam, JobBook, MatchedJob, Modules as ModulesSeam, OnDealSettled},
 	AuditRules, Balance, BlockNumber, DealId, JobId, JobNeeds, Judge, MachineSpec, MediationRules,
 	MediatorPolicy, Millis, ModuleInfo, ModuleName, OfferId, Opening, Outcome, OutputRoot, Platform, Pricing,
 	Profile, RuntimeImage, Settlement, Status, Terms, Triple, VersionId, Vote, LP,
@@ -221,6 +221,25 @@ impl JobBook<AccountId> for Market {
 			*sums.entry(deal.terms.creator).or_default() += deal.terms.budget;
 		}
 		sums
+	}
+
+	fn held_deposits() -> BTreeMap<AccountId, Balance> {
+		BTreeMap::new()
+	}
+
+	fn matched_jobs() -> Vec<MatchedJob<AccountId>> {
+		let matched = |(job, Job { deal }): (JobId, Job)| {
+			let of = pallet_deals::Deals::<Test>::get(deal).expect("a matched job's deal lives");
+			MatchedJob {
+				job,
+				deal,
+				offer: of.offer,
+				creator: of.terms.creator,
+				budget: of.terms.budget,
+				uses_capacity: of.state.uses_capacity(),
+			}
+		};
+		LiveJobs::iter().map(matched).collect()
 	}
 
 	fn unfetchable_before(_: JobId) -> bool {

@@ -27,6 +27,11 @@ impl<T: Config> Mediate<T::AccountId> for Pallet<T> {
 		Self::close_if_complete(deal);
 	}
 
+	#[cfg(feature = "runtime-benchmarks")]
+	fn draw_for_benchmark(deal: DealId, terms: &Terms<T::AccountId>, draw_at: BlockNumber) {
+		crate::benchmarking::draw_out_of_nothing::<T>(deal, terms, draw_at);
+	}
+
 	fn open_case_weight() -> Weight {
 		T::WeightInfo::open_case()
 	}

@@ -16,17 +16,14 @@ use frame_support::{
 		Get,
 	},
 };
-use lilypad_primitives::{Balance, DealId};
+use lilypad_primitives::{distinct, Balance, DealId};
 use sp_runtime::DispatchResult;
 
 impl<T: Config> Pallet<T> {
 	fn check_capability(capability: &Capability) -> DispatchResult {
 		let platforms = &capability.platforms;
-		let unique = |(at, platform)| !platforms[..at].contains(platform);
-		ensure!(
-			!platforms.is_empty() && platforms.iter().enumerate().all(unique),
-			Error::<T>::BadPlatforms
-		);
+		let different = distinct(platforms).count() == platforms.len();
+		ensure!(!platforms.is_empty() && different, Error::<T>::BadPlatforms);
 		ensure!(capability.spec.is_usable(), Error::<T>::BadMachine);
 		Ok(())
 	}

@@ -9,15 +9,17 @@ use frame_support::weights::{constants::RocksDbWeight, RuntimeDbWeight, Weight};
 pub trait WeightInfo {
 	/// Keeping a block's output.
 	fn on_initialize() -> Weight;
-	/// `register` or `add_tickets`, with so many tickets.
+	/// `register`, with so many tickets.
 	fn register(tickets: u32) -> Weight;
+	/// `add_tickets`, with so many.
+	fn add_tickets(tickets: u32) -> Weight;
 	/// `set_capability`.
 	fn set_capability() -> Weight;
 	/// `unbond_tickets`, each of so many leaving its place to another mediator's.
 	fn unbond_tickets(tickets: u32) -> Weight;
 	/// `withdraw`, with as many places to forget as can be.
 	fn withdraw() -> Weight;
-	/// `draw` of the largest panel, looking at as many tickets as a draw ever does.
+	/// `draw` of the largest panel, looking at as many tickets as a draw ever does, each of another mediator.
 	fn draw() -> Weight;
 	/// `commit_vote` in the largest case.
 	fn commit_vote() -> Weight;
@@ -27,6 +29,8 @@ pub trait WeightInfo {
 	fn expire() -> Weight;
 	/// Closing the largest case with everybody seated and slashed, without ruling on the deal.
 	fn close() -> Weight;
+	/// Calling a larger panel, and having the audit pool pay for it.
+	fn escalate() -> Weight;
 	/// Drawing for an audit, and opening a case.
 	fn open_case() -> Weight;
 	/// `set_parameters`.
@@ -57,6 +61,7 @@ impl WeightInfo for () {
 	estimates! { RocksDbWeight;
 		on_initialize(): 10, 2, 1;
 		register(n): n.saturating_mul(15).saturating_add(80), n.saturating_add(8), n.saturating_add(8);
+		add_tickets(n): n.saturating_mul(15).saturating_add(80), n.saturating_add(8), n.saturating_add(8);
 		set_capability(): 40, 5, 5;
 		unbond_tickets(n): n.saturating_mul(40).saturating_add(40),
 			n.saturating_mul(3).saturating_add(5), n.saturating_mul(3).saturating_add(5);
@@ -68,6 +73,7 @@ impl WeightInfo for () {
 		expire(): 1_500, 60, 60;
 		// 19 mediators leave, and fewer than half of them lose a ticket, whose place another's takes.
 		close(): 1_000, 80, 80;
+		escalate(): 120, 8, 8;
 		open_case(): 120, 20, 3;
 		set_parameters(): 40, 1, 1;
 		sweep_nothing(): 10, 2, 1;

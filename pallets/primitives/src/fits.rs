@@ -228,10 +228,8 @@ fn mediators_agree<AccountId: PartialEq>(
 		(MediatorPolicy::Any, MediatorPolicy::Any) => true,
 		(MediatorPolicy::Only(a), MediatorPolicy::Only(b)) => {
 			// An account that is listed twice is still one mediator.
-			let common = a
-				.iter()
-				.enumerate()
-				.filter(|(i, who)| !a[..*i].contains(who) && b.contains(who) && !is_party(who))
+			let common = crate::distinct(a)
+				.filter(|who| b.contains(who) && !is_party(who))
 				.count();
 			common >= largest_panel as usize
 		},

@@ -49,3 +49,11 @@ pub type Balance = u128;
 
 /// One LP.
 pub const LP: Balance = 1_000_000_000_000_000_000;
+
+/// The different items of a short list, in order.
+pub fn distinct<A: PartialEq>(list: &[A]) -> impl Iterator<Item = &A> {
+	list.iter()
+		.enumerate()
+		.filter(|(at, item)| !list[..*at].contains(item))
+		.map(|(_, item)| item)
+}

@@ -234,7 +234,8 @@ impl Amounts {
 		if rate < pricing.min_rate {
 			return Err(RateTooLow);
 		}
-		if time_limit < pricing.min_time_limit || time_limit > pricing.max_time_limit {
+		// The longest limit is a rule for posting: a job that waits, or is queued again, keeps its own when the rule changes.
+		if time_limit < pricing.min_time_limit {
 			return Err(TimeLimit);
 		}
 		let cap = charge(rate, time_limit).ok_or(Overflow)?;
@@ -349,7 +350,8 @@ pub(crate) mod tests {
 		assert_eq!(new(999, 1000), Err(TermsError::RateTooLow));
 		assert_eq!(new(1000, 999), Err(TermsError::TimeLimit));
 		assert_eq!(new(1000, 0), Err(TermsError::TimeLimit));
-		assert_eq!(new(1000, u64::MAX), Err(TermsError::TimeLimit));
+		assert!(new(1000, PRICING.max_time_limit + 1).is_ok());
+		assert_eq!(new(u128::MAX, u64::MAX), Err(TermsError::Overflow));
 		assert_eq!(new(u128::MAX, 1000), Err(TermsError::Overflow));
 		assert_eq!(new(u128::MAX, 2000), Err(TermsError::Overflow));
 		assert_eq!(

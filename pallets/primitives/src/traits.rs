@@ -8,10 +8,10 @@
 //! ```
 
 use crate::{
-	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, JobId, JobNeeds, JobOrigin, JobRequest, ModuleInfo,
-	ModuleName, OfferId, Opening, Outcome, Round, Ruling, Settlement, Terms, Triple, VersionId,
+	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, JobId, JobNeeds, JobOrigin, JobRequest, Millis,
+	ModuleInfo, ModuleName, OfferId, Opening, Outcome, Round, Ruling, Settlement, Terms, Triple, VersionId,
 };
-use alloc::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 use sp_runtime::{DispatchError, DispatchResult, Permill, Weight};
 
 /// The module registry, as market and deals see it.
@@ -52,7 +52,7 @@ pub trait Deals<AccountId> {
 	/// Ends a deal because its creator wants so. Fails once a result is submitted. Returns what [`JobBook::settled`] weighed.
 	fn cancel(deal: DealId) -> Result<Weight, DispatchError>;
 	/// Blocks from a match to the latest end of the run.
-	fn run_blocks(time_limit: crate::Millis, fetch_bytes: u64) -> BlockNumber;
+	fn run_blocks(time_limit: Millis, fetch_bytes: u64) -> BlockNumber;
 	/// Gives a provider a bond out of nothing.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn bond_for_benchmark(provider: &AccountId, amount: Balance);
@@ -79,6 +79,10 @@ pub trait JobBook<AccountId> {
 	fn needs(job: JobId) -> Option<JobNeeds<AccountId>>;
 	/// The budgets that are held for each account's jobs, waiting or matched. Reads every job: for checks of the state.
 	fn held_budgets() -> BTreeMap<AccountId, Balance>;
+	/// The deposits that are held for what each account keeps in the market's storage. Reads every record: for checks of the state.
+	fn held_deposits() -> BTreeMap<AccountId, Balance>;
+	/// What the market knows of every job that has a deal. Reads every job: for checks of the state.
+	fn matched_jobs() -> Vec<MatchedJob<AccountId>>;
 	/// Whether an earlier provider of this job has already reported its image or inputs as not to be had.
 	fn unfetchable_before(job: JobId) -> bool;
 	/// Whether the job would be queued again, its budget staying held, if its deal ended like this.
@@ -96,6 +100,23 @@ pub trait JobBook<AccountId> {
 	fn settled_well_weight() -> Weight {
 		Self::settled_weight()
 	}
+}
+
+/// A job that has a deal, as the market's records have it. The deal's own must say the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MatchedJob<AccountId> {
+	/// The job.
+	pub job: JobId,
+	/// Its deal.
+	pub deal: DealId,
+	/// The offer that took it.
+	pub offer: OfferId,
+	/// Who pays.
+	pub creator: AccountId,
+	/// What is held for it.
+	pub budget: Balance,
+	/// Whether a part of the offer's machine is still granted to it.
+	pub uses_capacity: bool,
 }
 
 /// Told of every settlement: for rewards and scores.
@@ -170,6 +191,8 @@ pub trait PostJob<AccountId> {
 		request: JobRequest<AccountId>,
 		origin: JobOrigin<AccountId>,
 	) -> Result<JobId, NotPosted>;
+	/// The longest time limit that a job may have now, whatever its module.
+	fn max_time_limit() -> Millis;
 	/// What [`Self::post`] weighs at most.
 	fn post_weight() -> Weight {
 		Weight::zero()
@@ -195,6 +218,9 @@ pub trait Mediate<AccountId> {
 	fn may_open(deal: DealId) -> bool;
 	/// The provider has opened its seal. May rule at once, if everybody else has revealed: call it last.
 	fn opened(deal: DealId);
+	/// Has the draw fall on a deal for a benchmark, and finds mediators for its audit.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn draw_for_benchmark(deal: DealId, terms: &Terms<AccountId>, draw_at: BlockNumber);
 	/// What [`Self::audit_draw`] and [`Self::open_case`] weigh at most together.
 	fn open_case_weight() -> Weight {
 		Weight::zero()
@@ -220,6 +246,8 @@ impl<AccountId> Mediate<AccountId> for () {
 		false
 	}
 	fn opened(_: DealId) {}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn draw_for_benchmark(_: DealId, _: &Terms<AccountId>, _: BlockNumber) {}
 }
 
 /// Deals, as mediation sees them.
@@ -236,8 +264,9 @@ pub trait Arbitrable<AccountId> {
 		Weight::zero()
 	}
 	/// Most blocks that fetching and running a job with this time limit can be given.
-	fn longest_run(time_limit: crate::Millis) -> BlockNumber;
-	/// Puts a deal with these parties into dispute for a benchmark, and returns its opening. The provider has not opened.
+	fn longest_run(time_limit: Millis) -> BlockNumber;
+	/// Has a deal with these parties audited for a benchmark, past mediation, and returns its opening. The provider has not opened, and
+	/// the pool can pay every round.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn dispute_for_benchmark(creator: &AccountId, provider: &AccountId) -> (DealId, Opening);
 }

@@ -85,39 +85,6 @@ pub(crate) fn check() {
 	Deals::do_try_state().expect("the deals' invariants hold");
 	lilypad_runtime::Mediation::do_try_state().expect("mediation's invariants hold");
 	EvmGateway::do_try_state().expect("the gateway's invariants hold");
-	// What deals hold for the market is what the market's records say.
-	let deposits: Vec<_> = pallet_deals::Deposits::<Runtime>::iter().collect();
-	let expected = Market::held_deposits();
-	assert!(
-		deposits.iter().all(|(who, sum)| expected.get(who) == Some(sum)),
-		"a deposit that nothing explains"
-	);
-	assert_eq!(
-		deposits.len(),
-		expected.len(),
-		"something whose deposit is not held"
-	);
-	// A job has at most one live deal, and the deal is this job's; capacity is used by the deals that run.
-	let matched: Vec<_> = pallet_market::Jobs::<Runtime>::iter()
-		.filter_map(|(job, record)| match record.state {
-			JobState::Matched { deal, offer, granted } => Some((job, deal, offer, granted)),
-			JobState::Open { .. } => None,
-		})
-		.collect();
-	assert_eq!(
-		pallet_deals::Deals::<Runtime>::iter_keys().count(),
-		matched.len(),
-		"a deal without a job"
-	);
-	for (job, id, offer, granted) in matched {
-		let deal = pallet_deals::Deals::<Runtime>::get(id).expect("a matched job's deal lives");
-		assert_eq!((deal.job, deal.offer), (job, offer));
-		assert_eq!(
-			deal.state.uses_capacity(),
-			granted.is_some(),
-			"capacity is used while the job runs"
-		);
-	}
 }
 
 /// Goes to a block.
@@ -143,10 +110,10 @@ pub(crate) fn sweep_deals() {
 }
 
 /// Makes a call. It may not weigh more than it declared.
-pub(crate) fn call(who: Who, call: impl Into<RuntimeCall>) -> DispatchResultWithPostInfo {
+pub(crate) fn call(who: impl Into<AccountId>, call: impl Into<RuntimeCall>) -> DispatchResultWithPostInfo {
 	let call = call.into();
 	let declared = call.get_dispatch_info().call_weight;
-	let result = call.dispatch(RuntimeOrigin::signed(who.to_account_id()));
+	let result = call.dispatch(RuntimeOrigin::signed(who.into()));
 	let used = match &result {
 		Ok(post) => post.actual_weight,
 		Err(error) => error.post_info.actual_weight,

@@ -11,6 +11,7 @@ fn notices(expected: &'static str, corrupt: impl FnOnce(DealId)) {
 		mint(PROVIDER, 10 * BOND);
 		assert_ok!(DealsPallet::bond(signed(PROVIDER), 9 * BOND));
 		assert_ok!(DealsPallet::hold_deposit(&OTHER, LP));
+		Kept::insert(OTHER, LP);
 		matched();
 		running();
 		let deal = revealed();
@@ -107,6 +108,49 @@ fn a_record_that_no_hold_backs() {
 	notices("1: an entry that says nothing", |_| {
 		Deposits::<Test>::insert(NOBODY, 0)
 	});
+}
+
+#[test]
+fn a_deposit_that_nothing_kept_explains() {
+	let wrong = "1: deposits differ from those of what is kept";
+	notices(wrong, |_| Kept::remove(OTHER));
+	notices(wrong, |_| Kept::insert(OTHER, LP - 1));
+	notices(wrong, |_| Kept::insert(NOBODY, 1));
+}
+
+#[test]
+fn a_job_and_a_deal_that_do_not_know_each_other() {
+	let change = |change: fn(&mut MockJob)| {
+		Jobs::mutate(JobId(0), |job| change(job.as_mut().expect("it lives")));
+	};
+	notices("8: a deal without a job", |_| change(|job| job.deal = None));
+	notices("8: a job's deal is gone", |_| {
+		change(|job| job.deal = Some(DealId(9)))
+	});
+	notices("8: a job's deal is another's", |_| {
+		change(|job| job.deal = Some(DealId(1)))
+	});
+	notices("8: a job's deal is another's", |deal| {
+		Deals::<Test>::mutate(deal, |deal| deal.as_mut().expect("lives").offer = OfferId(8));
+	});
+	// What is on hold is what the jobs say, and more than what the deals say.
+	notices("8: a deal's budget is not its job's", |_| {
+		change(|job| job.terms.budget += 1);
+		hold_more(HoldReason::JobBudget, CREATOR);
+	});
+}
+
+#[test]
+fn capacity_that_is_not_used_as_it_is_granted() {
+	let wrong = "9: capacity is granted to a deal that uses none, or the other way round";
+	for job in [JobId(0), JobId(2)] {
+		notices(wrong, |_| {
+			Jobs::mutate(job, |job| {
+				let job = job.as_mut().expect("it lives");
+				job.running = !job.running;
+			});
+		});
+	}
 }
 
 #[test]

@@ -6,7 +6,14 @@ use sp_runtime::TokenError;
 type Seam = DealsPallet;
 
 fn open(terms: Terms<AccountId>, fetch_bytes: u64) -> Result<DealId, sp_runtime::DispatchError> {
-	<Seam as DealsSeam<_>>::open(JobId(0), OfferId(3), terms, fetch_bytes)
+	let job = JobId(NextJob::get().saturating_sub(1));
+	let deal = <Seam as DealsSeam<_>>::open(job, OFFER, terms.clone(), fetch_bytes)?;
+	Jobs::mutate(job, |record| {
+		let record = record.as_mut().expect("it was posted");
+		(record.deal, record.running) = (Some(deal), true);
+		record.terms = terms;
+	});
+	Ok(deal)
 }
 
 #[test]
@@ -33,7 +40,9 @@ fn a_deposit_is_held_and_given_back() {
 			(Deposits::<Test>::get(OTHER), held(HoldReason::Deposit, OTHER)),
 			(LP, LP)
 		);
+		Kept::insert(OTHER, LP);
 		assert_ok!(DealsPallet::do_try_state());
+		Kept::remove(OTHER);
 		Seam::release_deposit(&OTHER, LP);
 		assert_changed(&before, &[]);
 		assert!(!Deposits::<Test>::contains_key(OTHER));
@@ -71,7 +80,7 @@ fn open_works() {
 			[Event::DealOpened {
 				deal,
 				job: JobId(0),
-				offer: OfferId(3),
+				offer: OFFER,
 				creator: CREATOR,
 				provider: PROVIDER,
 				cap: CAP,

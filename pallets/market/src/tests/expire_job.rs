@@ -24,6 +24,31 @@ fn expire_job_works_for_anybody_and_gives_everything_back() {
 	});
 }
 
+/// Whoever is told of a job's end has work with jobs from elsewhere alone.
+#[test]
+fn expire_job_gives_back_what_it_did_not_weigh() {
+	use frame_support::dispatch::GetDispatchInfo;
+	use lilypad_primitives::JobOrigin;
+	let own = <() as WeightInfo>::expire_job();
+	let elsewhere = JobOrigin::Evm {
+		chain: 1,
+		request: 1,
+		delegate: None,
+	};
+	for (origin, weighed) in [(JobOrigin::Native, own), (elsewhere, own + TOLD)] {
+		test(|| {
+			let (job, _) = Market::do_post_job(CREATOR, request(), origin).unwrap();
+			System::set_block_number(22);
+			let declared = crate::Call::<Test>::expire_job { job }
+				.get_dispatch_info()
+				.call_weight;
+			let info = Market::expire_job(signed(POOR), job).unwrap();
+			assert_eq!(info.actual_weight, Some(weighed));
+			assert!(weighed.all_lt(declared));
+		});
+	}
+}
+
 #[test]
 fn expire_job_boundary_last_block() {
 	test(|| {

@@ -276,3 +276,26 @@ fn a_requeued_job_stands_where_the_new_prices_put_it() {
 		assert_eq!(Market::job(id).unwrap().ceiling, before);
 	});
 }
+
+/// The longest time limit is a rule for posting: who was promised more keeps it.
+#[test]
+fn a_job_outlasts_a_lower_limit() {
+	test(|| {
+		let waiting = post(retries(1));
+		Prices::set(lilypad_primitives::Pricing {
+			max_time_limit: request().time_limit - 1,
+			..PRICING
+		});
+		let again = try_post(CREATOR, request());
+		assert!(again.is_err(), "nobody can post such a job any longer");
+		offer().by(PROVIDER);
+		Desk::settle(deal_of(waiting), Outcome::NoShow);
+		OfferParams {
+			rate: 2 * RATE,
+			..offer()
+		}
+		.by(OTHER);
+		assert!(matched(waiting).is_some(), "and it is queued again as it was");
+		Prices::set(PRICING);
+	});
+}

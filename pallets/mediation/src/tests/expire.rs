@@ -229,3 +229,96 @@ fn every_case_ends_by_waiting() {
 		});
 	}
 }
+
+mod weights {
+	use super::*;
+	use crate::{Call, WeightInfo};
+	use frame_support::{dispatch::GetDispatchInfo, weights::Weight};
+
+	type W = ();
+
+	/// What a call gives back is what it declared, less this.
+	fn weighed(call: Call<Test>) -> (Option<Weight>, Weight) {
+		use frame_support::traits::UnfilteredDispatchable;
+		let declared = call.get_dispatch_info().call_weight;
+		let info = call.dispatch_bypass_filter(signed(OTHER)).expect("it is due");
+		(info.actual_weight, declared)
+	}
+
+	#[test]
+	fn a_draw_weighs_what_closing_does_only_if_it_closes() {
+		test(|| {
+			mediators(MEDIATORS, 1);
+			let deal = challenged();
+			go_to(stage(deal).due());
+			let (actual, declared) = weighed(Call::draw { deal });
+			assert_eq!(actual, Some(<W as WeightInfo>::draw()));
+			assert!(<W as WeightInfo>::draw().all_lt(declared));
+		});
+		test(|| {
+			mediators(MEDIATORS, 1);
+			let deal = challenged();
+			for who in MEDIATORS {
+				assert_ok!(Mediation::set_capability(
+					signed(who),
+					crate::Capability {
+						slots: 0,
+						..capable()
+					}
+				));
+			}
+			next_era();
+			let mut case = Cases::<Test>::get(deal).expect("it is open");
+			Due::<Test>::remove(crate::DueKey::new(case.stage.due(), deal));
+			case.stage = crate::Pallet::<Test>::drawing();
+			Due::<Test>::insert(crate::DueKey::new(case.stage.due(), deal), ());
+			Cases::<Test>::insert(deal, case);
+			go_to(stage(deal).due());
+			let (actual, declared) = weighed(Call::draw { deal });
+			assert!(!Cases::<Test>::contains_key(deal));
+			assert_eq!(actual, Some(declared));
+		});
+	}
+
+	#[test]
+	fn an_expiry_weighs_what_closing_does_only_if_it_closes() {
+		test(|| {
+			mediators(MEDIATORS, 1);
+			let deal = challenged();
+			let three = draw(deal);
+			for who in &three[1..] {
+				commit(deal, *who, vote(1));
+			}
+			go_to(by(deal) + 1);
+			// One is replaced.
+			let (actual, declared) = weighed(Call::expire { deal });
+			let own = <W as WeightInfo>::expire();
+			assert_eq!(actual, Some(own + <W as WeightInfo>::escalate()));
+			for who in draw(deal) {
+				if !three[1..].contains(&who) {
+					commit(deal, who, vote(1));
+				}
+			}
+			go_to(by(deal) + 1);
+			// The provider has opened nothing.
+			let (actual, _) = weighed(Call::expire { deal });
+			assert!(!Cases::<Test>::contains_key(deal));
+			assert_eq!(actual, Some(declared));
+		});
+	}
+
+	#[test]
+	fn a_vote_that_calls_a_larger_panel_weighs_that() {
+		test(|| {
+			mediators(MEDIATORS, 1);
+			let deal = audited();
+			let one = draw(deal)[0];
+			commit(deal, one, vote(66));
+			assert_ok!(Deals::reveal(signed(PROVIDER), deal, opening(1)));
+			let info = Mediation::reveal_vote(signed(one), deal, vote(66), salt(one)).expect("it is due");
+			assert_eq!(round(deal), Round::Three);
+			let weighed = <W as WeightInfo>::reveal_vote() + <W as WeightInfo>::escalate();
+			assert_eq!(info.actual_weight, Some(weighed));
+		});
+	}
+}
