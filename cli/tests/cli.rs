@@ -45,6 +45,8 @@ fn help_names_every_command_and_exit_code() {
 		"module",
 		"offer",
 		"provider",
+		"mediator",
+		"solver",
 		"account",
 		"doctor",
 		"completion",
@@ -75,6 +77,16 @@ fn wrong_usage_ends_with_2() {
 		&["offer", "list", "--platform", "x86"],
 		&["offer", "show", "one"],
 		&["-n", "moon", "module", "list"],
+		&["run", "cowsay:v0.0.1", "--deadline", "0"],
+		&["run", "cowsay:v0.0.1", "--cpu", "none"],
+		&["run", "cowsay:v0.0.1", "--gpu", "L4"],
+		&["run", "cowsay:v0.0.1", "--mediator", "nobody"],
+		&["offer", "reprice", "7"],
+		&["offer", "withdraw", "seven"],
+		&["solver", "--min-tip", "some"],
+		&["solver", "--once", "--metrics", "127.0.0.1:1"],
+		&["provider", "--config", "x", "status"],
+		&["mediator", "--config", "x", "status"],
 		&["run", "cowsay:v0.0.1", "--detach", "--no-accept"],
 		&["--suri", "//Alice", "--keystore", "x", "job", "list"],
 	] {
@@ -89,6 +101,23 @@ fn wrong_usage_ends_with_2() {
 		.code,
 		2
 	);
+}
+
+#[test]
+fn a_role_without_a_command_starts_and_says_what_it_needs() {
+	let dir = dir();
+	for (role, wanted) in [
+		("provider", "lilypad provider init"),
+		("resource-provider", "lilypad provider init"),
+		("mediator", "lilypad mediator init"),
+	] {
+		let ended = run(dir.path(), &["--suri", "//Bob", role]);
+		assert_eq!(ended.code, 4, "{role}: {}", ended.err);
+		assert!(ended.err.contains(wanted), "{role}: {}", ended.err);
+	}
+	// A solver needs nothing but a key and a node.
+	assert_eq!(run(dir.path(), &["solver"]).code, 4);
+	assert_eq!(run(dir.path(), &["--suri", "//Bob", "solver"]).code, 3);
 }
 
 #[test]

@@ -32,6 +32,18 @@ pub(crate) const SUBMIT_MARGIN: Constant<BlockNumber> = Constant::new("Deals", "
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place(Vec<u8>);
 
+impl Place {
+	/// The place behind the entry with this key.
+	pub fn behind(key: Vec<u8>) -> Self {
+		Self(key)
+	}
+
+	/// The key.
+	pub fn key(&self) -> &[u8] {
+		&self.0
+	}
+}
+
 /// A part of the book.
 #[derive(Clone, Debug)]
 pub struct Page<K, V> {
@@ -102,7 +114,7 @@ impl View {
 	{
 		let most = most.clamp(1, MAX_PAGE);
 		let prefix = prefix(index, class);
-		let start = after.map(|place| to_hex(&place.0, false));
+		let start = after.map(|place| to_hex(place.key(), false));
 		let keys: Vec<String> = self
 			.client()
 			.request(
@@ -121,7 +133,7 @@ impl View {
 			.into_iter()
 			.next_back()
 			.filter(|_| full)
-			.map(|(key, _)| Place(key));
+			.map(|(key, _)| Place::behind(key));
 		// Index and records change together: one without the other is the node's fault, and nothing to work with.
 		let entries = ids
 			.into_iter()

@@ -1,6 +1,8 @@
 //! `lilypad solver`: proposes matches that the chain's bounded search missed, and earns the jobs' tips.
 
 mod earnings;
+#[cfg(test)]
+mod fixtures;
 mod metrics;
 mod pace;
 mod round;

@@ -7,9 +7,82 @@ use super::{
 	search::{useful_rate, Candidate, Found, Search, Wanted},
 };
 use crate::error::CliError;
-use lilypad_client::{book::Place, AccountId, Class, JobRecord, View};
-use lilypad_primitives::{Balance, JobId, ModuleInfo, Offer, OfferId, Platform, Pricing, VersionId};
-use std::collections::{BTreeMap, HashMap};
+use lilypad_client::{
+	book::{Page, Place},
+	AccountId, Class, JobRecord, Proposal, View,
+};
+use lilypad_primitives::{
+	Balance, BlockNumber, JobId, ModuleInfo, Offer, OfferId, Platform, Pricing, VersionId,
+};
+use sp_runtime::Permill;
+use std::collections::{btree_map, BTreeMap, HashMap};
+
+/// The market at one block: a [`View`], or what a test makes up.
+pub trait Book {
+	/// The block.
+	fn number(&self) -> BlockNumber;
+	/// The prices in force.
+	async fn pricing(&self) -> Result<Pricing, CliError>;
+	/// See [`View::waiting_in`].
+	async fn waiting(&self, class: Class, after: Option<&Place>) -> Result<Page<JobId, JobRecord>, CliError>;
+	/// See [`View::offers_in`].
+	async fn offers(
+		&self,
+		class: Class,
+		after: Option<&Place>,
+	) -> Result<Page<OfferId, Offer<AccountId>>, CliError>;
+	/// See [`View::proposals`].
+	async fn proposals(&self, jobs: &[JobId]) -> Result<Vec<Option<Proposal>>, CliError>;
+	/// What each of these providers has to back deals with, and its score.
+	async fn standing(&self, providers: &[AccountId]) -> Result<Vec<(Balance, Permill)>, CliError>;
+	/// A module version.
+	async fn module(&self, version: VersionId) -> Result<Option<ModuleInfo<AccountId>>, CliError>;
+	/// See [`View::blocks_to_end`].
+	fn run_blocks(&self, record: &JobRecord) -> Result<BlockNumber, CliError>;
+}
+
+impl Book for View {
+	fn number(&self) -> BlockNumber {
+		View::number(self)
+	}
+
+	async fn pricing(&self) -> Result<Pricing, CliError> {
+		Ok(self.mediation_parameters().await?.pricing)
+	}
+
+	async fn waiting(&self, class: Class, after: Option<&Place>) -> Result<Page<JobId, JobRecord>, CliError> {
+		Ok(self.waiting_in(class, after, PAGE).await?)
+	}
+
+	async fn offers(
+		&self,
+		class: Class,
+		after: Option<&Place>,
+	) -> Result<Page<OfferId, Offer<AccountId>>, CliError> {
+		Ok(self.offers_in(class, after, PAGE).await?)
+	}
+
+	async fn proposals(&self, jobs: &[JobId]) -> Result<Vec<Option<Proposal>>, CliError> {
+		Ok(View::proposals(self, jobs).await?)
+	}
+
+	async fn standing(&self, providers: &[AccountId]) -> Result<Vec<(Balance, Permill)>, CliError> {
+		let mut standing = Vec::with_capacity(providers.len());
+		for bond in self.bonds(providers).await? {
+			let bond = bond.unwrap_or_default();
+			standing.push((bond.free(), self.score_of(&bond)?));
+		}
+		Ok(standing)
+	}
+
+	async fn module(&self, version: VersionId) -> Result<Option<ModuleInfo<AccountId>>, CliError> {
+		Ok(self.module_info(version).await?)
+	}
+
+	fn run_blocks(&self, record: &JobRecord) -> Result<BlockNumber, CliError> {
+		Ok(self.blocks_to_end(record.job.request.time_limit, record.fetch_bytes)?)
+	}
+}
 
 /// Jobs of a batch that are worth a proposal.
 const BATCH: usize = 128;
@@ -90,11 +163,11 @@ impl Rounds {
 	/// Looks at a part of the book at this block, for matches by which the solver earns at least `least`.
 	pub async fn look(
 		&mut self,
-		view: &View,
+		book: &impl Book,
 		pace: &Pace,
 		least: Balance,
 	) -> Result<(Vec<Found>, Seen), CliError> {
-		let pricing = view.mediation_parameters().await?.pricing;
+		let pricing = book.pricing().await?;
 		let mut found = Vec::new();
 		let mut seen = Seen {
 			complete: true,
@@ -102,7 +175,7 @@ impl Rounds {
 		};
 		for class in classes() {
 			let round = ClassRound {
-				view,
+				book,
 				class,
 				pace,
 				least,
@@ -127,8 +200,8 @@ fn classes() -> impl Iterator<Item = Class> {
 		.flat_map(|platform| [false, true].map(|gpu| Class { platform, gpu }))
 }
 
-struct ClassRound<'a> {
-	view: &'a View,
+struct ClassRound<'a, B> {
+	book: &'a B,
 	class: Class,
 	pace: &'a Pace,
 	least: Balance,
@@ -136,22 +209,24 @@ struct ClassRound<'a> {
 	pricing: &'a Pricing,
 }
 
-impl ClassRound<'_> {
+impl<B: Book> ClassRound<'_, B> {
 	async fn run(&self, mut cursor: Cursor) -> Result<(Vec<Found>, Cursor, Seen), CliError> {
 		let mut budget = Budget {
 			jobs: MOST_JOBS,
 			offers: MOST_OFFERS,
 		};
-		let (mut found, mut wanted) = (Vec::new(), 0);
+		let mut seen = Seen::default();
+		let mut found = Vec::new();
 		loop {
 			let batch = self.batch(cursor.jobs.as_ref(), budget.jobs).await?;
 			budget.jobs = budget.jobs.saturating_sub(batch.looked_at);
-			wanted += batch.wanted.len();
+			seen.wanted += batch.wanted.len();
+			seen.jobs += batch.looked_at;
 			let mut search = Search::new(
 				batch.wanted,
 				self.solver,
 				self.pricing,
-				self.view.number(),
+				self.book.number(),
 				self.least,
 			);
 			let walk = self.walk(&mut search, cursor.offers.take(), &mut budget).await?;
@@ -162,12 +237,8 @@ impl ClassRound<'_> {
 			}
 			let is_spent = budget.jobs == 0 || budget.offers == 0;
 			if is_spent || cursor == Cursor::default() {
-				let seen = Seen {
-					jobs: MOST_JOBS - budget.jobs,
-					wanted,
-					offers: MOST_OFFERS - budget.offers,
-					complete: cursor == Cursor::default(),
-				};
+				seen.offers = MOST_OFFERS - budget.offers;
+				seen.complete = cursor == Cursor::default();
 				return Ok((found, cursor, seen));
 			}
 		}
@@ -182,10 +253,7 @@ impl ClassRound<'_> {
 			next: after.cloned(),
 		};
 		loop {
-			let page = self
-				.view
-				.waiting_in(self.class, batch.next.as_ref(), PAGE)
-				.await?;
+			let page = self.book.waiting(self.class, batch.next.as_ref()).await?;
 			batch.looked_at += page.entries.len();
 			batch.next = page.next;
 			batch.wanted.extend(self.worth(page.entries, &mut modules).await?);
@@ -202,25 +270,23 @@ impl ClassRound<'_> {
 		mut jobs: Vec<(JobId, JobRecord)>,
 		modules: &mut BTreeMap<VersionId, Option<ModuleInfo<AccountId>>>,
 	) -> Result<Vec<Wanted>, CliError> {
-		let now = self.view.number();
+		let now = self.book.number();
 		jobs.retain(|(id, record)| record.job.request.tip >= self.least && !self.pace.leaves(*id, now));
 		let ids: Vec<_> = jobs.iter().map(|(id, _)| *id).collect();
-		let proposals = self.view.proposals(&ids).await?;
+		let proposals = self.book.proposals(&ids).await?;
 		let mut wanted = Vec::new();
 		for ((id, record), proposal) in jobs.into_iter().zip(proposals) {
 			let Some(most) = useful_rate(&record, proposal.as_ref(), self.solver, now) else {
 				continue;
 			};
 			let version = record.job.version;
-			if let std::collections::btree_map::Entry::Vacant(unknown) = modules.entry(version) {
-				unknown.insert(self.view.module_info(version).await?);
+			if let btree_map::Entry::Vacant(unknown) = modules.entry(version) {
+				unknown.insert(self.book.module(version).await?);
 			}
 			let Some(module) = modules.get(&version).cloned().flatten() else {
 				continue;
 			};
-			let run_blocks = self
-				.view
-				.blocks_to_end(record.job.request.time_limit, record.fetch_bytes)?;
+			let run_blocks = self.book.run_blocks(&record)?;
 			wanted.push(Wanted {
 				id,
 				record,
@@ -243,8 +309,7 @@ impl ClassRound<'_> {
 			if budget.offers == 0 {
 				return Ok(after.map_or(Walk::Done, Walk::Until));
 			}
-			let most = PAGE.min(u32::try_from(budget.offers).unwrap_or(PAGE));
-			let page = self.view.offers_in(self.class, after.as_ref(), most).await?;
+			let page = self.book.offers(self.class, after.as_ref()).await?;
 			budget.offers = budget.offers.saturating_sub(page.entries.len());
 			let candidates = self.candidates(page.entries).await?;
 			for candidate in candidates {
@@ -266,12 +331,8 @@ impl ClassRound<'_> {
 		let mut providers: Vec<_> = offers.iter().map(|(_, offer)| offer.provider.clone()).collect();
 		providers.sort();
 		providers.dedup();
-		let bonds = self.view.bonds(&providers).await?;
-		let mut standing = BTreeMap::new();
-		for (provider, bond) in providers.into_iter().zip(bonds) {
-			let bond = bond.unwrap_or_default();
-			standing.insert(provider, (bond.free(), self.view.score_of(&bond)?));
-		}
+		let standing = self.book.standing(&providers).await?;
+		let standing: BTreeMap<_, _> = providers.into_iter().zip(standing).collect();
 		let candidates = offers.into_iter().filter_map(|(id, offer)| {
 			let (free_bond, score) = *standing.get(&offer.provider)?;
 			Some(Candidate {
@@ -284,3 +345,6 @@ impl ClassRound<'_> {
 		Ok(candidates.collect())
 	}
 }
+
+#[cfg(test)]
+mod tests;

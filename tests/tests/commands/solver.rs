@@ -2,7 +2,7 @@
 
 use crate::{says, COWSAY, REFUSED};
 use anyhow::{ensure, Context, Result};
-use lilypad_client::{calls, Client, ClientConfig, OfferParams, Signer};
+use lilypad_client::{calls, Class, Client, ClientConfig, OfferParams, Signer};
 use lilypad_primitives::{CreatorPolicy, MachineSpec, MediatorPolicy, ModulePolicy, Platform};
 use lilypad_tests::{
 	cow, free_port,
@@ -47,8 +47,32 @@ fn crowd(network: &Network) -> Result<usize> {
 		for one in sent {
 			one.await??;
 		}
+		reads_page_by_page(&client).await?;
 		anyhow::Ok(EACH * keys.len())
 	})
+}
+
+/// Pages give what the whole book has, in the order of price.
+async fn reads_page_by_page(client: &Client) -> Result<()> {
+	let view = client.best().await?;
+	let mut whole = view.offers().await?;
+	whole.sort_by_key(|(id, offer)| (offer.rate, *id));
+	let class = Class {
+		platform: Platform::Wasm,
+		gpu: false,
+	};
+	let (mut read, mut place) = (Vec::new(), None);
+	loop {
+		let page = view.offers_in(class, place.as_ref(), 10).await?;
+		ensure!(page.entries.len() <= 10);
+		read.extend(page.entries);
+		place = page.next;
+		if place.is_none() {
+			break;
+		}
+	}
+	assert_eq!(read, whole);
+	Ok(())
 }
 
 fn post(cli: &Cli) -> Result<String> {
