@@ -74,6 +74,7 @@ fn two_thirds(count: u32) -> u8 {
 }
 
 const LIMITS: Limits = Limits {
+	least: 1,
 	largest: 1_000_000 * LP,
 	inflow: 100_000_000 * LP,
 	outflow: 100_000_000 * LP,

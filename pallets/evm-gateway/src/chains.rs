@@ -115,6 +115,7 @@ impl<T: Config> Pallet<T> {
 		// What may pass at all must fit through when nothing else does, or it would wait for ever; and be named with as much
 		// again in compensation.
 		let fits = (1..=MAX_AMOUNT / 2).contains(&limits.largest)
+			&& (1..=limits.largest).contains(&limits.least)
 			&& limits.largest <= limits.inflow
 			&& limits.largest <= limits.outflow
 			&& limits.period > 0;

@@ -187,7 +187,10 @@ impl<T: Config> Pallet<T> {
 				break;
 			}
 			AllHandled::<T>::remove(lane, first);
-			OpenVotes::<T>::remove(lane, first);
+			// Whether a request was taken back is voted on for as long as the gateway waits for its answer.
+			if !PendingRequests::<T>::contains_key(lane, first) {
+				OpenVotes::<T>::remove(lane, first);
+			}
 			first = first.saturating_add(1);
 		}
 		FirstKept::<T>::insert(lane, first);

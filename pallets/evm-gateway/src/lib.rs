@@ -359,6 +359,15 @@ pub mod pallet {
 			/// All batches before this one, a quorum says.
 			delivered: BatchId,
 		},
+		/// A lane's oldest batches were removed: they were delivered, or had been ready for long.
+		BatchesPruned {
+			/// The lane.
+			lane: LaneId,
+			/// How many.
+			batches: u32,
+			/// All batches before this one are gone.
+			before: BatchId,
+		},
 		/// A number that was decided stands for something else now: the EVM chain was re-organised deeper than the lane's
 		/// finality rule allows for. What was minted for the first is not backed any more.
 		Reorganised {
@@ -404,7 +413,8 @@ pub mod pallet {
 		BadGateway,
 		/// A block is not final before another one stands on it.
 		BadFinality,
-		/// The largest amount must be above zero, fit through either limit, and the period be at least a block.
+		/// The least amount must be above zero and no larger than the largest, which must fit through either limit; the period is at
+		/// least a block.
 		BadLimits,
 		/// A set has 1 to 32 members by ascending address, and at least two thirds of them are a quorum.
 		BadSet,
@@ -412,7 +422,7 @@ pub mod pallet {
 		Paused,
 		/// The account is no member of the lane's bridge set.
 		NotMember,
-		/// The amount is zero, or larger than the lane lets pass.
+		/// The amount is zero, or larger than the lane lets pass at once. Send it in parts.
 		BadAmount,
 		/// The number is decided. There is nothing to add.
 		AlreadyHandled,
@@ -446,7 +456,7 @@ pub mod pallet {
 		BadAddress,
 		/// The gateway does not hold this much besides what it may have to give back. Use another lane, or wait.
 		LaneShort,
-		/// The wallet has nothing to spare, or the lane can't pay it out now.
+		/// The wallet has less to spare than the lane's least amount, or the lane can't pay out as much now.
 		NothingToRelease,
 		/// There is no live request with this job.
 		UnknownRequest,
@@ -454,6 +464,8 @@ pub mod pallet {
 		NotDelegate,
 		/// There are no more numbers.
 		OutOfNumbers,
+		/// The amount is below the lane's least: delivering it costs more than it is worth. Send more at once.
+		TooLittle,
 	}
 
 	#[pallet::hooks]
@@ -598,7 +610,7 @@ pub mod pallet {
 		/// Origin: signed, by a member of the lane's set; free as long as it succeeds.
 		///
 		/// Errors: [`Error::UnknownLane`], [`Error::Paused`], [`Error::NotMember`], [`Error::UnknownBatch`],
-		/// [`Error::NothingNew`]. Emits [`Event::Acknowledged`].
+		/// [`Error::NothingNew`]. Emits [`Event::BatchesPruned`] if something is forgotten, and [`Event::Acknowledged`].
 		#[pallet::call_index(6)]
 		#[pallet::weight(T::WeightInfo::acknowledge(MAX_PRUNED * MAX_MESSAGES))]
 		#[pallet::feeless_if(|origin: &OriginFor<T>, lane: &LaneId, before: &BatchId| -> bool {
@@ -657,7 +669,7 @@ pub mod pallet {
 		///
 		/// Origin: signed, by anybody.
 		///
-		/// Errors: [`Error::UnknownLane`], [`Error::NothingToPrune`].
+		/// Errors: [`Error::UnknownLane`], [`Error::NothingToPrune`]. Emits [`Event::BatchesPruned`].
 		#[pallet::call_index(9)]
 		#[pallet::weight(T::WeightInfo::prune(MAX_PRUNED * MAX_MESSAGES))]
 		pub fn prune(origin: OriginFor<T>, lane: LaneId) -> DispatchResultWithPostInfo {
@@ -670,8 +682,8 @@ pub mod pallet {
 		///
 		/// Origin: signed.
 		///
-		/// Errors: [`Error::UnknownLane`], [`Error::Paused`], [`Error::BadAddress`], [`Error::BadAmount`],
-		/// [`Error::LaneShort`], [`Error::RateLimited`], [`Error::OutboxFull`], and the coin's own when there is too little.
+		/// Errors: [`Error::UnknownLane`], [`Error::Paused`], [`Error::BadAddress`], [`Error::TooLittle`],
+		/// [`Error::BadAmount`], [`Error::LaneShort`], [`Error::RateLimited`], [`Error::OutboxFull`], and the coin's own when there is too little.
 		/// Emits [`Event::BridgedOut`] and [`Event::MessageQueued`].
 		#[pallet::call_index(10)]
 		#[pallet::weight(T::WeightInfo::bridge_out())]
@@ -686,7 +698,7 @@ pub mod pallet {
 		}
 
 		/// Sends what an address' wallet has to spare to that address: compensation that an answer had no room for, or LP that
-		/// somebody sent there.
+		/// somebody sent there. Less than the lane's least amount waits in the wallet for more.
 		///
 		/// Origin: signed, by anybody.
 		///
@@ -707,9 +719,10 @@ pub mod pallet {
 		/// [`Event::MessageQueued`] with the answer.
 		#[pallet::call_index(12)]
 		#[pallet::weight(T::WeightInfo::cancel().saturating_add(T::PostJob::cancel_weight()))]
-		pub fn cancel(origin: OriginFor<T>, job: JobId) -> DispatchResult {
+		pub fn cancel(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_cancel(&who, job)
+			let market = Self::do_cancel(&who, job)?;
+			Ok(Some(T::WeightInfo::cancel().saturating_add(market)).into())
 		}
 
 		/// Says that a request was taken back at the gateway. The vote that makes a quorum books it: a request that is not decided

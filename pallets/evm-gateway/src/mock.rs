@@ -34,6 +34,7 @@ pub(crate) const KEEP: BlockNumber = 1_000;
 pub(crate) const GENESIS: u64 = 1_800_000_000;
 
 pub(crate) const LIMITS: Limits = Limits {
+	least: 1,
 	largest: 100 * LP,
 	inflow: 300 * LP,
 	outflow: 200 * LP,
@@ -105,6 +106,8 @@ impl pallet_balances::Config for Test {
 parameter_types! {
 	/// Why the market posts nothing.
 	pub static Refuse: Option<NotPosted> = None;
+	/// The longest time limit that the market takes.
+	pub static LongestJob: Millis = 24 * 3_600_000;
 }
 
 /// Two seconds a block.
@@ -149,7 +152,10 @@ pub(crate) mod desk {
 		JobOrigin, JobRequest, MachineSpec, ModuleInfo, ModuleName, Platform, Profile, RuntimeImage,
 		VersionId,
 	};
-	use sp_runtime::{DispatchError, DispatchResult};
+	use sp_runtime::DispatchError;
+
+	/// What cancelling a job weighs: a third of what it can weigh.
+	pub(crate) const CANCELLED: Weight = Weight::from_parts(1_000, 100);
 
 	#[pallet::pallet]
 	#[pallet::without_storage_info]
@@ -238,13 +244,21 @@ pub(crate) mod desk {
 			Refuse::get().map_or(Ok(id), Err)
 		}
 
+		fn max_time_limit() -> Millis {
+			LongestJob::get()
+		}
+
 		fn origin(job: JobId) -> Option<JobOrigin<AccountId32>> {
 			Jobs::<Test>::get(job).map(|posted| posted.origin)
 		}
 
-		fn cancel(_: &AccountId32, job: JobId) -> DispatchResult {
+		fn cancel(_: &AccountId32, job: JobId) -> Result<Weight, DispatchError> {
 			end(job, JobEnding::Unmatched, 0, 0);
-			Ok(())
+			Ok(CANCELLED)
+		}
+
+		fn cancel_weight() -> Weight {
+			CANCELLED.saturating_mul(3)
 		}
 	}
 
@@ -329,6 +343,7 @@ pub(crate) fn publics(keys: &[Key]) -> crate::Keys {
 
 pub(crate) fn bare_test_ext() -> sp_io::TestExternalities {
 	Refuse::set(None);
+	LongestJob::set(24 * 3_600_000);
 	let mut storage = frame_system::GenesisConfig::<Test>::default()
 		.build_storage()
 		.expect("a valid genesis");
@@ -470,6 +485,18 @@ pub(crate) fn wallet() -> AccountId32 {
 
 pub(crate) fn free(who: &AccountId32) -> Balance {
 	Balances::free_balance(who)
+}
+
+/// Sets the lane's least payout.
+#[track_caller]
+pub(crate) fn at_least(least: Balance) {
+	let limits = Limits { least, ..LIMITS };
+	assert_ok!(Gateway::set_lane(
+		RuntimeOrigin::root(),
+		LANE,
+		FinalityRule::Finalized,
+		limits
+	));
 }
 
 // -- How jobs end --------------------------------------------------------------------------------------------------------

@@ -266,6 +266,13 @@ impl<T: Config> Pallet<T> {
 			outbox.oldest = id.saturating_add(1);
 			pruned.batches += 1;
 		}
+		if pruned.batches > 0 {
+			Self::deposit_event(Event::BatchesPruned {
+				lane,
+				batches: pruned.batches,
+				before: outbox.oldest,
+			});
+		}
 		pruned
 	}
 

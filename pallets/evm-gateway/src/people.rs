@@ -21,7 +21,8 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		let lane = Self::open(lane_id)?;
 		ensure!(!to.is_zero() && to != lane.gateway, Error::<T>::BadAddress);
-		ensure!((1..=lane.limits.largest).contains(&amount), Error::<T>::BadAmount);
+		ensure!(amount >= lane.limits.least, Error::<T>::TooLittle);
+		ensure!(amount <= lane.limits.largest, Error::<T>::BadAmount);
 		ensure!(amount <= BooksOf::<T>::get(lane_id).free(), Error::<T>::LaneShort);
 		ensure!(amount <= Self::outflow_room(lane_id), Error::<T>::RateLimited);
 		Self::ensure_room_for_message(lane_id)?;

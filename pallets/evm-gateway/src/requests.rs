@@ -23,7 +23,7 @@ use lilypad_primitives::{
 	Balance, JobId, JobOrigin, JobRequest, MediatorPolicy, ModuleName,
 };
 use sp_core::H160;
-use sp_runtime::{AccountId32, DispatchResult};
+use sp_runtime::{AccountId32, DispatchError, DispatchResult};
 
 /// The account here of an address there. Nobody has a key to it: what is in it leaves through the bridge only.
 pub fn wallet_of(chain: u64, address: H160) -> AccountId32 {
@@ -64,9 +64,11 @@ impl<T: Config> Pallet<T> {
 			.checked_sub(Self::ed())
 			.filter(|budget| *budget > 0)
 			.ok_or(status::BUDGET_TOO_SMALL)?;
+		// Who asks for no limit, or for one that nobody may have any longer, gets the longest that there is now.
+		let longest = version.max_run.min(T::PostJob::max_time_limit());
 		let time_limit = match request.time_limit {
-			0 => version.max_run,
-			wanted => wanted.min(version.max_run),
+			0 => longest,
+			wanted => wanted.min(longest),
 		};
 		let job = JobRequest {
 			module,
@@ -220,7 +222,7 @@ impl<T: Config> Pallet<T> {
 			.min(Self::outflow_room(lane_id))
 			.min(lane.limits.largest);
 		let amount = Self::without_dust(possible, there, live);
-		ensure!(amount > 0, Error::<T>::NothingToRelease);
+		ensure!(amount >= lane.limits.least, Error::<T>::NothingToRelease);
 		let burned = Self::burn(lane_id, &wallet, amount);
 		ensure!(burned == amount, Error::<T>::NothingToRelease);
 		Self::record_outflow(lane_id, amount);
@@ -236,7 +238,9 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Cancels a request's job for its delegate.
-	pub(crate) fn do_cancel(who: &AccountId32, job: JobId) -> DispatchResult {
+	///
+	/// Returns what that weighed in the market.
+	pub(crate) fn do_cancel(who: &AccountId32, job: JobId) -> Result<Weight, DispatchError> {
 		let live = LiveRequests::<T>::get(job).ok_or(Error::<T>::UnknownRequest)?;
 		let is_delegate = matches!(
 			T::PostJob::origin(job),

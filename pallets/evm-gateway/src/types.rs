@@ -47,6 +47,9 @@ pub enum FinalityRule {
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Limits {
+	/// Least LP of a payout: who delivers one pays for gas, however little it carries. The gateway's contract has a least amount of
+	/// its own for requests and deposits.
+	pub least: Balance,
 	/// Most LP of one request, deposit or payout.
 	pub largest: Balance,
 	/// Most LP that can come in at once; as much again flows off evenly within a period.

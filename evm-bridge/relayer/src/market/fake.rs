@@ -83,6 +83,7 @@ impl FakeMarket {
 				gateway: fake::GATEWAY.into_array().into(),
 				finality: FinalityRule::Finalized,
 				limits: Limits {
+					least: 1,
 					largest: 1_000,
 					inflow: 1_000,
 					outflow: 1_000,

@@ -24,6 +24,7 @@ fn dispatch(origin: RuntimeOrigin, call: Call<Runtime>) {
 
 fn register() {
 	let limits = Limits {
+		least: 1,
 		largest: 100 * LP,
 		inflow: 1_000 * LP,
 		outflow: 1_000 * LP,

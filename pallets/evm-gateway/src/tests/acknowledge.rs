@@ -31,7 +31,12 @@ fn acknowledge_works() {
 			before,
 			delivered,
 		};
-		assert_eq!(events(), [said(0, 3, 0), said(1, 2, 2)]);
+		let pruned = Event::BatchesPruned {
+			lane: LANE,
+			batches: 2,
+			before: 2,
+		};
+		assert_eq!(events(), [said(0, 3, 0), pruned, said(1, 2, 2)]);
 		assert_eq!(Gateway::batch(LANE, 1), None);
 		assert_ok!(says(2, 3));
 		assert!(messages().is_empty());

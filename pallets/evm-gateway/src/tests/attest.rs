@@ -43,6 +43,27 @@ fn attest_works() {
 	});
 }
 
+/// No limit is the longest that there is: also when governance has made it shorter than the module's.
+#[test]
+fn attest_without_a_time_limit_takes_the_longest_that_the_market_allows() {
+	for (asked, longest, expected) in [
+		(0, 24 * 3_600_000, 600_000),
+		(0, 60_000, 60_000),
+		(120_000, 60_000, 60_000),
+		(30_000, 60_000, 30_000),
+	] {
+		test(|| {
+			LongestJob::set(longest);
+			attest(Request {
+				time_limit: asked,
+				..request(1)
+			});
+			let posted = Jobs::<Test>::get(JobId(0)).expect("it is taken up");
+			assert_eq!(posted.request.time_limit, expected);
+		});
+	}
+}
+
 #[test]
 fn attest_posts_the_job_that_was_asked_for() {
 	test(|| {

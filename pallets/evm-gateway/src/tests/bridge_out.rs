@@ -113,9 +113,19 @@ fn bridge_out_fails_when_it_is_another_lanes() {
 fn bridge_out_fails_when_the_amount_is_zero_or_too_large() {
 	test(|| {
 		backed(100 * LP);
-		assert_noop!(out(0), Error::<Test>::BadAmount);
+		assert_noop!(out(0), Error::<Test>::TooLittle);
 		assert_noop!(out(100 * LP + 1), Error::<Test>::BadAmount);
 		assert_ok!(out(100 * LP));
+	});
+}
+
+#[test]
+fn bridge_out_boundary_the_lanes_least() {
+	test(|| {
+		backed(100 * LP);
+		at_least(2 * LP);
+		assert_noop!(out(2 * LP - 1), Error::<Test>::TooLittle);
+		assert_ok!(out(2 * LP));
 	});
 }
 

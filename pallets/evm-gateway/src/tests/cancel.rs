@@ -1,5 +1,5 @@
-use crate::{mock::*, status, Cancelling, Error, Request};
-use frame_support::{assert_noop, assert_ok};
+use crate::{mock::*, status, Cancelling, Error, Request, WeightInfo};
+use frame_support::assert_noop;
 use lilypad_primitives::JobId;
 
 fn delegated() -> JobId {
@@ -13,7 +13,13 @@ fn delegated() -> JobId {
 fn cancel_works() {
 	test(|| {
 		let job = delegated();
-		assert_ok!(Gateway::cancel(signed(&alice()), job));
+		let post = Gateway::cancel(signed(&alice()), job).expect("it is the delegate");
+		let own = <() as WeightInfo>::cancel();
+		assert_eq!(
+			post.actual_weight,
+			Some(own.saturating_add(desk::CANCELLED)),
+			"what was not needed comes back"
+		);
 		assert_eq!(
 			(only_answer().status, only_answer().refund),
 			(status::CANCELLED, BUDGET)

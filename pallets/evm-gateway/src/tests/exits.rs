@@ -26,6 +26,22 @@ fn refused(id: u64) -> Request {
 	}
 }
 
+/// So much has happened since the first number that it is not kept any more.
+fn long_ago() {
+	for id in 2..HISTORY + 4 {
+		Gateway::decide(
+			LANE,
+			id,
+			Handled {
+				digest: Inbound::from(deposit(id, &alice(), LP)).digest(),
+				amount: LP,
+				replaced: false,
+			},
+		);
+	}
+	assert!(crate::FirstKept::<Test>::get(LANE) > 1);
+}
+
 #[track_caller]
 fn last_event() -> Event<Test> {
 	events().pop().expect("something has happened")
@@ -284,20 +300,22 @@ fn votes_on_an_exit_do_not_outlive_what_they_are_about() {
 fn attest_exit_works_however_long_ago_the_request_was_decided() {
 	test(|| {
 		attest(refused(1));
-		for id in 2..HISTORY + 4 {
-			Gateway::decide(
-				LANE,
-				id,
-				Handled {
-					digest: Inbound::from(deposit(id, &alice(), LP)).digest(),
-					amount: LP,
-					replaced: false,
-				},
-			);
-		}
-		assert!(crate::FirstKept::<Test>::get(LANE) > 1);
+		long_ago();
 		exit(refused(1).ticket());
 		assert_eq!(last_event(), exited(1, 0));
+	});
+}
+
+#[test]
+fn votes_on_an_exit_outlast_the_history() {
+	test(|| {
+		attest(refused(1));
+		assert_ok!(attest_exit_by(&members()[0], refused(1).ticket()));
+		long_ago();
+		assert_ok!(Gateway::do_try_state());
+		assert_ok!(attest_exit_by(&members()[1], refused(1).ticket()));
+		assert_eq!(last_event(), exited(1, 0));
+		assert!(!crate::OpenVotes::<Test>::contains_key(LANE, 1));
 	});
 }
 

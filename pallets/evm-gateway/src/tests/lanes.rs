@@ -139,6 +139,11 @@ fn register_lane_fails_when_settings_contradict_each_other() {
 		assert_noop!(register(Args { finality, ..args() }), Error::<Test>::BadFinality);
 		for limits in [
 			Limits { largest: 0, ..LIMITS },
+			Limits { least: 0, ..LIMITS },
+			Limits {
+				least: LIMITS.largest + 1,
+				..LIMITS
+			},
 			Limits {
 				largest: LIMITS.inflow + 1,
 				..LIMITS
@@ -149,6 +154,7 @@ fn register_lane_fails_when_settings_contradict_each_other() {
 			},
 			Limits { period: 0, ..LIMITS },
 			Limits {
+				least: 1,
 				largest: crate::MAX_AMOUNT / 2 + 1,
 				inflow: u128::MAX,
 				outflow: u128::MAX,

@@ -1,4 +1,4 @@
-use crate::{mock::*, Error, Request};
+use crate::{mock::*, Error, Event, Request};
 use frame_support::{assert_noop, assert_ok};
 
 fn batch() {
@@ -28,8 +28,17 @@ fn prune_boundary_age() {
 			Error::<Test>::NothingToPrune
 		);
 		pass(1);
+		System::reset_events();
 		assert_ok!(Gateway::prune(signed(&alice()), LANE));
 		assert!(messages().is_empty());
+		assert_eq!(
+			events(),
+			[Event::BatchesPruned {
+				lane: LANE,
+				batches: 1,
+				before: 1
+			}]
+		);
 	});
 }
 

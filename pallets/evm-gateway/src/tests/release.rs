@@ -1,6 +1,6 @@
 use crate::{mock::*, BooksOf, Error, Event, Message, Payout, Request};
 use frame_support::{assert_noop, assert_ok};
-use lilypad_primitives::{Balance, LP};
+use lilypad_primitives::{traits::JobEnding, Balance, LP};
 use sp_runtime::DispatchResult;
 
 fn release() -> DispatchResult {
@@ -91,6 +91,30 @@ fn release_boundary_dust() {
 		assert_ok!(Gateway::bridge_out(signed(&alice()), LANE, address(1), ED / 2));
 		assert_ok!(release());
 		assert_eq!(free(&wallet()), ED, "nothing is lost as dust");
+	});
+}
+
+#[test]
+fn release_boundary_the_lanes_least() {
+	test(|| {
+		in_wallet(1, 2 * LP - 1);
+		at_least(2 * LP);
+		assert_noop!(release(), Error::<Test>::NothingToRelease);
+		assert_eq!(free(&wallet()), 2 * LP - 1, "it waits for more");
+		in_wallet(2, 1);
+		assert_ok!(release());
+		assert_eq!(only_payout().amount, 2 * LP);
+	});
+}
+
+#[test]
+fn less_than_the_lanes_least_comes_back_with_the_next_answer() {
+	test(|| {
+		in_wallet(1, LP);
+		at_least(2 * LP);
+		let job = taken_up(request(2));
+		desk::end(job, JobEnding::Unmatched, 0, 0);
+		assert_eq!(only_answer().refund, BUDGET + LP);
 	});
 }
 

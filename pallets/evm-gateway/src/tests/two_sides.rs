@@ -444,6 +444,7 @@ fn run(steps: Vec<Step>) {
 		register(LANE, CHAIN);
 		register(OTHER_LANE, OTHER_CHAIN);
 		let limits = Limits {
+			least: 1,
 			largest: MAX_AMOUNT / 2,
 			inflow: MAX_AMOUNT,
 			outflow: MAX_AMOUNT,

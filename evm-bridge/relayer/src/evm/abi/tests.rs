@@ -235,6 +235,7 @@ fn batches_have_one_digest_on_all_sides() {
 		gateway: h160(addr(&v["domain"]["verifyingContract"])),
 		finality: gateway::FinalityRule::Finalized,
 		limits: gateway::Limits {
+			least: 1,
 			largest: 1,
 			inflow: 1,
 			outflow: 1,
