@@ -10,7 +10,7 @@ use lilypad_primitives::{
 	job::MAX_INLINE_INPUTS,
 	manifest::{canonical_inputs, InputValue, InputValues, Manifest},
 	offer::MAX_POLICY,
-	Balance, BlockNumber, InputFile, Inputs, JobRequest, MediatorPolicy, ModuleName,
+	Balance, BlockNumber, InputFile, Inputs, JobRequest, MediatorPolicy, Millis, ModuleName,
 };
 use lilypad_worker::p2p::client::hash_file;
 use std::path::{Path, PathBuf};
@@ -111,6 +111,21 @@ pub async fn prepare(
 		Some(seconds) => seconds.saturating_mul(1000).min(module.info.max_run),
 		None => module.info.max_run,
 	};
+	let deadline = match args.deadline {
+		Some(seconds) => {
+			let sizes = files
+				.iter()
+				.map(|file| file.size)
+				.chain(long_inputs.as_ref().map(|text| text.len() as u64));
+			let fetch = sizes.fold(module.info.fetch_bytes, u64::saturating_add);
+			let needed = view.blocks_to_end(time_limit, fetch)?;
+			Some(
+				view.number()
+					.saturating_add(deadline(seconds, needed, view.millis_per_block()?)?),
+			)
+		},
+		None => None,
+	};
 	let request = JobRequest {
 		module: args.module.clone(),
 		inputs,
@@ -120,7 +135,7 @@ pub async fn prepare(
 		budget: args.budget.unwrap_or(Balance::MAX),
 		tip: args.tip,
 		match_window: match_window(view, args.match_timeout)?,
-		deadline: args.deadline.map(|seconds| deadline(view, seconds)).transpose()?,
+		deadline,
 		mediators: mediators(&args.mediators)?,
 		target: args.target.clone(),
 		min_score: args.min_score,
@@ -140,12 +155,21 @@ fn match_window(view: &View, seconds: u64) -> Result<BlockNumber, CliError> {
 	Ok(BlockNumber::try_from(blocks).unwrap_or(most).clamp(least, most))
 }
 
-/// A time from now as a block. Blocks can take longer than they should, and never less: what the chain promises to end by
+/// A time from now in blocks, of which at least so many are needed. Blocks can take longer than they should, and never less: what the chain promises to end by
 /// then may end a little later by the clock.
-fn deadline(view: &View, seconds: u64) -> Result<BlockNumber, CliError> {
-	let blocks = seconds.saturating_mul(1000) / view.millis_per_block()?.max(1);
+fn deadline(seconds: u64, needed: BlockNumber, millis_per_block: Millis) -> Result<BlockNumber, CliError> {
+	let blocks = seconds.saturating_mul(1000) / millis_per_block.max(1);
 	let blocks = BlockNumber::try_from(blocks).unwrap_or(BlockNumber::MAX);
-	Ok(view.number().saturating_add(blocks))
+	// The job is posted in the next block at the earliest.
+	let least = needed.saturating_add(2);
+	match blocks >= least {
+		true => Ok(blocks),
+		false => Err(CliError::Input(format!(
+			"no run could be over by that --deadline: with fetching, the whole time limit and submitting it may take {} s. Allow as much, or \
+			 lower --timeout",
+			u64::from(least).saturating_mul(millis_per_block).div_ceil(1000)
+		))),
+	}
 }
 
 fn mediators(named: &[AccountId]) -> Result<MediatorPolicy<AccountId>, CliError> {
@@ -312,6 +336,13 @@ mod tests {
 			files(&manifest(), &[]).await.is_err(),
 			"a required file is missing"
 		);
+	}
+
+	#[test]
+	fn deadline_boundary_of_the_longest_run() {
+		assert_eq!(deadline(24, 10, 2_000).expect("enough"), 12);
+		let error = deadline(23, 10, 2_000).expect_err("too soon").to_string();
+		assert!(error.contains("24 s") && error.contains("--timeout"), "{error}");
 	}
 
 	#[test]

@@ -392,7 +392,7 @@ fn once_words(report: &Report, taken: &[(Found, BlockNumber)], refused: &[(Found
 		jobs, wanted, offers, ..
 	} = report.seen;
 	let mut text = format!(
-		"{jobs} jobs wait, {wanted} of them are worth a proposal (a tip of at least {}); {offers} offers looked at\n",
+		"waiting jobs: {jobs}; worth a proposal (a tip of at least {}): {wanted}; offers looked at: {offers}\n",
 		lp::show(report.least)
 	);
 	if !taken.is_empty() {

@@ -74,7 +74,10 @@ fn a_creator_says_which_machine_and_until_when() -> Result<()> {
 		&["has not enough free capacity", "1 GPU"],
 	)?;
 	// Sooner than anybody could end.
-	says(&dave.fails(REFUSED, &run(&["--deadline", "4"]))?, &["deadline"])?;
+	says(
+		&dave.fails(REFUSED, &run(&["--deadline", "4"]))?,
+		&["--deadline", "--timeout"],
+	)?;
 	for wrong in [["--cpu", "0"], ["--deadline", "0"], ["--mediator", "nobody"]] {
 		dave.fails(USAGE, &run(&wrong))?;
 	}

@@ -103,10 +103,11 @@ fn lines(solver: &Process, event: &str) -> Result<Vec<Value>> {
 }
 
 fn hears(solver: &Process, event: &str, job: &str) -> Result<Value> {
+	let number: u64 = job.parse()?;
 	wait_for(&format!("the solver has {event} job {job}"), 2 * MINUTE, || {
 		solver.check()?;
 		let found = lines(solver, event)?;
-		Ok(found.into_iter().find(|value| value["job"].to_string() == job))
+		Ok(found.into_iter().find(|value| value["job"] == number))
 	})
 	.with_context(|| solver.log_tail(30))
 }
@@ -149,7 +150,7 @@ fn a_solver_finds_what_the_chain_missed_and_earns_the_tip() -> Result<()> {
 	);
 	says(
 		&solver.ok(&["solver", "--once"])?,
-		&["1 jobs wait, 0 of them are worth a proposal"],
+		&["waiting jobs: 1;", "LP): 0;"],
 	)?;
 	says(&creator.ok(&["job", "watch", &job])?, &[&cow("moo")])?;
 	let profit = gained(&solver, before)?;
