@@ -37,6 +37,8 @@ pub struct LaneConfig {
 	pub stagger: Duration,
 	/// When a transaction that is not mined gets a higher price.
 	pub bump_after: Duration,
+	/// When an endpoint that does nothing but fail is not thought any more to have taken a transaction that the others refuse.
+	pub dead_after: Duration,
 }
 
 impl LaneConfig {
@@ -52,6 +54,7 @@ impl LaneConfig {
 			max_gas: 15_000_000,
 			stagger: Duration::from_secs(20),
 			bump_after: Duration::from_secs(45),
+			dead_after: Duration::from_secs(30 * 60),
 		}
 	}
 
@@ -60,6 +63,7 @@ impl LaneConfig {
 		sender::Rules {
 			max_price: self.max_gas_price,
 			bump_after: self.bump_after,
+			dead_after: self.dead_after,
 		}
 	}
 }
@@ -120,10 +124,10 @@ impl RelayerConfig {
 					lane.rpc.len()
 				));
 			}
-			let times = [lane.poll, lane.bump_after];
+			let times = [lane.poll, lane.bump_after, lane.dead_after];
 			if times.contains(&Duration::ZERO) || lane.max_gas_price == 0 || lane.max_gas == 0 {
 				return wrong(format!(
-					"lane {id}: poll_ms, bump_after_ms, max_gas_price_gwei and max_gas must be above zero"
+					"lane {id}: poll_ms, bump_after_ms, dead_after_ms, max_gas_price_gwei and max_gas must be above zero"
 				));
 			}
 		}
@@ -177,6 +181,8 @@ pub struct FileLane {
 	pub stagger_ms: Option<u64>,
 	/// Milliseconds until the price is raised.
 	pub bump_after_ms: Option<u64>,
+	/// Milliseconds until an endpoint that does nothing but fail is not waited for.
+	pub dead_after_ms: Option<u64>,
 }
 
 impl File {
@@ -204,6 +210,7 @@ impl From<FileLane> for LaneConfig {
 			max_gas: file.max_gas.unwrap_or(default.max_gas),
 			stagger: time(file.stagger_ms, default.stagger),
 			bump_after: time(file.bump_after_ms, default.bump_after),
+			dead_after: time(file.dead_after_ms, default.dead_after),
 			..default
 		}
 	}

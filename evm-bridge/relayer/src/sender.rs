@@ -104,6 +104,8 @@ pub struct Rules {
 	pub max_price: u128,
 	/// When a transaction that is not mined gets a higher price.
 	pub bump_after: Duration,
+	/// When an endpoint that does nothing but fail is not thought any more to have taken a transaction that the others refuse.
+	pub dead_after: Duration,
 }
 
 /// See the module.
@@ -331,7 +333,10 @@ impl Sender {
 
 	/// Hands bytes in that were journalled.
 	async fn send(&self, nonce: u64, bytes: &Bytes, first: bool) -> Result<(), SendError> {
-		match self.pool.send(bytes).await {
+		// If it is not the first attempt, whatever takes its place has its nonce: only one of them can ever be mined. But
+		// nothing may be forgotten that somebody may have taken.
+		let dead_after = (!first).then_some(self.rules.dead_after);
+		match self.pool.send(bytes, dead_after).await {
 			Ok(()) => Ok(()),
 			Err(EvmError::Refused { message, .. }) => self.refused(nonce, first, message),
 			// Some endpoints run a transaction before they take it.

@@ -48,6 +48,8 @@ struct Member {
 struct Standing {
 	/// Failures in a row.
 	failures: u32,
+	/// Since when it does nothing but fail.
+	failing_since: Option<Instant>,
 	/// Untruths since it was last found to be right.
 	untruths: u32,
 	/// Until when it is left alone.
@@ -318,8 +320,9 @@ impl Pool {
 	}
 
 	/// Hands a transaction to all endpoints that can be asked, so that none can hold it back. Succeeds if one takes it. It is
-	/// refused only if all refuse it: one that failed may have taken it.
-	pub async fn send(&self, transaction: &Bytes) -> Result<(), EvmError> {
+	/// refused only if all refuse it: one that failed may have taken it, unless it has done nothing but fail for at least as long
+	/// as `dead_after`.
+	pub async fn send(&self, transaction: &Bytes, dead_after: Option<Duration>) -> Result<(), EvmError> {
 		let (mut taken, mut failure, mut refusal) = (false, None, None);
 		for at in 0..self.members.len() {
 			if !self.is_usable(at) && taken {
@@ -332,10 +335,14 @@ impl Pool {
 				Err(EvmError::Refused { message, .. }) if is_known(&message) => taken = true,
 				Err(error) if error.is_endpoints_fault() => {
 					self.failed(at, &error);
-					failure = Some(error);
+					if !member.is_dead(dead_after) {
+						failure = Some(error);
+					}
+					continue;
 				},
 				Err(error) => refusal = Some(error),
 			}
+			member.answered();
 		}
 		match taken {
 			true => Ok(()),
@@ -391,7 +398,7 @@ impl Pool {
 			member.tally.calls.add(1);
 			match request(member.endpoint.as_ref()).await {
 				Ok(answer) => {
-					member.standing().failures = 0;
+					member.answered();
 					return Ok((at, answer));
 				},
 				Err(error) if error.is_endpoints_fault() => self.failed(at, &error),
@@ -436,6 +443,8 @@ impl Pool {
 		let member = &self.members[at];
 		member.tally.errors.add(1);
 		let mut standing = member.standing();
+		let since = standing.failing_since.unwrap_or_else(clock::now);
+		standing.failing_since = Some(since);
 		// An endpoint that answers is not forgiven what it answers.
 		let (base, count) = match error {
 			EvmError::Untrue(_) => (Duration::from_secs(2), &mut standing.untruths),
@@ -453,6 +462,21 @@ impl Pool {
 }
 
 impl Member {
+	/// It does what it is asked for.
+	fn answered(&self) {
+		let mut standing = self.standing();
+		standing.failures = 0;
+		standing.failing_since = None;
+	}
+
+	/// Whether it has done nothing but fail for as long as that.
+	fn is_dead(&self, after: Option<Duration>) -> bool {
+		let since = self.standing().failing_since;
+		after
+			.zip(since)
+			.is_some_and(|(after, since)| clock::now().saturating_duration_since(since) >= after)
+	}
+
 	fn standing(&self) -> std::sync::MutexGuard<'_, Standing> {
 		// Nothing that could panic happens under the lock.
 		self.standing

@@ -15,6 +15,9 @@ struct Rig {
 /// Transactions are bumped after this; ages are by the wall clock, as the journal outlives the process.
 const SOON: Duration = Duration::from_millis(20);
 
+/// What fails for as long is dead.
+const DEAD: Duration = Duration::from_secs(1_800);
+
 fn rig(max_price: u128) -> Rig {
 	rig_with(max_price, 1)
 }
@@ -30,6 +33,7 @@ fn rig_with(max_price: u128, endpoints: usize) -> Rig {
 	let rules = Rules {
 		max_price,
 		bump_after: SOON,
+		dead_after: DEAD,
 	};
 	let key = Key::from_suri("//Alice").expect("a key");
 	let sender = Sender::new(CHAIN, key, pool, journal, rules);
@@ -246,6 +250,50 @@ async fn what_one_endpoint_may_have_taken_is_followed_up_although_another_refuse
 		assert!(rig.sender.pending().expect("read").is_empty());
 		assert_eq!(rig.sender.tally.mined.get(), 1);
 	}
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_down_for_good_keeps_no_nonce_that_the_others_refuse() {
+	let rig = rig_with(1_000, 2);
+	rig.endpoints[0].ways().down = true;
+	rig.endpoints[1].ways().max_gas = Some(50_000);
+	rig.sender.submit(wanted(0)).await.expect("it may be under way");
+	for _ in 0..2 {
+		wait();
+		rig.sender.tend(0).await.expect("handed in again");
+		assert_eq!(rig.sender.pending().expect("read")[0].1.to, [1; 20], "it waits");
+		crate::clock::advance(DEAD / 2);
+	}
+	wait();
+	rig.sender.tend(0).await.expect("given up");
+	let pending = rig.sender.pending().expect("read");
+	assert_eq!(pending[0].1.to, rig.sender.account().into_array());
+	assert!(
+		pending[0].1.attempts.len() > 2,
+		"whichever is mined is found: nothing is forgotten"
+	);
+	rig.evm.mine_empty(1);
+	assert_eq!(rig.evm.chain().nonce(), 1, "room was made with the same nonce");
+	rig.sender.tend(9).await.expect("done");
+	assert!(rig.sender.pending().expect("read").is_empty());
+}
+
+#[tokio::test]
+async fn an_endpoint_that_was_back_meanwhile_may_have_taken_it() {
+	let rig = rig_with(1_000, 2);
+	rig.endpoints[0].ways().down = true;
+	rig.endpoints[1].ways().max_gas = Some(50_000);
+	rig.sender.submit(wanted(0)).await.expect("it may be under way");
+	crate::clock::advance(DEAD);
+	rig.endpoints[0].ways().down = false;
+	assert_eq!(
+		rig.sender.pool.nonce(rig.sender.account()).await.expect("asked"),
+		0
+	);
+	rig.endpoints[0].ways().down = true;
+	wait();
+	rig.sender.tend(0).await.expect("handed in again");
+	assert_eq!(rig.sender.pending().expect("read")[0].1.to, [1; 20], "it waits");
 }
 
 #[tokio::test]

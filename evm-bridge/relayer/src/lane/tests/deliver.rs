@@ -186,6 +186,7 @@ async fn a_delivery_that_a_reorganisation_undid_is_made_again() {
 	let rules = crate::sender::Rules {
 		max_price: u128::MAX,
 		bump_after: Duration::from_millis(1),
+		dead_after: Duration::from_secs(1_800),
 	};
 	let sender = Sender::new(
 		fake::CHAIN,
