@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Random calls of many actors on registry, market and deals in the real runtime, with all invariants checked on the way.
+# Random calls of many actors on registry, market, deals, mediation and gateway in the real runtime, with all invariants checked on
+# the way.
 #   CALLS=1000000   how many calls in all
 #   CHECK_EVERY=200 after how many calls the invariants are checked
 #   SEED=…          repeats a run

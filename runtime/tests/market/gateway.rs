@@ -23,15 +23,29 @@ const CHAIN: u64 = 1337;
 const SENT: Balance = 25 * LP;
 const ED: Balance = LP / 1_000;
 
-struct Key {
+pub(crate) struct Key {
 	pair: ecdsa::Pair,
-	public: PublicKey,
-	member: Member,
+	pub(crate) public: PublicKey,
+	pub(crate) member: Member,
+}
+
+impl Key {
+	/// A signature in the form that the gateway takes.
+	pub(crate) fn sign(&self, digest: H256) -> pallet_evm_gateway::Signature {
+		let mut signature = self.pair.sign_prehashed(&digest.0).0;
+		signature[64] += 27;
+		signature
+	}
 }
 
 /// Three members, two of whom are a quorum.
 fn members() -> Vec<Key> {
-	let mut keys: Vec<_> = (1..=3)
+	keys(1..=3)
+}
+
+/// Keys, as a set has them.
+pub(crate) fn keys(seeds: impl Iterator<Item = u8>) -> Vec<Key> {
+	let mut keys: Vec<_> = seeds
 		.map(|seed| {
 			let pair = ecdsa::Pair::from_seed(&[seed; 32]);
 			let signature = pair.sign_prehashed(&[7; 32]);
@@ -54,22 +68,14 @@ fn gateway_test(run: impl FnOnce()) {
 fn gateway_test_after(prepare: impl FnOnce(), run: impl FnOnce()) {
 	test(|| {
 		prepare();
-		let keys: Vec<_> = members().iter().map(|key| key.public).collect();
-		assert_ok!(EvmGateway::register_lane(
-			RuntimeOrigin::root(),
-			LANE,
-			CHAIN,
-			H160([9; 20]),
-			FinalityRule::Finalized,
-			Limits {
-				largest: 100 * LP,
-				inflow: 1_000 * LP,
-				outflow: 1_000 * LP,
-				period: 100,
-			},
-			2,
-			keys.try_into().expect("three"),
-		));
+		let limits = Limits {
+			least: LP / 100,
+			largest: 100 * LP,
+			inflow: 1_000 * LP,
+			outflow: 1_000 * LP,
+			period: 100,
+		};
+		register_lane(LANE, CHAIN, limits, &members());
 		let issuance = Balances::total_issuance();
 		run();
 		let books = EvmGateway::books(LANE);
@@ -79,6 +85,21 @@ fn gateway_test_after(prepare: impl FnOnce(), run: impl FnOnce()) {
 			"what was made for the lane is what its gateway holds, and what was taken out of it"
 		);
 	});
+}
+
+/// Registers a lane with these members, two of whom are a quorum.
+pub(crate) fn register_lane(lane: u64, chain: u64, limits: Limits, members: &[Key]) {
+	let keys: Vec<_> = members.iter().map(|key| key.public).collect();
+	assert_ok!(EvmGateway::register_lane(
+		RuntimeOrigin::root(),
+		lane,
+		chain,
+		H160([9; 20]),
+		FinalityRule::Finalized,
+		limits,
+		2,
+		keys.try_into().expect("few"),
+	));
 }
 
 /// A transaction of this key's account, as a block applies it.
@@ -97,19 +118,20 @@ fn transact(key: &Key, call: Call<Runtime>) -> ApplyExtrinsicResult {
 	))
 }
 
-fn contract() -> H160 {
-	H160([0xc0; 20])
+/// One of the contracts over there.
+pub(crate) fn contract(nth: u8) -> H160 {
+	H160([0xc0 + nth; 20])
 }
 
 fn wallet() -> AccountId32 {
-	wallet_of(CHAIN, contract())
+	wallet_of(CHAIN, contract(0))
 }
 
 fn asked(id: u64) -> Request {
 	Request {
 		id,
-		requester: contract(),
-		refund_to: contract(),
+		requester: contract(0),
+		refund_to: contract(0),
 		budget: SENT,
 		accept_by: u64::MAX,
 		time_limit: LIMIT,
@@ -186,12 +208,10 @@ fn a_contracts_job_is_run_paid_for_and_answered_without_anybodys_help() {
 		pass(1);
 		let digest: H256 = EvmGateway::batch_to_sign(LANE, 0).expect("there is a batch");
 		for key in &members()[..2] {
-			let mut signature = key.pair.sign_prehashed(&digest.0).0;
-			signature[64] += 27;
 			let sign = Call::sign {
 				lane: LANE,
 				batch: 0,
-				signature,
+				signature: key.sign(digest),
 			};
 			assert_eq!(transact(key, sign), Ok(Ok(())));
 		}
@@ -277,7 +297,7 @@ fn a_contracts_job_that_every_provider_fails_is_answered_with_compensation() {
 		// The lane has LP to spare.
 		attest(Inbound::Deposit(Deposit {
 			id: 1,
-			from: contract(),
+			from: contract(0),
 			account: STRANGER.to_account_id(),
 			amount: 50 * LP,
 		}));
@@ -350,6 +370,23 @@ fn a_delegate_cancels() {
 	});
 }
 
+#[test]
+fn what_cancelling_did_not_weigh_comes_back() {
+	for matched in [false, true] {
+		gateway_test(|| {
+			if matched {
+				offer(PROVIDER, machine(RATE, 1));
+			}
+			let job = take_up(delegated(1));
+			let cancel = RuntimeCall::from(Call::cancel { job });
+			let declared = cancel.get_dispatch_info().call_weight;
+			let post = super::chain::call(STRANGER, cancel).expect("it is the delegate");
+			let used = post.actual_weight.expect("it is said");
+			assert!(used.all_lte(declared) && (matched || used.ref_time() < declared.ref_time() / 2));
+		});
+	}
+}
+
 /// A job of a contract that has named the stranger as its delegate.
 fn delegated(id: u64) -> Request {
 	Request {
@@ -391,7 +428,7 @@ fn a_delegate_challenges_with_a_bond_of_its_own_and_the_contract_is_compensated(
 		// The lane has LP to spare.
 		attest(Inbound::Deposit(Deposit {
 			id: 1,
-			from: contract(),
+			from: contract(0),
 			account: SECOND.to_account_id(),
 			amount: 50 * LP,
 		}));
@@ -424,14 +461,14 @@ fn people_send_lp_to_and_fro() {
 		let who = AccountId32::new([0x55; 32]);
 		attest(Inbound::Deposit(Deposit {
 			id: 1,
-			from: contract(),
+			from: contract(0),
 			account: who.clone(),
 			amount: 10 * LP,
 		}));
 		assert_eq!(Balances::free_balance(&who), 10 * LP);
 		let back = RuntimeCall::from(Call::bridge_out {
 			lane: LANE,
-			to: contract(),
+			to: contract(0),
 			amount: 10 * LP,
 		});
 		assert_ok!(back.dispatch(RuntimeOrigin::signed(who.clone())));
@@ -451,7 +488,7 @@ fn a_providers_earnings_can_be_sent_over() {
 		assert_ok!(call(PROVIDER, pallet_deals::Call::reveal { deal, opening }));
 		let out = |amount| Call::bridge_out {
 			lane: LANE,
-			to: contract(),
+			to: contract(0),
 			amount,
 		};
 		let cost = 3 * RATE + FEE + LEVY;

@@ -9,7 +9,7 @@ use lilypad_primitives::{DealId, MachineSpec, Opening, Outcome, OutputRoot, Plat
 use lilypad_runtime::{AccountId, Balances, Mediation, Runtime, RuntimeEvent, RuntimeOrigin, System};
 use pallet_mediation::{Capability, Stage};
 
-const SALT: [u8; 32] = [5; 32];
+pub(crate) const SALT: [u8; 32] = [5; 32];
 
 pub(crate) fn mediator(nth: u8) -> AccountId {
 	[100 + nth; 32].into()
@@ -24,6 +24,19 @@ pub(crate) fn pass_with_outputs(blocks: u32) {
 		pass(1);
 		Mediation::on_initialize(now + 1);
 	}
+}
+
+/// Lets blocks pass, of which the last ones have outputs: as many as a draw and what goes before it take.
+pub(crate) fn wait(blocks: u32) {
+	const WITH_OUTPUTS: u32 = 20;
+	let rest = blocks.min(WITH_OUTPUTS);
+	pass(blocks - rest);
+	pass_with_outputs(rest);
+}
+
+/// Waits for a block, if it has not come.
+pub(crate) fn wait_until(block: u32) {
+	wait(block.saturating_sub(System::block_number()));
 }
 
 /// Twelve mediators, in whose first era the chain is.

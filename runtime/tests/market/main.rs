@@ -1,12 +1,14 @@
-//! Registry, market, deals and gateway together, in the real runtime.
+//! Registry, market, deals, mediation and gateway together, in the real runtime.
 
 mod bad_input;
+mod bridged;
 mod chain;
 mod counterparties;
 mod deadlines;
 mod extremes;
 mod faults;
 mod gateway;
+mod judged;
 mod judging;
 mod life;
 mod mediation;

@@ -1,10 +1,16 @@
-//! Random steps of many actors: every call of registry, market and deals, by whoever is entitled and by whoever is not.
+//! Random steps of many actors: every call of registry, market and deals, by whoever is entitled and by whoever is not; those of
+//! mediation and of the gateway are in `judged.rs` and `bridged.rs`.
 
-use super::chain::*;
+use super::{
+	bridged::{self, Bridged, OtherSide, DELEGATE},
+	chain::*,
+	judged::{self, Ballots, Judged},
+	judging::wait,
+};
 use frame_support::{dispatch::CheckIfFeeless, traits::GetCallMetadata};
 use lilypad_primitives::{
-	BlockNumber, CreatorPolicy, DealId, JobId, JobRequest, MachineSpec, OfferId, Opening, PeerAddress,
-	Platform, Profile, RuntimeImage, Seal, Status, Triple, VersionId, LP,
+	BlockNumber, CreatorPolicy, DealId, JobId, JobOrigin, JobRequest, Judge, MachineSpec, OfferId, Opening,
+	OutputRoot, PeerAddress, Platform, Profile, RuntimeImage, Seal, Status, Terms, Triple, VersionId, LP,
 };
 use lilypad_runtime::{AccountId, Runtime, RuntimeCall, RuntimeOrigin, System};
 use pallet_deals::Call as D;
@@ -82,6 +88,8 @@ pub(crate) enum Step {
 	},
 	Idle,
 	Pass(BlockNumber),
+	Judged(Judged),
+	Bridged(Bridged),
 }
 
 pub(crate) fn step() -> impl Strategy<Value = Step> {
@@ -145,6 +153,8 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
 			.prop_map(|(who, call, id)| Step::Nonsense { who, call, id }),
 		2 => Just(Step::Idle),
 		10 => time,
+		22 => judged::step().prop_map(Step::Judged),
+		26 => bridged::step().prop_map(Step::Bridged),
 	]
 }
 
@@ -154,22 +164,38 @@ pub(crate) fn nth<T: Ord + Copy>(items: impl Iterator<Item = T>, n: usize) -> Op
 	(!items.is_empty()).then(|| items[n % items.len()])
 }
 
-pub(crate) fn who_is(account: &AccountId) -> Who {
-	Who::from_account_id(account).expect("everybody here is well known")
+/// Who acts for a deal's creator: itself, or the delegate that a contract has named. Nobody has a contract's key.
+pub(crate) fn speaker(terms: &Terms<AccountId>) -> AccountId {
+	match &terms.judge {
+		Judge::Creator => terms.creator.clone(),
+		Judge::Delegate(delegate) => delegate.clone(),
+		Judge::Nobody => STRANGER.into(),
+	}
 }
 
-fn opening_of(deal: DealId) -> Opening {
+/// What a deal's provider claims: sometimes what is not so, and sometimes too much.
+pub(crate) fn opening_of(deal: DealId) -> Opening {
 	let status = if deal.0 % 3 == 2 {
 		Status::TimeExceeded
 	} else {
 		Status::Completed
 	};
+	let root = if deal.0 % 11 == 5 {
+		OutputRoot([66; 32])
+	} else {
+		opening().triple.root
+	};
+	let usage = match deal.0 % 4 {
+		3 => 2_500,
+		n => 500 * n,
+	};
 	Opening {
 		triple: Triple {
 			status,
+			root,
 			..opening().triple
 		},
-		usage: 500 * (deal.0 % 5),
+		usage,
 		salt: [deal.0 as u8; 32],
 	}
 }
@@ -184,37 +210,55 @@ fn may_be_proposed(job: JobId, offer: OfferId) -> bool {
 		.is_some_and(|verdict| verdict.is_ok())
 }
 
-/// What was tried: how often each call succeeded, and how often it failed.
+/// What was tried, and what has to be remembered for it.
 #[derive(Default)]
-pub(crate) struct Tally(pub(crate) BTreeMap<&'static str, (u64, u64)>);
+pub(crate) struct Tally {
+	/// How often each call succeeded, and how often it failed, by pallet and name.
+	pub(crate) calls: BTreeMap<(&'static str, &'static str), (u64, u64)>,
+	/// The mediators' votes.
+	pub(crate) ballots: Ballots,
+	/// The gateways' side.
+	pub(crate) there: OtherSide,
+}
 
 impl Tally {
 	/// How many calls were made.
 	pub(crate) fn calls(&self) -> u64 {
-		self.0.values().map(|(good, bad)| good + bad).sum()
+		self.calls.values().map(|(good, bad)| good + bad).sum()
 	}
 
-	fn count(&mut self, name: &'static str, success: bool) {
-		let (good, bad) = self.0.entry(name).or_default();
+	fn count(&mut self, inner: &RuntimeCall, success: bool) {
+		let name = inner.get_call_metadata();
+		let (good, bad) = self
+			.calls
+			.entry((name.pallet_name, name.function_name))
+			.or_default();
 		*(if success { good } else { bad }) += 1;
 	}
 
 	/// Makes a call which may fail; one that was let in for free may not.
-	fn attempt(&mut self, who: Who, inner: impl Into<RuntimeCall>) {
-		let inner = inner.into();
-		let free = inner.is_feeless(&RuntimeOrigin::signed(who.to_account_id()));
+	pub(crate) fn attempt(&mut self, who: impl Into<AccountId>, inner: impl Into<RuntimeCall>) {
+		self.succeeds(who, inner);
+	}
+
+	/// The same, and whether it succeeded.
+	pub(crate) fn succeeds(&mut self, who: impl Into<AccountId>, inner: impl Into<RuntimeCall>) -> bool {
+		let (who, inner) = (who.into(), inner.into());
+		let free = inner.is_feeless(&RuntimeOrigin::signed(who.clone()));
 		let result = call(who, inner.clone());
 		assert!(
 			!free || result.is_ok(),
 			"{inner:?} was let in for free: {result:?}"
 		);
-		self.count(inner.get_call_metadata().function_name, result.is_ok());
+		self.count(&inner, result.is_ok());
+		result.is_ok()
 	}
 
-	fn by_root(&mut self, inner: impl Into<RuntimeCall>) {
+	/// Makes a call of governance, which may fail.
+	pub(crate) fn by_root(&mut self, inner: impl Into<RuntimeCall>) {
 		let inner = inner.into();
 		let result = inner.clone().dispatch(RuntimeOrigin::root());
-		self.count(inner.get_call_metadata().function_name, result.is_ok());
+		self.count(&inner, result.is_ok());
 	}
 
 	/// What a node's own solver found: a call that was let in may not fail.
@@ -225,13 +269,17 @@ impl Tally {
 			let result = inner.clone().dispatch(frame_system::RawOrigin::Authorized.into());
 			assert!(result.is_ok(), "{inner:?} was let in: {result:?}");
 		}
-		self.count(inner.get_call_metadata().function_name, let_in);
+		self.count(&inner, let_in);
 	}
 
-	fn with_deal(&mut self, n: usize, make: impl FnOnce(DealId, Who, Who) -> (Who, D<Runtime>)) {
+	pub(crate) fn with_deal(
+		&mut self,
+		n: usize,
+		make: impl FnOnce(DealId, &Terms<AccountId>) -> (AccountId, D<Runtime>),
+	) {
 		if let Some(id) = nth(pallet_deals::Deals::<Runtime>::iter_keys(), n) {
 			let terms = pallet_deals::Pallet::<Runtime>::terms(id).expect("it lives");
-			let (who, call) = make(id, who_is(&terms.creator), who_is(&terms.provider));
+			let (who, call) = make(id, &terms);
 			self.attempt(who, call);
 		}
 	}
@@ -241,17 +289,19 @@ impl Tally {
 			let provider = pallet_market::Offers::<Runtime>::get(id)
 				.expect("it stands")
 				.provider;
-			self.attempt(who_is(&provider), make(id));
+			self.attempt(provider, make(id));
 		}
 	}
 
 	fn with_job(&mut self, n: usize, make: impl FnOnce(JobId) -> M<Runtime>) {
 		if let Some(id) = nth(pallet_market::Jobs::<Runtime>::iter_keys(), n) {
-			let creator = pallet_market::Jobs::<Runtime>::get(id)
-				.expect("it is there")
-				.job
-				.creator;
-			self.attempt(who_is(&creator), make(id));
+			let job = pallet_market::Jobs::<Runtime>::get(id).expect("it is there").job;
+			// The delegate of a contract cancels at the gateway, and is refused here.
+			let who = match job.origin {
+				JobOrigin::Native => job.creator,
+				JobOrigin::Evm { .. } => DELEGATE.into(),
+			};
+			self.attempt(who, make(id));
 		}
 	}
 
@@ -308,7 +358,9 @@ impl Tally {
 			Step::Idle => {
 				idle();
 			},
-			Step::Pass(blocks) => pass(blocks),
+			Step::Pass(blocks) => wait(blocks),
+			Step::Judged(step) => self.take_of_judges(step),
+			Step::Bridged(step) => self.take_of_gateway(step),
 			Step::Register(..)
 			| Step::Deprecate(..)
 			| Step::Restore(..)
@@ -323,25 +375,27 @@ impl Tally {
 	fn take_of_deals(&mut self, step: Step) {
 		match step {
 			Step::Acknowledge(n) => {
-				self.with_deal(n, |deal, _, provider| (provider, D::acknowledge { deal }))
+				self.with_deal(n, |deal, terms| (terms.provider.clone(), D::acknowledge { deal }))
 			},
-			Step::Decline(n) => self.with_deal(n, |deal, _, provider| (provider, D::decline { deal })),
-			Step::Unfetchable(n) => {
-				self.with_deal(n, |deal, _, provider| (provider, D::report_unfetchable { deal }))
+			Step::Decline(n) => {
+				self.with_deal(n, |deal, terms| (terms.provider.clone(), D::decline { deal }))
 			},
-			Step::Submit(n) => self.with_deal(n, |deal, _, provider| {
+			Step::Unfetchable(n) => self.with_deal(n, |deal, terms| {
+				(terms.provider.clone(), D::report_unfetchable { deal })
+			}),
+			Step::Submit(n) => self.with_deal(n, |deal, terms| {
 				let seal = opening_of(deal).seal(deal);
-				(provider, D::submit { deal, seal })
+				(terms.provider.clone(), D::submit { deal, seal })
 			}),
-			Step::Accept(n) => self.with_deal(n, |deal, creator, _| {
+			Step::Accept(n) => self.with_deal(n, |deal, terms| {
 				let opening = opening_of(deal);
-				(creator, D::accept { deal, opening })
+				(speaker(terms), D::accept { deal, opening })
 			}),
-			Step::Reveal(n) => self.with_deal(n, |deal, _, provider| {
+			Step::Reveal(n) => self.with_deal(n, |deal, terms| {
 				let opening = opening_of(deal);
-				(provider, D::reveal { deal, opening })
+				(terms.provider.clone(), D::reveal { deal, opening })
 			}),
-			Step::Expire(n) => self.with_deal(n, |deal, _, _| (AUTHOR, D::expire { deal })),
+			Step::Expire(n) => self.with_deal(n, |deal, _| (AUTHOR.into(), D::expire { deal })),
 			step => panic!("{step:?} is not about a deal"),
 		}
 	}
