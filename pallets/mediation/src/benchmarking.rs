@@ -179,9 +179,11 @@ impl<T: Config> Scene<T> {
 		// So many that none is looked at twice.
 		let count = u32::MAX;
 		draw::from_tickets(&seed, count, MAX_PANEL, note, |_| false);
-		TicketCount::<T>::mutate(|counts| counts.set_next(0, count));
 		let places = places.into_inner();
 		let unable = places.len() - (MAX_PANEL - FIRST_PANELS) as usize;
+		// Long enough ago for everything to count.
+		let now = Pallet::<T>::now();
+		go_to::<T>(1);
 		for (nth, place) in places.into_iter().enumerate() {
 			let who = mediator::<T>(account("holder", nth as u32, 0), 1);
 			Tickets::<T>::mutate(place, |ticket| ticket.set_next(0, Some(who.clone())));
@@ -192,6 +194,8 @@ impl<T: Config> Scene<T> {
 				});
 			}
 		}
+		TicketCount::<T>::mutate(|counts| counts.set_next(0, count));
+		go_to::<T>(now);
 		self
 	}
 
