@@ -114,9 +114,26 @@ pub struct Network {
 	/// What every validator is told besides.
 	options: &'static [&'static str],
 	nodes: Vec<Process>,
-	/// Of each node: for RPC, and for its peers.
-	ports: Vec<(u16, u16)>,
+	ports: Vec<Ports>,
 	bootnode: String,
+}
+
+/// Where a validator listens.
+#[derive(Clone, Copy)]
+struct Ports {
+	rpc: u16,
+	p2p: u16,
+	metrics: u16,
+}
+
+impl Ports {
+	fn free() -> Result<Self> {
+		Ok(Self {
+			rpc: free_port()?,
+			p2p: free_port()?,
+			metrics: free_port()?,
+		})
+	}
 }
 
 impl Network {
@@ -146,10 +163,10 @@ impl Network {
 			bootnode: String::new(),
 		};
 		for name in validators {
-			let ports = (free_port()?, free_port()?);
+			let ports = Ports::free()?;
+			let p2p = ports.p2p;
 			network.ports.push(ports);
 			network.nodes.push(network.validator(name, ports)?);
-			let p2p = ports.1;
 			if network.bootnode.is_empty() {
 				let url = network.http(0);
 				let peer = wait_for("the first node answers", NODE_START, || {
@@ -167,8 +184,9 @@ impl Network {
 		Ok(network)
 	}
 
-	fn validator(&self, name: &str, (rpc, p2p): (u16, u16)) -> Result<Process> {
-		let mut command = self.node_command(name, rpc, p2p)?;
+	fn validator(&self, name: &str, ports: Ports) -> Result<Process> {
+		let mut command = self.node_command(name, ports.rpc, ports.p2p)?;
+		command.args(["--prometheus-port", &ports.metrics.to_string()]);
 		command.arg(format!("--{name}")).args(self.options);
 		Process::spawn(name, command, &self.path(&format!("{name}.log")))
 	}
@@ -191,7 +209,6 @@ impl Network {
 			self.chain,
 			"--no-mdns",
 			"--no-telemetry",
-			"--no-prometheus",
 			"--base-path",
 		]);
 		command.arg(self.path(name));
@@ -211,11 +228,11 @@ impl Network {
 
 	/// The WebSocket address of the first node.
 	pub fn url(&self) -> String {
-		format!("ws://127.0.0.1:{}", self.ports[0].0)
+		format!("ws://127.0.0.1:{}", self.ports[0].rpc)
 	}
 
 	fn http(&self, node: usize) -> String {
-		format!("http://127.0.0.1:{}", self.ports[node].0)
+		format!("http://127.0.0.1:{}", self.ports[node].rpc)
 	}
 
 	/// A call to the first node.
@@ -233,6 +250,18 @@ impl Network {
 		let url = self.http(node);
 		let hash = rpc_call(&url, "chain_getFinalizedHead", &serde_json::json!([]))?;
 		header_number(&rpc_call(&url, "chain_getHeader", &serde_json::json!([hash]))?)
+	}
+
+	/// What a validator tells Prometheus.
+	pub fn metrics(&self, node: usize) -> Result<String> {
+		let url = format!("http://127.0.0.1:{}/metrics", self.ports[node].metrics);
+		Ok(ureq::get(url)
+			.config()
+			.timeout_global(Some(Duration::from_secs(10)))
+			.build()
+			.call()?
+			.body_mut()
+			.read_to_string()?)
 	}
 
 	/// Nodes there are.
@@ -268,7 +297,7 @@ impl Network {
 		let mut command = self.node_command(name, free_port()?, free_port()?)?;
 		// Whatever else runs on this machine: this node is on this network.
 		command.args(["--reserved-only", "--reserved-nodes", &self.bootnode]);
-		command.args(extra);
+		command.arg("--no-prometheus").args(extra);
 		Process::spawn(name, command, &self.path(&format!("{name}.log")))
 	}
 

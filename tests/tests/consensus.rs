@@ -1,6 +1,6 @@
 //! Three validators agree on a settled deal and finalize it.
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 use lilypad_tests::{wait_for, Network};
 use std::time::Duration;
 
@@ -22,6 +22,21 @@ fn three_validators_finalize_a_settled_deal() -> Result<()> {
 			Duration::from_secs(60),
 			|| Ok((network.finalized_number(node)? >= settled).then_some(())),
 		)?;
+		wait_for(
+			&format!("node {node} tells Prometheus so"),
+			Duration::from_secs(20),
+			|| Ok((finalized_in(&network.metrics(node)?)? >= settled).then_some(())),
+		)?;
 	}
 	Ok(())
+}
+
+/// The last finalized block in a node's metrics.
+fn finalized_in(metrics: &str) -> Result<u32> {
+	let line = metrics
+		.lines()
+		.find(|line| line.starts_with("substrate_block_height{") && line.contains("status=\"finalized\""))
+		.context("the node's metrics have no finalized height")?;
+	let number = line.rsplit(' ').next().context("it has a value")?;
+	Ok(number.parse::<f64>()? as u32)
 }
