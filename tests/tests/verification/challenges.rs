@@ -141,7 +141,9 @@ fn an_overcharging_provider_earns_less_than_an_honest_one() -> Result<()> {
 	const SPREAD: i128 = 6;
 	let excess = 15 * LP as i128 / 10;
 	let change = account.change("provider (overcharge)")?;
-	let forfeit = |excess| a.collateral * excess / a.cap;
+	// In millionths of an LP: the product of two amounts is more than a number holds.
+	const MICRO: i128 = LP as i128 / 1_000_000;
+	let forfeit = |excess: i128| a.collateral / MICRO * (excess / MICRO) / (a.cap / MICRO) * MICRO;
 	let spread = SPREAD * LP as i128 / 10;
 	let least = -3 * a.vote - forfeit(excess + spread);
 	let most = -3 * a.vote - forfeit(excess - spread) + LP as i128;
