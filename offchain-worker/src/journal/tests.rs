@@ -36,17 +36,21 @@ fn stages() -> Vec<Stage> {
 		Stage::Prepared,
 		Stage::Started { at: 1 },
 		Stage::Ran(run()),
-		Stage::Sealed {
-			run: run(),
-			opening: opening(1),
-			submitted: false,
-		},
+		sealed(1),
 		Stage::Closed {
 			why: Closing::Settled,
 			at: 2,
 			opening: Some(opening(1)),
 		},
 	]
+}
+
+fn sealed(salt: u8) -> Stage {
+	Stage::Sealed {
+		run: run(),
+		opening: opening(salt),
+		submitted: false,
+	}
 }
 
 #[test]
@@ -106,24 +110,8 @@ fn there_is_never_a_second_seal() {
 	let dir = tempfile::tempdir().expect("a folder");
 	let journal = Journal::open(&dir.path().join("j")).expect("new");
 	journal.begin(record()).expect("written");
-	journal
-		.advance(
-			DealId(7),
-			Stage::Sealed {
-				run: run(),
-				opening: opening(1),
-				submitted: false,
-			},
-		)
-		.expect("in order");
-	let other = journal.advance(
-		DealId(7),
-		Stage::Sealed {
-			run: run(),
-			opening: opening(2),
-			submitted: false,
-		},
-	);
+	journal.advance(DealId(7), sealed(1)).expect("in order");
+	let other = journal.advance(DealId(7), sealed(2));
 	assert!(matches!(other, Err(JournalError::Order { .. })));
 	let lost = journal.advance(
 		DealId(7),
@@ -134,16 +122,7 @@ fn there_is_never_a_second_seal() {
 		},
 	);
 	assert!(matches!(lost, Err(JournalError::Order { .. })));
-	journal
-		.advance(
-			DealId(7),
-			Stage::Sealed {
-				run: run(),
-				opening: opening(1),
-				submitted: false,
-			},
-		)
-		.expect("the same again");
+	journal.advance(DealId(7), sealed(1)).expect("the same again");
 }
 
 #[test]
