@@ -142,6 +142,7 @@ async fn start(app: &App, args: &MediatorStart) -> Result<(), CliError> {
 	config.p2p_listen = file.p2p_listen;
 	config.admin_listen = file.admin_listen;
 	config.public_addresses = file.public_addresses;
+	config.take_over = args.take_over;
 	config.mediator = Some(MediatorConfig {
 		machine: file.machine,
 		slots: file.slots,

@@ -206,6 +206,7 @@ async fn start(app: &App, args: &ProviderStart) -> Result<(), CliError> {
 	config.p2p_listen = file.p2p_listen;
 	config.admin_listen = file.admin_listen;
 	config.public_addresses = file.public_addresses;
+	config.take_over = args.take_over;
 	config.offer = Some(OfferConfig {
 		offer: NewOffer {
 			machine: file.machine,

@@ -55,6 +55,10 @@ pub(crate) struct MediatorArgs {
 	#[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
 	mediator_slots: u32,
 
+	/// Give up what was sealed by a worker of this account that is lost, and pay the fines for it.
+	#[arg(long)]
+	mediator_take_over: bool,
+
 	/// UDP address where others connect [default: any free port].
 	#[arg(long, value_name = "ADDRESS")]
 	mediator_listen: Option<SocketAddr>,
@@ -87,6 +91,7 @@ impl MediatorArgs {
 		config.http_listen = self.mediator_http;
 		config.admin_listen = self.mediator_admin;
 		config.public_addresses = self.mediator_public_address.clone();
+		config.take_over = self.mediator_take_over;
 		config.mediator = Some(MediatorConfig {
 			machine,
 			slots: self.mediator_slots,
@@ -115,6 +120,7 @@ pub(crate) fn join(
 	match (provider, mediator) {
 		(Some(mut provider), Some(mediator)) if provider.signer.account() == mediator.signer.account() => {
 			provider.mediator = mediator.mediator;
+			provider.take_over |= mediator.take_over;
 			vec![("provider", provider)]
 		},
 		(provider, mediator) => {

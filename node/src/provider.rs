@@ -15,6 +15,7 @@ use lilypad_worker::{
 	machine, WorkerConfig,
 };
 use sc_service::{Configuration, Error};
+use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use crate::service::Node;
@@ -65,6 +66,15 @@ pub(crate) struct ProviderArgs {
 	#[arg(long, value_name = "MODULES", default_value = "any", value_parser = modules)]
 	provider_modules: ModulePolicy<AccountId>,
 
+	/// Who may judge its results, for the offer that is posted when the account has none: any, or {"only": [ACCOUNT..]} with a
+	/// whole panel at least.
+	#[arg(long, value_name = "MEDIATORS", default_value = "any", value_parser = mediators)]
+	provider_mediators: MediatorPolicy<AccountId>,
+
+	/// Whose jobs to run, for the offer that is posted when the account has none: any, or {"only": [ACCOUNT..]}.
+	#[arg(long, value_name = "CREATORS", default_value = "any", value_parser = creators)]
+	provider_creators: CreatorPolicy<AccountId>,
+
 	/// Most jobs at once, for the offer that is posted when the account has none [default: one a core].
 	#[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
 	provider_slots: Option<u32>,
@@ -72,6 +82,10 @@ pub(crate) struct ProviderArgs {
 	/// Resume offers that are paused. The chain pauses a provider's offers when it fails a job: look why, first.
 	#[arg(long)]
 	provider_resume: bool,
+
+	/// Give up what was sealed by a worker of this account that is lost, and pay the fines for it.
+	#[arg(long)]
+	provider_take_over: bool,
 
 	/// UDP address where creators and other providers connect [default: any free port].
 	#[arg(long, value_name = "ADDRESS")]
@@ -103,13 +117,26 @@ fn amount(text: &str) -> Result<Balance, String> {
 	lp::parse(text).map_err(|error| error.to_string())
 }
 
-/// A policy as `provider.json` has it; a word needs no quotes.
 fn modules(text: &str) -> Result<ModulePolicy<AccountId>, String> {
+	policy(
+		text,
+		r#"any, curated, {"authors": [ACCOUNT..]} or {"versions": [NUMBER..]}"#,
+	)
+}
+
+fn mediators(text: &str) -> Result<MediatorPolicy<AccountId>, String> {
+	policy(text, r#"any or {"only": [ACCOUNT..]}"#)
+}
+
+fn creators(text: &str) -> Result<CreatorPolicy<AccountId>, String> {
+	policy(text, r#"any or {"only": [ACCOUNT..]}"#)
+}
+
+/// A policy as `provider.json` has it; a word needs no quotes.
+fn policy<P: DeserializeOwned>(text: &str, forms: &str) -> Result<P, String> {
 	serde_json::from_str(text)
 		.or_else(|_| serde_json::from_value(text.into()))
-		.map_err(|_| {
-			format!(r#"write any, curated, {{"authors": [ACCOUNT..]}} or {{"versions": [NUMBER..]}}, with at most {MAX_POLICY} of them"#)
-		})
+		.map_err(|_| format!("write {forms}, with at most {MAX_POLICY} of them"))
 }
 
 impl ProviderArgs {
@@ -127,6 +154,7 @@ impl ProviderArgs {
 		config.http_listen = self.provider_http;
 		config.admin_listen = self.provider_admin;
 		config.public_addresses = self.provider_public_address.clone();
+		config.take_over = self.provider_take_over;
 		config.offer = Some(OfferConfig {
 			offer: NewOffer {
 				machine,
@@ -134,8 +162,8 @@ impl ProviderArgs {
 				rate: self.provider_rate,
 				platforms: Vec::new(),
 				modules: self.provider_modules.clone(),
-				mediators: MediatorPolicy::Any,
-				creators: CreatorPolicy::Any,
+				mediators: self.provider_mediators.clone(),
+				creators: self.provider_creators.clone(),
 			},
 			bond: self.provider_bond,
 			resume: self.provider_resume,
@@ -229,6 +257,20 @@ mod tests {
 		for refused in ["some", "", r#"{"authors": ["nobody"]}"#, &many] {
 			let error = modules(refused).expect_err(refused);
 			assert!(error.contains("curated"), "{error}");
+		}
+	}
+
+	#[test]
+	fn who_judges_and_whose_jobs_to_run_is_any_or_a_list() {
+		assert_eq!(mediators("any"), Ok(MediatorPolicy::Any));
+		assert_eq!(creators("any"), Ok(CreatorPolicy::Any));
+		let only = r#"{"only": ["5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"]}"#;
+		assert!(matches!(mediators(only), Ok(MediatorPolicy::Only(list)) if list.len() == 1));
+		assert!(matches!(creators(only), Ok(CreatorPolicy::Only(list)) if list.len() == 1));
+		for refused in ["none", "", r#"{"only": ["nobody"]}"#] {
+			for error in [mediators(refused).err(), creators(refused).err()] {
+				assert!(error.expect(refused).contains("only"));
+			}
 		}
 	}
 }

@@ -133,6 +133,9 @@ pub struct WorkerConfig {
 	pub public_addresses: Vec<String>,
 	/// Where status and metrics are served: a loopback address.
 	pub admin_listen: Option<SocketAddr>,
+	/// Whether to take the account over from a worker that does not answer even where that one has sealed results or votes
+	/// which then nobody can open.
+	pub take_over: bool,
 	/// The offer to post.
 	pub offer: Option<OfferConfig>,
 	/// The mediator to be, if any.
@@ -159,6 +162,7 @@ impl WorkerConfig {
 			p2p_listen: None,
 			public_addresses: Vec::new(),
 			admin_listen: None,
+			take_over: false,
 			offer: None,
 			mediator: None,
 			#[cfg(feature = "misbehave")]

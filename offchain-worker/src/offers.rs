@@ -1,16 +1,16 @@
 //! The provider's standing on the chain: its bond, its offer, its address, and whether it takes new work.
 
 use crate::{
-	chain::{Call, Chain, ChainError},
+	chain::{Call, Chain, ChainError, SeatState},
 	config::{Limits, OfferConfig},
 	datadir::DataDir,
-	journal::Journal,
+	journal::{Journal, SeatId},
 	metrics::Metrics,
 	p2p::PeerClient,
 	pipeline::Engines,
 	WorkerError,
 };
-use lilypad_primitives::{offer::MAX_PLATFORMS, OfferId, OfferState, PeerAddress, Platform};
+use lilypad_primitives::{offer::MAX_PLATFORMS, DealId, OfferId, OfferState, PeerAddress, Platform};
 use std::{
 	sync::{
 		atomic::{AtomicU32, Ordering},
@@ -27,11 +27,13 @@ const OTHER_WORKER: Duration = Duration::from_secs(6);
 ///
 /// The chain names one peer per account. If it names another one, and that one answers for this account, this worker must
 /// not start: two of them would run each job twice, and each would undo the other's offers. A peer that does not answer is
-/// taken over from.
+/// taken over from, unless it has what nobody else can have (see [`held_elsewhere`]) and this is not to be given up.
 pub async fn claim_account(
 	chain: &dyn Chain,
+	journal: &Journal,
 	peers: &PeerClient,
 	own: &PeerAddress,
+	give_up: bool,
 ) -> Result<(), WorkerError> {
 	let account = chain.account();
 	let announced = chain.peer(&account).await?;
@@ -51,12 +53,49 @@ pub async fn claim_account(
 			Ok(Err(error)) => tracing::info!(peer, %error, "the announced peer does not answer; taking over"),
 			Err(_) => tracing::info!(peer, "the announced peer does not answer; taking over"),
 		}
+		let deals = held_elsewhere(chain, journal).await?;
+		if !deals.is_empty() {
+			let deals = deals.iter().map(DealId::to_string).collect::<Vec<_>>().join(", ");
+			if !give_up {
+				return Err(WorkerError::HeldElsewhere { peer, deals });
+			}
+			tracing::warn!(peer, deals, "gives up what only the announced peer has");
+		}
 	}
 	if announced.as_ref() != Some(own) {
 		chain.call(Call::SetPeer(own.clone()), None).await?;
 		tracing::info!(peer = %hex::encode(own.id), "announced this worker's address on the chain");
 	}
 	Ok(())
+}
+
+/// Deals for which this account has sealed a result or committed to a vote that this worker's journal does not know: whoever has
+/// done it must open it, or the account is fined.
+async fn held_elsewhere(chain: &dyn Chain, journal: &Journal) -> Result<Vec<DealId>, WorkerError> {
+	let account = chain.account();
+	let mut held = Vec::new();
+	for deal in chain.deals_of(&account).await? {
+		let known = journal.get(deal.id)?.and_then(|record| record.stage.opening());
+		if deal.state.seal().is_some() && known.is_none() {
+			held.push(deal.id);
+		}
+	}
+	for deal in chain.cases_of(&account).await? {
+		let case = chain.case(deal).await?;
+		let Some(seat) = case.as_ref().and_then(|case| case.seat(&account)) else {
+			continue;
+		};
+		let known = journal
+			.case(SeatId {
+				deal,
+				round: seat.round,
+			})?
+			.and_then(|record| record.stage.vote());
+		if matches!(seat.state, SeatState::Committed(_)) && known.is_none() {
+			held.push(deal);
+		}
+	}
+	Ok(held)
 }
 
 async fn ask(

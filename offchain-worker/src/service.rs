@@ -153,7 +153,7 @@ pub async fn run_with(
 	let router = service.serve(endpoint.clone(), shutdown.clone());
 	let own = p2p::announced(&endpoint, &config).await;
 	let started = async {
-		claim_account(&*chain, &peers, &own).await?;
+		claim_account(&*chain, &journal, &peers, &own, config.take_over).await?;
 		if let Some(offer) = &config.offer {
 			ensure_offer(&*chain, &journal, &engines, offer).await?;
 		}

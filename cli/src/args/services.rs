@@ -62,6 +62,9 @@ pub struct MediatorStart {
 	/// The configuration file [default: mediator.json in the data folder]
 	#[arg(long, value_name = "FILE")]
 	pub config: Option<PathBuf>,
+	/// Give up what was sealed by a worker of this account that is lost, and pay the fines for it
+	#[arg(long)]
+	pub take_over: bool,
 	/// Cheat, for tests of verification: forge, copy or silent
 	#[cfg(feature = "misbehave")]
 	#[arg(long = "mediator-misbehave", hide = true)]
@@ -152,6 +155,9 @@ pub struct ProviderStart {
 	/// The configuration file [default: provider.json in the data folder]
 	#[arg(long, value_name = "FILE")]
 	pub config: Option<PathBuf>,
+	/// Give up what was sealed by a worker of this account that is lost, and pay the fines for it
+	#[arg(long)]
+	pub take_over: bool,
 	/// Cheat, for tests of verification: forge, withhold or overcharge
 	#[cfg(feature = "misbehave")]
 	#[arg(long = "provider-misbehave", hide = true)]

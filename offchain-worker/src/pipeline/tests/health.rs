@@ -2,14 +2,15 @@
 
 use super::*;
 use crate::{
-	chain::{Call, Chain, NewOffer},
+	chain::{Call, Chain, NewOffer, SeatState},
 	config::OfferConfig,
 	offers::{claim_account, ensure_offer, Ailments, Health},
 	p2p::PeerService,
 	WorkerError,
 };
 use lilypad_primitives::{
-	CreatorPolicy, MachineSpec, MediatorPolicy, ModulePolicy, OfferId, OfferState, PeerAddress, LP,
+	Commitment, CreatorPolicy, MachineSpec, MediatorPolicy, ModulePolicy, OfferId, OfferState, PeerAddress,
+	Seal, LP,
 };
 
 fn offer() -> OfferConfig {
@@ -178,26 +179,26 @@ async fn a_second_worker_with_the_same_key_does_not_start_while_the_first_answer
 		addresses: vec![address].try_into().expect("one"),
 	};
 	let peers = PeerClient::bind([7; 32], None).await.expect("bound");
-	claim_account(&world.chain, &peers, &first)
+	claim_account(&world.chain, &life.ctx.journal, &peers, &first, false)
 		.await
 		.expect("the first");
 	let second = PeerAddress {
 		id: [2; 32],
 		..PeerAddress::default()
 	};
-	let refused = claim_account(&world.chain, &peers, &second).await;
+	let refused = claim_account(&world.chain, &life.ctx.journal, &peers, &second, false).await;
 	assert!(
 		matches!(refused, Err(WorkerError::AnotherWorker { .. })),
 		"{refused:?}"
 	);
 	// The first may start again any time.
-	claim_account(&world.chain, &peers, &first)
+	claim_account(&world.chain, &life.ctx.journal, &peers, &first, false)
 		.await
 		.expect("the same worker");
 	assert_eq!(count(&world, |call| matches!(call, Call::SetPeer(_))), 1);
 
 	router.shutdown().await.expect("stopped");
-	claim_account(&world.chain, &peers, &second)
+	claim_account(&world.chain, &life.ctx.journal, &peers, &second, false)
 		.await
 		.expect("taken over from a dead worker");
 	// The first notices if it was only out of reach.
@@ -208,4 +209,61 @@ async fn a_second_worker_with_the_same_key_does_not_start_while_the_first_answer
 		first_worker.look().await,
 		Err(WorkerError::TakenOver(_))
 	));
+}
+
+#[tokio::test]
+async fn what_only_a_silent_worker_can_open_is_not_given_up_unasked() {
+	let world = World::new();
+	let life = world.start(Gate::default()).await;
+	let peers = PeerClient::bind([7; 32], None).await.expect("bound");
+	let silent = PeerAddress {
+		id: [2; 32],
+		..PeerAddress::default()
+	};
+	let own = PeerAddress {
+		id: [3; 32],
+		..PeerAddress::default()
+	};
+	let claim = |peer: PeerAddress, give_up: bool| {
+		let (world, life, peers) = (&world, &life, &peers);
+		async move { claim_account(&world.chain, &life.ctx.journal, peers, &peer, give_up).await }
+	};
+	claim(silent.clone(), false).await.expect("the first");
+
+	// A result that this worker's journal does not know, and a vote in somebody else's deal.
+	let (sealed, judged) = (DealId(71), DealId(72));
+	world
+		.chain
+		.open_case(sealed, fake::job("{}"), Seal([9; 32]), &[], 50);
+	world
+		.chain
+		.open_case(judged, fake::job("{}"), Seal([9; 32]), &[fake::provider()], 50);
+	{
+		let mut state = world.chain.lock();
+		state.deals.get_mut(&judged).expect("open").terms.provider = fake::account(77);
+		let case = state.cases.get_mut(&judged).expect("open");
+		// Drawn, but without a vote: nothing is lost.
+		assert_eq!(case.seats[0].state, SeatState::Drawn);
+	}
+	let refused = claim(own.clone(), false).await;
+	assert!(
+		matches!(&refused, Err(WorkerError::HeldElsewhere { deals, .. }) if deals == "71"),
+		"{refused:?}"
+	);
+	world.chain.lock().cases.get_mut(&judged).expect("open").seats[0].state =
+		SeatState::Committed(Commitment([8; 32]));
+	let refused = claim(own.clone(), false).await;
+	assert!(
+		matches!(&refused, Err(WorkerError::HeldElsewhere { deals, .. }) if deals == "71, 72"),
+		"{refused:?}"
+	);
+	assert_eq!(
+		world.chain.peer(&fake::provider()).await,
+		Ok(Some(silent.clone()))
+	);
+
+	// The silent one itself may start, whatever it has; and so may another that is told to give it up.
+	claim(silent, false).await.expect("the same worker");
+	claim(own.clone(), true).await.expect("told to");
+	assert_eq!(world.chain.peer(&fake::provider()).await, Ok(Some(own)));
 }
