@@ -14,7 +14,7 @@ use lilypad_primitives::{
 };
 use lilypad_worker::{
 	config::EngineChoice,
-	executor::{PreparedSource, HOST_NAME},
+	executor::{Conditions, PreparedSource},
 	local::{self, LocalError, LocalJob},
 	output::Collected,
 };
@@ -22,9 +22,6 @@ use std::{
 	path::{Path, PathBuf},
 	time::Duration,
 };
-
-/// What the machine of a module's second run is called.
-const OTHER_HOST_NAME: &str = "another";
 
 impl From<LocalError> for CliError {
 	fn from(error: LocalError) -> Self {
@@ -188,7 +185,7 @@ fn local_job(
 		inputs,
 		files,
 		spec: job.request.spec.clone(),
-		host_name: HOST_NAME.into(),
+		conditions: Conditions::Usual,
 		time_limit: job.request.time_limit,
 	})
 }
@@ -252,7 +249,7 @@ pub async fn is_deterministic(
 		inputs: canonical_inputs(&values),
 		files: given.into_iter().map(|file| (file.name, file.path)).collect(),
 		spec: manifest.machine.clone(),
-		host_name: HOST_NAME.into(),
+		conditions: Conditions::Usual,
 		time_limit: manifest.max_run(),
 	};
 	app.ui
@@ -266,10 +263,11 @@ pub async fn is_deterministic(
 	let one = local::run(&engines, &job, &first.0, app.interrupt.token())
 		.await
 		.map_err(cant)?;
-	// Another second, another number of cores, more memory, another name, and the files in another order.
+	// Another second, another share of the processors and another number of them, more memory, another name, and the files in
+	// another order.
 	tokio::time::sleep(Duration::from_millis(1100)).await;
 	job.spec = other_machine(&job.spec);
-	job.host_name = OTHER_HOST_NAME.into();
+	job.conditions = Conditions::Other;
 	job.files.reverse();
 	let other = local::run(&engines, &job, &second.0, app.interrupt.token())
 		.await

@@ -5,7 +5,7 @@ use crate::{
 	chain::{onchain::OnChain, Chain, ChainError},
 	config::Limits,
 	datadir::DataDir,
-	executor::{self, remove_scratch, ExecError, InputMount, PreparedSource, RunId},
+	executor::{self, remove_scratch, Conditions, ExecError, InputMount, PreparedSource, RunId},
 	output::{collect, Collected},
 	p2p::{Access, P2pError, PeerClient, RequestSigner},
 	pipeline::{run::of_manifest, Engines},
@@ -62,8 +62,8 @@ pub struct LocalJob {
 	pub files: Vec<(String, PathBuf)>,
 	/// The machine.
 	pub spec: MachineSpec,
-	/// What the machine is called.
-	pub host_name: String,
+	/// What it can see of this machine.
+	pub conditions: Conditions,
 	/// Longest run.
 	pub time_limit: Millis,
 }
@@ -97,7 +97,7 @@ pub async fn run(
 	std::fs::create_dir_all(folder).map_err(WorkerError::io("can't create the folder", folder))?;
 	let mut request = of_manifest(&job.manifest, job.image, &values, job.spec.clone(), folder.into())?;
 	request.run_id = RunId::new(format!("lilypad-check-{:016x}", rand::random::<u64>()))?;
-	request.host_name = job.host_name.clone();
+	request.conditions = job.conditions;
 	request.inputs = inputs;
 	request.time_limit = job.time_limit;
 	let running = engine.run(&request, cancel).await;

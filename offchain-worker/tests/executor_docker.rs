@@ -89,6 +89,23 @@ async fn the_environment_is_what_was_declared() {
 }
 
 #[tokio::test]
+async fn other_conditions_are_another_name_and_a_single_processor() {
+	let (docker, image) = ready!();
+	let script = "hostname; while read k v; do case $k in Cpus_allowed_list:) echo $v;; esac; done < /proc/self/status";
+	let ran = run(&docker, image, &["/bin/sh", "-c", script], |r| {
+		r.conditions = Conditions::Other;
+	})
+	.await;
+	let seen = ran.stdout();
+	let (name, processors) = seen.trim().split_once('\n').expect("two lines");
+	assert_eq!(name, "another");
+	// Podman can pin containers only where the system lets it.
+	if !docker.describe().contains("Podman") {
+		assert!(processors.parse::<u32>().is_ok(), "{processors}");
+	}
+}
+
+#[tokio::test]
 async fn there_is_no_network() {
 	let (docker, image) = ready!();
 	let ran = shell(

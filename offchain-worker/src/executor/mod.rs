@@ -171,8 +171,8 @@ pub struct RunRequest {
 	pub env: BTreeMap<String, String>,
 	/// Working directory. WebAssembly has none: programs start in `/`.
 	pub working_dir: Option<String>,
-	/// What the program's machine is called: [`HOST_NAME`], but for runs that try whether it matters. WebAssembly sees none.
-	pub host_name: String,
+	/// What the program can see of its machine.
+	pub conditions: Conditions,
 	/// The creator's files.
 	pub inputs: Vec<InputMount>,
 	/// The machine it may use.
@@ -189,8 +189,25 @@ pub struct RunRequest {
 	pub work_dir: PathBuf,
 }
 
-/// What machines are called in every run whose result counts.
-pub const HOST_NAME: &str = "lilypad";
+/// What a program can see of its machine. WebAssembly sees nothing of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Conditions {
+	/// As in every run whose result counts.
+	#[default]
+	Usual,
+	/// Others, to try whether they matter: another host name, and a single processor where the engine can pin containers.
+	Other,
+}
+
+impl Conditions {
+	/// What the machine is called.
+	pub fn host_name(self) -> &'static str {
+		match self {
+			Self::Usual => "lilypad",
+			Self::Other => "another",
+		}
+	}
+}
 
 impl RunRequest {
 	/// Bytes of memory it may use.
@@ -551,7 +568,7 @@ pub(crate) mod tests {
 			command: vec!["program".into()],
 			env: BTreeMap::new(),
 			working_dir: None,
-			host_name: HOST_NAME.into(),
+			conditions: Conditions::Usual,
 			inputs: Vec::new(),
 			spec: MachineSpec::new(1000, 64, 16),
 			time_limit: 10_000,

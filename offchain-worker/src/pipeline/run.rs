@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
 	chain::{Call, Deal, DealState},
-	executor::{ExecError, InputMount, OutputLimits, RunId, RunRequest, HOST_NAME, MIN_CONTAINER_MIB},
+	executor::{Conditions, ExecError, InputMount, OutputLimits, RunId, RunRequest, MIN_CONTAINER_MIB},
 	journal::{DealRecord, RunRecord, Stage},
 	output::{collect, Collected, OutputEntry},
 	progress::Progress,
@@ -258,7 +258,7 @@ pub(crate) fn of_manifest(
 		command: manifest.command(values),
 		env: manifest.environment(values),
 		working_dir: manifest.working_dir.clone(),
-		host_name: HOST_NAME.into(),
+		conditions: Conditions::Usual,
 		inputs: Vec::new(),
 		spec,
 		time_limit: manifest.max_run(),

@@ -157,7 +157,7 @@ pub fn request(work_dir: &Path, image: RuntimeImage, command: &[&str]) -> RunReq
 		command: command.iter().map(|arg| (*arg).into()).collect(),
 		env: BTreeMap::new(),
 		working_dir: None,
-		host_name: HOST_NAME.into(),
+		conditions: Conditions::Usual,
 		inputs: Vec::new(),
 		spec: MachineSpec::new(1000, 64, 32),
 		time_limit: 60_000,

@@ -80,17 +80,18 @@ fn until(request: &RunRequest) -> u64 {
 	now.unwrap_or_default().as_secs().saturating_add(left)
 }
 
-/// The container of a run. An error is the job's own fault.
+/// The container of a run, which sees all processors or one. An error is the job's own fault.
 pub(super) fn body(
 	request: &RunRequest,
 	image: &ImageFacts,
 	engine: &Engine,
+	core: Option<usize>,
 ) -> Result<ContainerCreateBody, String> {
 	let (program, arguments) = request.command.split_first().ok_or("the command is empty")?;
 	let env = environment(&image.env, &request.env);
 	let (user, userns) = user(engine);
 	Ok(ContainerCreateBody {
-		hostname: Some(request.host_name.clone()),
+		hostname: Some(request.conditions.host_name().into()),
 		user: Some(user),
 		attach_stdin: Some(false),
 		open_stdin: Some(false),
@@ -117,6 +118,7 @@ pub(super) fn body(
 		host_config: Some(HostConfig {
 			mounts: Some(mounts(request, image)?),
 			userns_mode: userns,
+			cpuset_cpus: core.map(|core| core.to_string()),
 			..limits(request, engine)
 		}),
 		..Default::default()

@@ -95,6 +95,16 @@ impl Engine {
 		self.name == "Podman"
 	}
 
+	/// A processor to pin a container to, where the engine can do that: without root, Podman mostly can't.
+	pub(super) async fn a_core(&self) -> Option<usize> {
+		let info = self.docker.info().await.ok()?;
+		if info.cpu_set != Some(true) {
+			return None;
+		}
+		let ours = rustix::thread::sched_getaffinity(None).ok()?;
+		(0..rustix::thread::CpuSet::MAX_CPU).find(|core| ours.is_set(*core))
+	}
+
 	/// What an error of the client means. `what` completes "the engine refused to …".
 	pub(super) fn error(&self, what: &str) -> impl FnOnce(Error) -> ExecError + '_ {
 		let what = what.to_string();

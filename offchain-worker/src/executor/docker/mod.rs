@@ -95,7 +95,11 @@ impl DockerExecutor {
 		tokio::task::spawn_blocking(move || make_folders(&prepared, &facts))
 			.await
 			.map_err(|e| ExecError::Invalid(format!("making the run's folders failed: {e}")))??;
-		let body = match container::body(request, &image, engine) {
+		let core = match request.conditions {
+			Conditions::Usual => None,
+			Conditions::Other => engine.a_core().await,
+		};
+		let body = match container::body(request, &image, engine, core) {
 			Ok(body) => body,
 			Err(why) => return Ok(Start::JobError(why)),
 		};
