@@ -56,7 +56,7 @@ pub use sp_runtime::MultiSignature;
 pub use submit::{TxOptions, TxOutcome};
 pub use types::{
 	Balances, BlockId, Bond, Class, Deal, DealState, Deprecation, JobRecord, JobState, Module, OfferParams,
-	Proposal, Quote, QuotedOffer, SkipReason, Unbonding,
+	Proposal, Quote, QuotedOffer, SkipReason,
 };
 pub use view::{EventRecord, View};
 

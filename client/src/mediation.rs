@@ -1,13 +1,10 @@
 //! Records of mediation, as its storage holds them.
 
-use crate::{
-	types::{Platforms, Unbonding},
-	AccountId,
-};
+use crate::{types::Platforms, AccountId};
 use codec::{Decode, Encode};
 use lilypad_primitives::{
 	Balance, BlockNumber, Commitment, Dispute, MachineSpec, MediationRules, MediatorPolicy, Millis, Platform,
-	Pricing, Profile, Round, Vote,
+	Pricing, Profile, Round, Unbonding, Vote,
 };
 use scale_info::TypeInfo;
 

@@ -5,7 +5,8 @@ use crate::AccountId;
 use codec::{Decode, Encode};
 use lilypad_primitives::{
 	offer::MAX_PLATFORMS, Balance, BlockNumber, CreatorPolicy, DealId, Dispute, Job, JobId, MachineSpec,
-	MediatorPolicy, Millis, Mismatch, ModuleInfo, ModulePolicy, OfferId, Opening, Platform, Seal, VersionId,
+	MediatorPolicy, Millis, Mismatch, ModuleInfo, ModulePolicy, OfferId, Opening, Platform, Seal, Unbonding,
+	VersionId,
 };
 use scale_info::TypeInfo;
 use serde::Serialize;
@@ -230,15 +231,6 @@ pub struct Bond {
 	pub unbonding: Vec<Unbonding>,
 	/// What became of the provider's deals.
 	pub record: lilypad_primitives::TrackRecord,
-}
-
-/// A part of a bond that was asked back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
-pub struct Unbonding {
-	/// How much.
-	pub amount: Balance,
-	/// The first block in which it can be withdrawn.
-	pub releasable_at: BlockNumber,
 }
 
 impl Bond {

@@ -1,6 +1,6 @@
 //! Benchmarks.
 
-use crate::{Bonds, Call, Config, DealState, Deals, Event, Moves, Pallet, Unbonding};
+use crate::{Bonds, Call, Config, DealState, Deals, Event, Moves, Pallet};
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use frame_benchmarking::v2::*;
@@ -14,8 +14,8 @@ use lilypad_primitives::{
 	mediation::MAX_PANEL,
 	settle,
 	traits::{Arbitrable, Deals as DealsSeam, JobBook, Mediate, Modules},
-	Balance, BlockNumber, DealId, Dispute, JobId, Judge, OfferId, Opening, Outcome, OutputRoot, Profile,
-	Purse, Reason, Ruling, Seal, Status, Terms, Triple, Verdict, LP,
+	Balance, BlockNumber, DealId, Dispute, DueKey, JobId, Judge, OfferId, Opening, Outcome, OutputRoot,
+	Profile, Purse, Reason, Ruling, Seal, Status, Terms, Triple, Unbonding, Verdict, LP,
 };
 use sp_runtime::{Permill, SaturatedConversion};
 
@@ -433,7 +433,7 @@ mod benches {
 	#[benchmark]
 	fn sweep_nothing() {
 		let scene = Scene::<T>::matched();
-		let key = crate::LapseKey::new(0, DealId(0));
+		let key = DueKey::new(0, DealId(0));
 		crate::SweepCursor::<T>::put(key);
 		let mut meter = frame_support::weights::WeightMeter::with_limit(frame_support::weights::Weight::MAX);
 		#[block]

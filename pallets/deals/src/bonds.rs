@@ -1,8 +1,8 @@
 //! Bonds: putting them up, committing them to deals, and getting them back.
 
-use crate::{BondOf, Bonds, Config, Error, Event, HoldReason, Pallet, Unbonding};
+use crate::{BondOf, Bonds, Config, Error, Event, HoldReason, Pallet};
 use frame_support::{ensure, traits::Get};
-use lilypad_primitives::Balance;
+use lilypad_primitives::{Balance, Unbonding};
 use sp_runtime::DispatchResult;
 
 impl<T: Config> Pallet<T> {

@@ -14,8 +14,7 @@
 //! 9. A deal uses capacity exactly as long as the market grants its job a part of the offer's machine.
 
 use crate::{
-	AuditReserves, Bonds, Config, DealState, Deals, Deposits, HoldReason, LapseKey, Lapses, NextDealId,
-	Pallet,
+	AuditReserves, Bonds, Config, DealState, Deals, Deposits, DueKey, HoldReason, Lapses, NextDealId, Pallet,
 };
 use alloc::collections::BTreeMap;
 use codec::Encode;
@@ -164,7 +163,7 @@ impl<T: Config> Pallet<T> {
 				"3: a deal's budget is not on hold"
 			);
 			ensure!(
-				Lapses::<T>::contains_key(LapseKey::new(deal.indexed_at, id)),
+				Lapses::<T>::contains_key(DueKey::new(deal.indexed_at, id)),
 				"4: a deal is missing in the index"
 			);
 			ensure!(

@@ -73,10 +73,10 @@ pub mod weights;
 #[cfg(feature = "runtime-benchmarks")]
 pub use benchmarking::{BenchmarkHelper, WithoutMarket};
 use lilypad_primitives::{
-	DealId, Dispute, Millis, Move, Opening, Outcome, Reason, Seal, Terms, TrackRecord, Triple,
+	DealId, Dispute, DueKey, Millis, Move, Opening, Outcome, Reason, Seal, Terms, TrackRecord, Triple,
 };
 pub use pallet::*;
-pub use state::{Bond, Deal, DealState, LapseKey, Unbonding};
+pub use state::{Bond, Deal, DealState};
 pub use weights::WeightInfo;
 
 use frame_support::traits::fungible;
@@ -213,11 +213,11 @@ pub mod pallet {
 	// Identity: the keys are big-endian numbers, so that the map is sorted. Users choose none of their bits: ids are the
 	// chain's, and deadlines follow from the block in which something happened.
 	#[pallet::storage]
-	pub type Lapses<T: Config> = StorageMap<_, Identity, LapseKey, ()>;
+	pub type Lapses<T: Config> = StorageMap<_, Identity, DueKey, ()>;
 
 	/// Where the sweeper goes on, if it met a deal that it could not settle.
 	#[pallet::storage]
-	pub type SweepCursor<T: Config> = StorageValue<_, LapseKey>;
+	pub type SweepCursor<T: Config> = StorageValue<_, DueKey>;
 
 	/// The id of the next deal.
 	// Whitelisted: however many deals a block opens, it is read once and written once.

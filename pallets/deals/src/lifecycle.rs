@@ -2,7 +2,7 @@
 
 use crate::{
 	checks::{Openable, SubmittedDeal},
-	Config, DealOf, DealState, Deals, Event, LapseKey, Lapses, Pallet, WeightInfo,
+	Config, DealOf, DealState, Deals, DueKey, Event, Lapses, Pallet, WeightInfo,
 };
 use frame_support::{traits::Get, weights::Weight};
 use lilypad_primitives::{
@@ -248,9 +248,9 @@ impl<T: Config> Pallet<T> {
 
 	/// Stores a deal, and its place in the index of deadlines: where it belongs now.
 	pub(crate) fn reindex(id: DealId, mut deal: DealOf<T>) {
-		Lapses::<T>::remove(LapseKey::new(deal.indexed_at, id));
+		Lapses::<T>::remove(DueKey::new(deal.indexed_at, id));
 		deal.indexed_at = deal.state.deadline();
-		Lapses::<T>::insert(LapseKey::new(deal.indexed_at, id), ());
+		Lapses::<T>::insert(DueKey::new(deal.indexed_at, id), ());
 		Deals::<T>::insert(id, deal);
 	}
 

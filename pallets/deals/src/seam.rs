@@ -1,6 +1,6 @@
 //! What the market may ask for.
 
-use crate::{Config, Deal, DealState, Deals, Error, Event, HoldReason, LapseKey, Lapses, NextDealId, Pallet};
+use crate::{Config, Deal, DealState, Deals, DueKey, Error, Event, HoldReason, Lapses, NextDealId, Pallet};
 use frame_support::{traits::Get, weights::Weight};
 use lilypad_primitives::{
 	fits::run_blocks, traits::Deals as DealsSeam, Balance, BlockNumber, DealId, JobId, Millis, OfferId, Terms,
@@ -59,7 +59,7 @@ impl<T: Config> DealsSeam<T::AccountId> for Pallet<T> {
 		let now = Self::now();
 		let ack_by = now.saturating_add(Self::ack_blocks(fetch_bytes));
 		NextDealId::<T>::put(next);
-		Lapses::<T>::insert(LapseKey::new(ack_by, deal), ());
+		Lapses::<T>::insert(DueKey::new(ack_by, deal), ());
 		Self::deposit_event(Event::DealOpened {
 			deal,
 			job,

@@ -1,6 +1,6 @@
 //! The end of a deal, whichever it is.
 
-use crate::{Config, DealOf, DealState, Deals, Event, LapseKey, Lapses, Moves, Pallet};
+use crate::{Config, DealOf, DealState, Deals, DueKey, Event, Lapses, Moves, Pallet};
 use frame_support::weights::Weight;
 use lilypad_primitives::{
 	settle,
@@ -34,7 +34,7 @@ impl<T: Config> Pallet<T> {
 	) -> Weight {
 		let keep_budget = T::JobBook::will_requeue(deal.job, &outcome);
 		Deals::<T>::remove(id);
-		Lapses::<T>::remove(LapseKey::new(deal.indexed_at, id));
+		Lapses::<T>::remove(DueKey::new(deal.indexed_at, id));
 
 		let settlement = settle(&deal.terms, &outcome);
 		Self::apply(&deal.terms, &settlement, keep_budget, panel, version);

@@ -1,9 +1,9 @@
-//! What is stored: deals and their states, bonds, and the keys of the deadline index.
+//! What is stored: deals and their states, and bonds.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound};
 use lilypad_primitives::{
-	Balance, BlockNumber, DealId, Dispute, JobId, Millis, OfferId, Opening, Seal, Terms, TrackRecord,
+	Balance, BlockNumber, Dispute, JobId, Millis, OfferId, Opening, Seal, Terms, TrackRecord, Unbonding,
 };
 use scale_info::TypeInfo;
 use sp_core::{bounded::BoundedVec, Get};
@@ -132,17 +132,6 @@ pub struct Bond<MaxUnbonding: Get<u32>> {
 	pub record: TrackRecord,
 }
 
-/// A part of a bond that is to be given back.
-#[derive(
-	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
-pub struct Unbonding {
-	/// How much.
-	pub amount: Balance,
-	/// The first block in which it can be withdrawn.
-	pub releasable_at: BlockNumber,
-}
-
 impl<MaxUnbonding: Get<u32>> Default for Bond<MaxUnbonding> {
 	fn default() -> Self {
 		Self {
@@ -170,81 +159,5 @@ impl<MaxUnbonding: Get<u32>> Bond<MaxUnbonding> {
 	/// What can back another deal.
 	pub fn free(&self) -> Balance {
 		self.bonded().saturating_sub(self.committed)
-	}
-}
-
-/// A deadline and its deal, as a key whose bytes sort as the deadlines do.
-#[derive(
-	Clone,
-	Copy,
-	Debug,
-	PartialEq,
-	Eq,
-	PartialOrd,
-	Ord,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
-)]
-pub struct LapseKey {
-	/// The last block before the deal lapses, big-endian.
-	deadline: [u8; 4],
-	/// The deal's id, big-endian.
-	deal: [u8; 8],
-}
-
-impl LapseKey {
-	/// The key of a deal with this deadline.
-	pub fn new(deadline: BlockNumber, deal: DealId) -> Self {
-		Self {
-			deadline: deadline.to_be_bytes(),
-			deal: deal.0.to_be_bytes(),
-		}
-	}
-
-	/// The last block before the deal lapses.
-	pub fn deadline(&self) -> BlockNumber {
-		BlockNumber::from_be_bytes(self.deadline)
-	}
-
-	/// The deal.
-	pub fn deal(&self) -> DealId {
-		DealId(u64::from_be_bytes(self.deal))
-	}
-}
-
-#[cfg(test)]
-mod tests {
-	use super::*;
-
-	#[test]
-	fn keys_sort_by_deadline_and_then_by_deal() {
-		let key = |deadline, deal| LapseKey::new(deadline, DealId(deal)).encode();
-		let mut keys = [
-			key(256, 1),
-			key(255, 300),
-			key(u32::MAX, 0),
-			key(255, 2),
-			key(0, u64::MAX),
-		];
-		keys.sort();
-		assert_eq!(
-			keys,
-			[
-				key(0, u64::MAX),
-				key(255, 2),
-				key(255, 300),
-				key(256, 1),
-				key(u32::MAX, 0)
-			]
-		);
-	}
-
-	#[test]
-	fn a_key_gives_back_what_it_was_made_of() {
-		let key = LapseKey::new(0x0102_0304, DealId(0x0506));
-		assert_eq!((key.deadline(), key.deal()), (0x0102_0304, DealId(0x0506)));
 	}
 }

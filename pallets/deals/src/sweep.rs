@@ -15,7 +15,7 @@ impl<T: Config> Pallet<T> {
 				Some(last) => Lapses::<T>::iter_keys_from_key(last).next(),
 				None => Lapses::<T>::iter_keys().next(),
 			};
-			let Some(key) = next.filter(|key| key.deadline() < Self::now()) else {
+			let Some(key) = next.filter(|key| key.block() < Self::now()) else {
 				SweepCursor::<T>::kill();
 				return;
 			};

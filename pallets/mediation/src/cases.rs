@@ -2,7 +2,7 @@
 
 use crate::{
 	draw,
-	state::{Case, DueKey, Seat, SeatState, Stage},
+	state::{Case, Seat, SeatState, Stage},
 	verdict::{Conduct, Evidence, Step, Winner},
 	Able, CaseOf, Cases, Config, Due, Error, Event, Mediators, Pallet, TicketCount, Tickets, WeightInfo,
 };
@@ -11,8 +11,8 @@ use frame_support::{defensive, ensure, traits::Get, weights::Weight, BoundedVec}
 use lilypad_primitives::{
 	audit, distinct,
 	traits::{Arbitrable, NoPanel},
-	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, Dispute, MediatorPolicy, Round, Ruling, Terms,
-	Verdict, Vote,
+	AuditDraw, Balance, BlockNumber, CaseRequest, DealId, Dispute, DueKey, MediatorPolicy, Round, Ruling,
+	Terms, Verdict, Vote,
 };
 use sp_runtime::DispatchError;
 

@@ -66,13 +66,11 @@ mod votes;
 pub mod weights;
 
 use frame_support::traits::fungible;
-use lilypad_primitives::{Balance, BlockNumber, DealId, MediationRules, Pricing};
+use lilypad_primitives::{Balance, BlockNumber, DealId, DueKey, MediationRules, Pricing};
 pub use pallet::*;
 pub use params::{PricingInForce, RulesInForce};
 pub use randomness::BlockRandomness;
-pub use state::{
-	Capability, Case, DueKey, Mediator, Parameters, Seat, SeatState, Stage, Unbonding as UnbondingPart,
-};
+pub use state::{Capability, Case, Mediator, Parameters, Seat, SeatState, Stage};
 pub use versions::{Era, Eras, Versioned};
 pub use weights::WeightInfo;
 

@@ -1,4 +1,4 @@
-//! What is stored: mediators and their tickets, cases and their panels, and the keys of the index of what is due.
+//! What is stored: mediators and their tickets, and cases and their panels.
 
 use crate::versions::Versioned;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -10,8 +10,8 @@ use lilypad_primitives::{
 	audit::FIRST_PANELS,
 	mediation::{MAX_PANEL, MAX_REDRAWS},
 	offer::MAX_PLATFORMS,
-	Balance, BlockNumber, Commitment, DealId, Dispute, MachineSpec, MediationRules, MediatorPolicy, Millis,
-	Platform, Pricing, Profile, Round, Vote,
+	Balance, BlockNumber, Commitment, Dispute, MachineSpec, MediationRules, MediatorPolicy, Millis, Platform,
+	Pricing, Profile, Round, Unbonding, Vote,
 };
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -80,17 +80,6 @@ pub struct Mediator<MaxTickets: Get<u32>, MaxUnbonding: Get<u32>> {
 	pub seats: u32,
 	/// What those seats can cost it at most.
 	pub liability: Balance,
-}
-
-/// A part of a bond that is to be given back.
-#[derive(
-	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
-pub struct Unbonding {
-	/// How much.
-	pub amount: Balance,
-	/// The first block in which it can be withdrawn.
-	pub releasable_at: BlockNumber,
 }
 
 impl<MaxTickets: Get<u32>, MaxUnbonding: Get<u32>> Default for Mediator<MaxTickets, MaxUnbonding> {
@@ -282,62 +271,5 @@ impl<AccountId: PartialEq> Case<AccountId> {
 	/// Seats that still have to be drawn.
 	pub fn empty_seats(&self) -> u32 {
 		self.size().saturating_sub(self.panel().count() as u32)
-	}
-}
-
-/// A block in which something is due and its deal, as a key whose bytes sort as the blocks do.
-#[derive(
-	Clone,
-	Copy,
-	Debug,
-	PartialEq,
-	Eq,
-	PartialOrd,
-	Ord,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
-)]
-pub struct DueKey {
-	/// The block, big-endian.
-	block: [u8; 4],
-	/// The deal's id, big-endian.
-	deal: [u8; 8],
-}
-
-impl DueKey {
-	/// The key of a deal's case for which something is due from this block on.
-	pub fn new(block: BlockNumber, deal: DealId) -> Self {
-		Self {
-			block: block.to_be_bytes(),
-			deal: deal.0.to_be_bytes(),
-		}
-	}
-
-	/// The block.
-	pub fn block(&self) -> BlockNumber {
-		BlockNumber::from_be_bytes(self.block)
-	}
-
-	/// The deal.
-	pub fn deal(&self) -> DealId {
-		DealId(u64::from_be_bytes(self.deal))
-	}
-}
-
-#[cfg(test)]
-mod tests {
-	use super::*;
-
-	#[test]
-	fn keys_sort_by_block_and_then_by_deal() {
-		let key = |block, deal| DueKey::new(block, DealId(deal)).encode();
-		let mut keys = [key(256, 1), key(255, 300), key(255, 2)];
-		keys.sort();
-		assert_eq!(keys, [key(255, 2), key(255, 300), key(256, 1)]);
-		let key = DueKey::new(0x0102_0304, DealId(0x0506));
-		assert_eq!((key.block(), key.deal()), (0x0102_0304, DealId(0x0506)));
 	}
 }

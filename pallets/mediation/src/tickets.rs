@@ -4,8 +4,8 @@
 //! leaves its place to the last one. What changes holds from the next era on, and places remember what held before.
 
 use crate::{
-	state::Unbonding, Able, Capability, Config, Error, Event, HoldReason, MediatorOf, Mediators, Pallet,
-	StoredTickets, TicketCount, Tickets,
+	Able, Capability, Config, Error, Event, HoldReason, MediatorOf, Mediators, Pallet, StoredTickets,
+	TicketCount, Tickets,
 };
 use frame_support::{
 	defensive, ensure,
@@ -16,7 +16,7 @@ use frame_support::{
 		Get,
 	},
 };
-use lilypad_primitives::{distinct, Balance, DealId};
+use lilypad_primitives::{distinct, Balance, DealId, Unbonding};
 use sp_runtime::DispatchResult;
 
 impl<T: Config> Pallet<T> {

@@ -13,6 +13,8 @@
 extern crate alloc;
 
 pub mod audit;
+pub mod bond;
+pub mod due;
 pub mod fits;
 pub mod ids;
 pub mod job;
@@ -29,6 +31,8 @@ pub mod terms;
 pub mod traits;
 
 pub use audit::AuditRules;
+pub use bond::Unbonding;
+pub use due::DueKey;
 pub use fits::{fits, highest_affordable_rate, MatchContext, Mismatch};
 pub use ids::{BlockNumber, DealId, JobId, Millis, OfferId, VersionId};
 pub use job::{InputFile, Inputs, Job, JobOrigin, JobRequest};

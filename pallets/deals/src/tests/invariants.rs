@@ -196,18 +196,18 @@ fn a_deal_whose_budget_is_not_held() {
 fn an_index_that_differs_from_the_deals() {
 	notices("4: a deal is missing in the index", |deal| {
 		let place = Deals::<Test>::get(deal).expect("lives").indexed_at;
-		Lapses::<Test>::remove(LapseKey::new(place, deal));
+		Lapses::<Test>::remove(DueKey::new(place, deal));
 	});
 	notices("4: a deal would be looked at too late", |deal| {
 		Deals::<Test>::mutate(deal, |entry| {
 			let entry = entry.as_mut().expect("lives");
-			Lapses::<Test>::remove(LapseKey::new(entry.indexed_at, deal));
+			Lapses::<Test>::remove(DueKey::new(entry.indexed_at, deal));
 			entry.indexed_at = deadline(deal) + 1;
-			Lapses::<Test>::insert(LapseKey::new(entry.indexed_at, deal), ());
+			Lapses::<Test>::insert(DueKey::new(entry.indexed_at, deal), ());
 		});
 	});
 	notices("4: an index entry without a deal", |_| {
-		Lapses::<Test>::insert(LapseKey::new(1, DealId(0)), ())
+		Lapses::<Test>::insert(DueKey::new(1, DealId(0)), ())
 	});
 }
 

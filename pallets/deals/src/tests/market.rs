@@ -89,7 +89,7 @@ fn open_works() {
 			}]
 		);
 		assert_eq!(Seam::free_bond(&PROVIDER), BOND - COLLATERAL);
-		assert!(Lapses::<Test>::contains_key(LapseKey::new(ack_by, deal)));
+		assert!(Lapses::<Test>::contains_key(DueKey::new(ack_by, deal)));
 		assert_eq!(crate::Pallet::<Test>::terms(deal), Some(terms(PROVIDER)));
 		assert_eq!(crate::Pallet::<Test>::deal(deal).map(|d| d.matched_at), Some(10));
 		assert_eq!(

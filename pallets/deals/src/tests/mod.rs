@@ -25,14 +25,14 @@ mod withdraw_unbonded;
 
 pub(crate) use crate::mock::*;
 pub(crate) use crate::{
-	AuditReserves, Bond, Bonds, DealState, Deals, Deposits, Error, Event, HoldReason, LapseKey, Lapses,
-	NextDealId, SkipReason, SweepCursor, Unbonding,
+	AuditReserves, Bond, Bonds, DealState, Deals, Deposits, Error, Event, HoldReason, Lapses, NextDealId,
+	SkipReason, SweepCursor,
 };
 pub(crate) use frame_support::{assert_noop, assert_ok};
 pub(crate) use lilypad_primitives::{
 	traits::{Arbitrable, Deals as DealsSeam, Scores},
-	DealId, Dispute, JobId, MediatorPolicy, Move, OfferId, Opening, Outcome, Party, Profile, Purse, Reason,
-	Round, Ruling, Seal, Status, Terms, TrackRecord, Triple, Verdict, LP,
+	DealId, Dispute, DueKey, JobId, MediatorPolicy, Move, OfferId, Opening, Outcome, Party, Profile, Purse,
+	Reason, Round, Ruling, Seal, Status, Terms, TrackRecord, Triple, Unbonding, Verdict, LP,
 };
 
 /// A settlement's event.

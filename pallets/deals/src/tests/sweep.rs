@@ -143,7 +143,7 @@ fn the_sweeper_is_not_held_up_by_a_deal_that_it_can_not_settle() {
 	test(|| {
 		let deal = matched();
 		// An entry without a deal: expiring it fails.
-		let broken = LapseKey::new(1, DealId(99));
+		let broken = DueKey::new(1, DealId(99));
 		Lapses::<Test>::insert(broken, ());
 		pass(ACK + 1);
 		idle(look() + step());

@@ -269,9 +269,9 @@ mod weights {
 			}
 			next_era();
 			let mut case = Cases::<Test>::get(deal).expect("it is open");
-			Due::<Test>::remove(crate::DueKey::new(case.stage.due(), deal));
+			Due::<Test>::remove(DueKey::new(case.stage.due(), deal));
 			case.stage = crate::Pallet::<Test>::drawing();
-			Due::<Test>::insert(crate::DueKey::new(case.stage.due(), deal), ());
+			Due::<Test>::insert(DueKey::new(case.stage.due(), deal), ());
 			Cases::<Test>::insert(deal, case);
 			go_to(stage(deal).due());
 			let (actual, declared) = weighed(Call::draw { deal });

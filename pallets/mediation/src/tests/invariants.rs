@@ -1,7 +1,7 @@
 //! Whatever is corrupted, `do_try_state` notices.
 
 use super::*;
-use crate::{DueKey, HoldReason, Outputs, Parameters};
+use crate::{HoldReason, Outputs, Parameters};
 use frame_support::traits::fungible::MutateHold;
 use lilypad_primitives::{MediationRules, Platform};
 use sp_runtime::TryRuntimeError;

@@ -20,8 +20,8 @@ pub(crate) use crate::{
 };
 pub(crate) use frame_support::{assert_noop, assert_ok};
 pub(crate) use lilypad_primitives::{
-	AuditDraw, Balance, BlockNumber, Commitment, DealId, Opening, Outcome, Profile, Reason, Round, Status,
-	Terms, Triple, Verdict, Vote, LP,
+	AuditDraw, Balance, BlockNumber, Commitment, DealId, DueKey, Opening, Outcome, Profile, Reason, Round,
+	Status, Terms, Triple, Verdict, Vote, LP,
 };
 
 /// A deal whose result the creator has challenged as wrong: its case waits for the draw.

@@ -100,7 +100,7 @@ fn the_sweeper_leaves_a_case_behind_that_it_cannot_move() {
 			.collect::<Vec<_>>()
 			.into_iter()
 			.for_each(Due::<Test>::remove);
-		Due::<Test>::insert(crate::DueKey::new(1_000_001, stuck), ());
+		Due::<Test>::insert(DueKey::new(1_000_001, stuck), ());
 		check();
 	});
 }

@@ -1,7 +1,7 @@
 //! `add_tickets`, `unbond_tickets` and `withdraw`.
 
 use super::*;
-use crate::UnbondingPart;
+use lilypad_primitives::Unbonding;
 
 const A: AccountId = 500;
 const B: AccountId = 501;
@@ -156,9 +156,9 @@ fn withdraw_fails_when_open_cases_are_liable() {
 		// The others commit just in time, again and again; here their time is just long.
 		Cases::<Test>::mutate(deal, |case| {
 			let case = case.as_mut().expect("open");
-			Due::<Test>::remove(crate::DueKey::new(case.stage.due(), deal));
+			Due::<Test>::remove(DueKey::new(case.stage.due(), deal));
 			case.stage = Stage::Committing { by: 100_000 };
-			Due::<Test>::insert(crate::DueKey::new(case.stage.due(), deal), ());
+			Due::<Test>::insert(DueKey::new(case.stage.due(), deal), ());
 		});
 		pass(UNBONDING);
 		assert_noop!(Mediation::withdraw(signed(who)), Error::<Test>::BondLiable);
@@ -233,7 +233,7 @@ fn a_slash_reaches_what_is_unbonding() {
 		assert_ok!(Mediation::expire(signed(OTHER), deal));
 		let record = Mediators::<Test>::get(who).expect("something is left");
 		let amount = TICKET - NO_SHOW;
-		assert!(matches!(record.unbonding[..], [UnbondingPart { amount: left, .. }] if left == amount));
+		assert!(matches!(record.unbonding[..], [Unbonding { amount: left, .. }] if left == amount));
 		assert_eq!(record.total, amount);
 	});
 }
