@@ -14,6 +14,9 @@ use std::{
 
 pub use flaky::FlakyProxy;
 
+/// What is paid for gas at most: 100 gwei.
+const MAX_GAS_PRICE: &str = "0x174876e800";
+
 /// One LP in its smallest unit.
 pub const LP: u128 = 1_000_000_000_000_000_000;
 /// Secrets of the members of every lane's first bridge set.
@@ -218,7 +221,11 @@ impl Evm {
 	pub fn send_raw(&self, from: &str, to: Option<&str>, data: &str) -> Result<String> {
 		// A block has room for 30 million: enough for a deployment, and for many calls.
 		let gas = if to.is_some() { "0x7a120" } else { "0x4c4b40" };
-		let mut transaction = json!({ "from": from, "data": data, "gas": gas });
+		// Full blocks raise the price of gas, and anvil would offer no more than what it was: whoever sends hundreds at once would lose
+		// some of them.
+		let mut transaction = json!({
+			"from": from, "data": data, "gas": gas, "maxFeePerGas": MAX_GAS_PRICE, "maxPriorityFeePerGas": "0x1",
+		});
 		if let Some(to) = to {
 			transaction["to"] = json!(to);
 		}
