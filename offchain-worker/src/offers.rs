@@ -27,7 +27,7 @@ const OTHER_WORKER: Duration = Duration::from_secs(6);
 ///
 /// The chain names one peer per account. If it names another one, and that one answers for this account, this worker must
 /// not start: two of them would run each job twice, and each would undo the other's offers. A peer that does not answer is
-/// taken over from, unless it has what nobody else can have (see [`held_elsewhere`]) and this is not to be given up.
+/// taken over from, unless only it can open what this account has sealed, and this is not to be given up (`give_up`).
 pub async fn claim_account(
 	chain: &dyn Chain,
 	journal: &Journal,
