@@ -70,7 +70,7 @@ export class App {
   }
 
   ask(message, budget) {
-    return this.#doing('send', async () => {
+    return this.#changing('send', async () => {
       const signer = await this.#signer();
       const onStep = (busy, hash) => this.#set({ busy, sent: hash });
       const asked = await lilypad.ask(this.#contracts(signer), signer, message, budget, onStep);
@@ -81,13 +81,13 @@ export class App {
   }
 
   withdraw() {
-    return this.#doing('withdraw', async () => {
+    return this.#changing('withdraw', async () => {
       await lilypad.withdraw(this.#contracts(await this.#signer()), this.state.account);
     });
   }
 
   retry() {
-    return this.#doing('retry', async () => {
+    return this.#changing('retry', async () => {
       await lilypad.retry(this.#contracts(await this.#signer()), this.state.request.id);
       this.#follow(this.state.request);
     });
@@ -202,8 +202,18 @@ export class App {
     } catch (error) {
       this.#set({ problem: explain(error) });
     }
-    await this.#refresh().catch(() => {});
     this.#set({ busy: undefined });
+  }
+
+  /** The same, with funds that may be others afterwards. */
+  #changing(busy, action) {
+    return this.#doing(busy, async () => {
+      try {
+        await action();
+      } finally {
+        await this.#refresh().catch(() => {});
+      }
+    });
   }
 
   #set(changes) {

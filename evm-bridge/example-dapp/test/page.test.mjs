@@ -348,14 +348,18 @@ test('a page without a configuration says so', async () => {
   }
 });
 
-test('everything by keyboard, on a small screen', async () => {
+test('everything by keyboard, on a small screen, with a slow wallet', async () => {
   const wallet = await somebody();
+  wallet.slow = 200;
   const page = await visit(wallet, { size: { width: 320, height: 640 }, scheme: 'dark' });
   const press = async (name) => {
     for (let i = 0; i < 12; i++) {
       await page.keyboard.press('Tab');
-      const text = await page.evaluate(() => document.activeElement.textContent);
-      if (text.includes(name)) return page.keyboard.press('Enter');
+      const reached = await page.evaluate((name) => {
+        const { activeElement: at } = document;
+        return at.localName === 'button' && at.textContent.includes(name);
+      }, name);
+      if (reached) return page.keyboard.press('Enter');
     }
     assert.fail(`${name} can’t be reached with the keyboard`);
   };

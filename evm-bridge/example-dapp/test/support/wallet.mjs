@@ -16,6 +16,8 @@ export class TestWallet {
     /** Methods that the person says no to, once each, and methods that this wallet does not have. */
     this.no = new Set();
     this.lacks = new Set();
+    /** How long it takes over each answer, in milliseconds. */
+    this.slow = 0;
     /** What it was asked to do. */
     this.asked = [];
   }
@@ -49,6 +51,7 @@ export class TestWallet {
 
   async #answer({ method, params = [] }) {
     this.asked.push(method);
+    await new Promise((done) => setTimeout(done, this.slow));
     try {
       if (this.lacks.has(method)) throw error(4200, `this wallet has no ${method}`);
       if (this.no.delete(method)) throw error(4001, 'User rejected the request.');
