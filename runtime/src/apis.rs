@@ -289,8 +289,11 @@ impl_runtime_apis! {
 			select: frame_try_runtime::TryStateSelect,
 		) -> Weight {
 			#[allow(clippy::expect_used)]
-			Executive::try_execute_block(block, state_root_check, signature_check, select)
-				.expect("the block must execute and the state must be consistent")
+			let weight = Executive::try_execute_block(block, state_root_check, signature_check, select)
+				.expect("the block must execute and the state must be consistent");
+			#[allow(clippy::expect_used)]
+			crate::invariants::check().expect("the state must be consistent as a whole");
+			weight
 		}
 	}
 }

@@ -21,6 +21,7 @@ mod configs;
 pub mod constants;
 pub mod genesis_presets;
 mod hot_keys;
+pub mod invariants;
 #[cfg(test)]
 mod tests;
 mod weights;

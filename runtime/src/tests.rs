@@ -162,6 +162,24 @@ fn dust_goes_to_the_treasury() {
 }
 
 #[test]
+fn nobody_burns_lp() {
+	chain(DEV_RUNTIME_PRESET).execute_with(|| {
+		use sp_runtime::traits::Dispatchable;
+		let burn = RuntimeCall::Balances(pallet_balances::Call::burn {
+			value: LP,
+			keep_alive: true,
+		});
+		let ferdie = || RuntimeOrigin::signed(Ferdie.to_account_id());
+		let issuance = Balances::total_issuance();
+		let refused = burn.clone().dispatch(ferdie()).map_err(|error| error.error);
+		assert_eq!(refused, Err(frame_system::Error::<Runtime>::CallFiltered.into()));
+		let wrapped = pallet_utility::Call::batch { calls: vec![burn] };
+		assert_ok!(RuntimeCall::Utility(wrapped).dispatch(ferdie()));
+		assert_eq!(Balances::total_issuance(), issuance);
+	});
+}
+
+#[test]
 fn fee_is_the_larger_share_of_the_block() {
 	let block = RuntimeBlockWeights::get().max_block;
 	let full = WeightToFee::weight_to_fee(&block);

@@ -12,6 +12,8 @@
 //! 7. No score is better than perfect.
 //! 8. Each live deal is the one that its job names, with the same offer, creator and budget; and no job names another.
 //! 9. A deal uses capacity exactly as long as the market grants its job a part of the offer's machine.
+//! 10. However a live deal ends, its purses hold what the table moves out of them.
+//! 11. What a provider has opened is what it submitted: so whoever judges it can accept what it sees.
 
 use crate::{
 	AuditReserves, Bonds, Config, DealState, Deals, Deposits, DueKey, HoldReason, Lapses, NextDealId, Pallet,
@@ -22,7 +24,7 @@ use frame_support::{
 	ensure,
 	traits::{fungible::InspectHold, Get},
 };
-use lilypad_primitives::{traits::JobBook, Balance, Dispute, Opening};
+use lilypad_primitives::{nobody_is_cut_short, traits::JobBook, Balance, Dispute, Opening};
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
@@ -172,21 +174,32 @@ impl<T: Config> Pallet<T> {
 			);
 			ensure!(id < NextDealId::<T>::get(), "5: an id could be used again");
 			if let DealState::Submitted {
+				seal,
 				elapsed,
-				opened: Some(Opening { usage, .. }),
+				opened: Some(opening),
 				..
 			}
 			| DealState::Disputed {
+				seal,
 				elapsed,
-				opened: Some(Opening { usage, .. }),
+				opened: Some(opening),
 				..
 			} = deal.state
 			{
+				let Opening { usage, .. } = opening;
 				ensure!(
 					usage <= elapsed && usage <= terms.time_limit,
 					"6: a usage is too long"
 				);
+				ensure!(
+					opening.seal(id) == seal,
+					"11: what was opened is not what was submitted"
+				);
 			}
+			ensure!(
+				nobody_is_cut_short(terms),
+				"10: a purse is too small for an outcome"
+			);
 		}
 		ensure!(
 			Lapses::<T>::iter_keys().count() == deals,

@@ -164,6 +164,10 @@ pub mod pallet {
 	pub type Rotations<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, LaneId, Twox64Concat, u64, Rotation, OptionQuery>;
 
+	/// The LP that there were before any gateway made some: the genesis' total issuance.
+	#[pallet::storage]
+	pub type Endowment<T: Config> = StorageValue<_, Balance, ValueQuery>;
+
 	/// Each lane's money.
 	#[pallet::storage]
 	pub type BooksOf<T: Config> = StorageMap<_, Twox64Concat, LaneId, Books, ValueQuery>;
@@ -466,6 +470,22 @@ pub mod pallet {
 		OutOfNumbers,
 		/// The amount is below the lane's least: delivering it costs more than it is worth. Send more at once.
 		TooLittle,
+	}
+
+	/// Nothing is set up; but what the genesis of balances has issued is kept in mind.
+	#[pallet::genesis_config]
+	#[derive(frame_support::DefaultNoBound)]
+	pub struct GenesisConfig<T: Config> {
+		#[serde(skip)]
+		_config: PhantomData<T>,
+	}
+
+	#[pallet::genesis_build]
+	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+		fn build(&self) {
+			use fungible::Inspect;
+			Endowment::<T>::put(T::Currency::total_issuance());
+		}
 	}
 
 	#[pallet::hooks]

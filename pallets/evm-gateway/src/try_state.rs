@@ -4,7 +4,7 @@
 //!    What a re-organisation or an exit took is booked as lost, and the only LP without cover.
 //! 2. The budgets of a lane's live requests that were not taken back are reserved, and unless something was lost, the gateway holds
 //!    as much.
-//! 3. All lanes together circulate no more than there is.
+//! 3. Nobody but gateways makes and destroys LP: what all lanes together circulate is all that there is beyond the genesis' endowment.
 //! 4. Each wallet counts its live requests, and keeps the existential deposit free for each of them.
 //! 5. Each lane has a set as the gateway demands it, whose members' accounts exist.
 //! 6. A number is decided once: what is kept of it lies in the window or is pending, and no member has two votes.
@@ -14,9 +14,9 @@
 //! 10. What the gateway is said to wait for is a live job that was not taken back, or an answer in a batch that is kept.
 
 use crate::{
-	eip712, AllBatches, AllHandled, Batch, BatchId, Books, BooksOf, BridgeSet, Cancelling, Config, FirstKept,
-	LaneId, Lanes, LiveRequests, Message, OpenVotes, Outboxes, Pallet, Pending, PendingRequests, Sets,
-	Wallets, WINDOW,
+	eip712, AllBatches, AllHandled, Batch, BatchId, Books, BooksOf, BridgeSet, Cancelling, Config, Endowment,
+	FirstKept, LaneId, Lanes, LiveRequests, Message, OpenVotes, Outboxes, Pallet, Pending, PendingRequests,
+	Sets, Wallets, WINDOW,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use frame_support::{
@@ -80,9 +80,12 @@ impl<T: Config> Pallet<T> {
 			circulating = circulating.checked_add(here).ok_or("3: overflow")?;
 		}
 		ensure!(live.is_empty(), "2: a live request of a lane without books");
+		let due = Endowment::<T>::get()
+			.checked_add(circulating)
+			.ok_or("3: overflow")?;
 		ensure!(
-			circulating <= T::Currency::total_issuance(),
-			"3: more circulates than there is"
+			due == T::Currency::total_issuance(),
+			"3: LP were made or destroyed that no gateway knows of"
 		);
 		Ok(())
 	}

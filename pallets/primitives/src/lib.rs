@@ -44,7 +44,7 @@ pub use module::{ModuleInfo, ModuleName, Platform, Profile, RuntimeImage, Runtim
 pub use offer::{CreatorPolicy, MediatorPolicy, ModulePolicy, Offer, OfferState, PeerAddress};
 pub use result::{Opening, OutputRoot, Seal, Status, Triple};
 pub use score::TrackRecord;
-pub use settlement::{settle, Move, Outcome, Party, Purse, Settlement};
+pub use settlement::{nobody_is_cut_short, settle, Move, Outcome, Party, Purse, Settlement};
 pub use spec::{GpuModel, GpuSpec, MachineSpec};
 pub use terms::{Judge, Pricing, Terms, TermsError};
 

@@ -371,6 +371,38 @@ pub fn settle<A>(terms: &Terms<A>, outcome: &Outcome) -> Settlement {
 	Settlement { moves: book.moves }
 }
 
+/// Whether the purses of a deal with these terms hold whatever the table moves out of them: so that nobody is ever cut short, except
+/// by an author's bond that is too small, and the treasury by an [`Outcome::Overturned`].
+pub fn nobody_is_cut_short<A: Clone>(terms: &Terms<A>) -> bool {
+	let ample = Terms {
+		budget: Balance::MAX,
+		collateral: Balance::MAX,
+		..terms.clone()
+	};
+	let (usage, votes, completed) = (Millis::MAX, u32::MAX, true);
+	let dearest = [
+		Outcome::Accepted { usage, completed },
+		Outcome::NoShow,
+		Outcome::TimedOut,
+		Outcome::Unfetchable { again: true },
+		Outcome::CancelledRunning { elapsed: usage },
+		Outcome::Upheld {
+			usage,
+			completed,
+			votes,
+			challenged: true,
+		},
+	];
+	let overturned = Outcome::Overturned { votes };
+	let (paid, due) = (settle(terms, &overturned), settle(&ample, &overturned));
+	dearest
+		.iter()
+		.all(|outcome| settle(terms, outcome) == settle(&ample, outcome))
+		&& [Party::Mediators, Party::Creator]
+			.iter()
+			.all(|party| paid.paid_to(*party) == due.paid_to(*party))
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -696,6 +728,15 @@ mod tests {
 			if matches!(outcome, Outcome::TimedOut) {
 				prop_assert!(s.paid_to(Party::Treasury) + s.paid_to(Party::AuditPool) > 0, "timing out on oneself costs");
 			}
+		}
+
+		#[test]
+		fn terms_that_fit_cut_nobody_short(terms in any_terms()) {
+			prop_assert!(nobody_is_cut_short(&terms));
+			let short = |budget, collateral| Terms { budget, collateral, ..terms.clone() };
+			prop_assert!(!nobody_is_cut_short(&short(terms.escrow - 1, terms.collateral)) || terms.solver.is_none());
+			prop_assert!(!nobody_is_cut_short(&short(terms.budget, terms.panel_fee + terms.cap - 1)));
+			prop_assert!(!nobody_is_cut_short(&short(terms.budget, 0)));
 		}
 
 		#[test]

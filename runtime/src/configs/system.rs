@@ -4,7 +4,7 @@ use frame_support::{
 	derive_impl,
 	dispatch::DispatchClass,
 	parameter_types,
-	traits::ConstU32,
+	traits::{ConstU32, Contains, EverythingBut},
 	weights::{
 		constants::{BlockExecutionWeight, ExtrinsicBaseWeight, ParityDbWeight, WEIGHT_REF_TIME_PER_MILLIS},
 		Weight,
@@ -72,8 +72,18 @@ parameter_types! {
 		.build();
 }
 
+/// Calls that destroy LP on nobody's account. What there is changes only where LP come from or go to another chain.
+pub struct Burns;
+
+impl Contains<RuntimeCall> for Burns {
+	fn contains(call: &RuntimeCall) -> bool {
+		matches!(call, RuntimeCall::Balances(pallet_balances::Call::burn { .. }))
+	}
+}
+
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
 impl frame_system::Config for Runtime {
+	type BaseCallFilter = EverythingBut<Burns>;
 	type AccountId = AccountId;
 	type Nonce = Nonce;
 	type Hash = Hash;

@@ -3,7 +3,7 @@
 use frame_support::{
 	assert_ok,
 	dispatch::{DispatchResultWithPostInfo, GetDispatchInfo},
-	traits::OnIdle,
+	traits::{fungible::Mutate, OnIdle},
 	weights::Weight,
 };
 use lilypad_primitives::{
@@ -12,8 +12,8 @@ use lilypad_primitives::{
 	LP,
 };
 use lilypad_runtime::{
-	genesis_presets, AccountId, AllPalletsWithSystem, AuditPoolAccount, Balance, Balances, Deals, EvmGateway,
-	Market, Modules, Runtime, RuntimeCall, RuntimeGenesisConfig, RuntimeOrigin, System, TreasuryAccount,
+	genesis_presets, AccountId, AllPalletsWithSystem, AuditPoolAccount, Balance, Balances, Deals, Runtime,
+	RuntimeCall, RuntimeGenesisConfig, RuntimeOrigin, System, TreasuryAccount,
 };
 use pallet_market::{JobState, OfferParams};
 pub(crate) use sp_keyring::Sr25519Keyring as Who;
@@ -80,11 +80,13 @@ pub(crate) fn test(run: impl FnOnce()) {
 /// Every pallet's invariants, and those between them.
 #[track_caller]
 pub(crate) fn check() {
-	Modules::do_try_state().expect("the registry's invariants hold");
-	Market::do_try_state().expect("the market's invariants hold");
-	Deals::do_try_state().expect("the deals' invariants hold");
-	lilypad_runtime::Mediation::do_try_state().expect("mediation's invariants hold");
-	EvmGateway::do_try_state().expect("the gateway's invariants hold");
+	lilypad_runtime::invariants::check().expect("all invariants hold");
+}
+
+/// Gives somebody LP that the chain has had from its beginning.
+pub(crate) fn endow(who: &AccountId, amount: Balance) {
+	assert_ok!(Balances::mint_into(who, amount));
+	pallet_evm_gateway::Endowment::<Runtime>::mutate(|endowment| *endowment += amount);
 }
 
 /// Goes to a block.

@@ -1,12 +1,9 @@
 //! Mediators of the real runtime, with BABE's outputs, and what they do in a case.
 
 use crate::chain::*;
-use frame_support::{
-	assert_ok,
-	traits::{fungible::Mutate, OnInitialize},
-};
+use frame_support::{assert_ok, traits::OnInitialize};
 use lilypad_primitives::{DealId, MachineSpec, Opening, Outcome, OutputRoot, Platform, Triple, Vote, LP};
-use lilypad_runtime::{AccountId, Balances, Mediation, Runtime, RuntimeEvent, RuntimeOrigin, System};
+use lilypad_runtime::{AccountId, Mediation, Runtime, RuntimeEvent, RuntimeOrigin, System};
 use pallet_mediation::{Capability, Stage};
 
 pub(crate) const SALT: [u8; 32] = [5; 32];
@@ -42,7 +39,7 @@ pub(crate) fn wait_until(block: u32) {
 /// Twelve mediators, in whose first era the chain is.
 pub(crate) fn mediators() {
 	for nth in 0..12 {
-		assert_ok!(Balances::mint_into(&mediator(nth), 201 * LP));
+		endow(&mediator(nth), 201 * LP);
 		let capability = Capability {
 			platforms: vec![Platform::ContainerAmd64].try_into().expect("one"),
 			spec: MachineSpec::new(4_000, 4_096, 1_024),

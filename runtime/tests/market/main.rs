@@ -8,6 +8,7 @@ mod deadlines;
 mod extremes;
 mod faults;
 mod gateway;
+mod invariants;
 mod judged;
 mod judging;
 mod life;

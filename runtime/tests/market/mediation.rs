@@ -1,7 +1,7 @@
 //! Mediation with the registry, the market and deals as they are, and BABE's outputs.
 
 use crate::{chain::*, judging::*};
-use frame_support::{assert_ok, traits::fungible::Mutate};
+use frame_support::assert_ok;
 use lilypad_primitives::{Balance, Outcome, OutputRoot, Profile, Reason, Round, Triple, VersionId, LP};
 use lilypad_runtime::{Balances, Deals, Mediation, Runtime, RuntimeOrigin, System};
 
@@ -71,10 +71,7 @@ fn a_false_promise_of_determinism_costs_the_author_and_withdraws_the_version() {
 fn an_audit_is_paid_by_the_pool() {
 	test(|| {
 		mediators();
-		assert_ok!(Balances::mint_into(
-			&lilypad_runtime::AuditPoolAccount::get(),
-			1_000 * LP
-		));
+		endow(&lilypad_runtime::AuditPoolAccount::get(), 1_000 * LP);
 		// Look for a history in which the draw falls on it.
 		let deal = submitted(opening());
 		let mut history = 0u32;

@@ -9,7 +9,7 @@ use super::{
 	judging::mediator,
 	steps::*,
 };
-use frame_support::{assert_ok, traits::fungible::Mutate};
+use frame_support::assert_ok;
 use lilypad_primitives::{DealId, OfferState, LP};
 use lilypad_runtime::{Balances, Mediation, Runtime, System};
 use pallet_market::JobState;
@@ -144,7 +144,7 @@ fn note_outcomes(reached: &mut Reached) {
 /// Returns how much LP there is.
 fn begin(tally: &mut Tally) -> u128 {
 	for who in 0..judged::MEDIATORS {
-		assert_ok!(Balances::mint_into(&mediator(who), 2_000 * LP));
+		endow(&mediator(who), 2_000 * LP);
 	}
 	let issued = Balances::total_issuance();
 	judged::begin(tally);

@@ -245,3 +245,51 @@ fn a_stake_that_is_not_held() {
 		dispute_in_the_record(deal, Dispute::Challenge(Reason::Unavailable))
 	});
 }
+
+#[test]
+fn purses_that_are_too_small() {
+	use frame_support::traits::tokens::Precision::Exact;
+	let wrong = "10: a purse is too small for an outcome";
+	let release = |reason: HoldReason, who, amount| {
+		assert_ok!(<Balances as MutateHold<_>>::release(
+			&reason.into(),
+			&who,
+			amount,
+			Exact
+		));
+	};
+	// Everything else is as the records say: the hold, the job, the other deals.
+	notices(wrong, |deal| {
+		let missing = BUDGET - (CAP + FEE + LEVY + TIP) + 1;
+		Deals::<Test>::mutate(deal, |deal| {
+			let deal = deal.as_mut().expect("lives");
+			deal.terms.solver = Some(SOLVER);
+			deal.terms.budget -= missing;
+		});
+		Jobs::mutate(JobId(2), |job| {
+			job.as_mut().expect("lives").terms.budget -= missing
+		});
+		release(HoldReason::JobBudget, CREATOR, missing);
+	});
+	notices(wrong, |deal| {
+		let left = Deals::<Test>::mutate(deal, |deal| {
+			let terms = &mut deal.as_mut().expect("lives").terms;
+			terms.collateral = terms.panel_fee + terms.cap - 1;
+			terms.collateral
+		});
+		Bonds::<Test>::mutate(PROVIDER, |bond| {
+			bond.as_mut().expect("bonded").committed -= COLLATERAL - left
+		});
+	});
+}
+
+#[test]
+fn an_opening_that_was_not_submitted() {
+	notices("11: what was opened is not what was submitted", |deal| {
+		Deals::<Test>::mutate(deal, |deal| {
+			if let DealState::Submitted { seal, .. } = &mut deal.as_mut().expect("lives").state {
+				seal.0[0] ^= 1;
+			}
+		});
+	});
+}

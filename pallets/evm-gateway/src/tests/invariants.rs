@@ -4,7 +4,13 @@ use crate::{
 	mock::*, AllBatches, AllHandled, Books, BooksOf, Cancelling, Handled, LiveRequests, Message, OpenVotes,
 	Outboxes, Payout, Pending, PendingRequests, Request, Sets, Vote, Wallets, WINDOW,
 };
-use frame_support::{assert_ok, traits::fungible::Mutate};
+use frame_support::{
+	assert_ok,
+	traits::{
+		fungible::{Inspect, Mutate},
+		tokens::Preservation::Expendable,
+	},
+};
 use lilypad_primitives::{JobId, LP};
 use sp_core::H256;
 use sp_runtime::TryRuntimeError;
@@ -82,7 +88,8 @@ fn wrong_reserves_are_noticed() {
 }
 
 #[test]
-fn circulation_without_issuance_is_noticed() {
+fn lp_out_of_nowhere_and_into_nothing_are_noticed() {
+	let what = "3: LP were made or destroyed that no gateway knows of";
 	noticed(
 		|| {
 			books(|b| {
@@ -90,7 +97,19 @@ fn circulation_without_issuance_is_noticed() {
 				b.received += 10_000 * LP;
 			})
 		},
-		"3: more circulates than there is",
+		what,
+	);
+	noticed(
+		|| {
+			Balances::mint_into(&alice(), 1).expect("there is room");
+		},
+		what,
+	);
+	noticed(
+		|| {
+			assert_ok!(Balances::burn(signed(&alice()), LP, true));
+		},
+		what,
 	);
 }
 
@@ -104,8 +123,8 @@ fn wrong_wallets_are_noticed() {
 		|| {
 			// What is on hold keeps the account alive, but nothing else may have touched the rest.
 			System::inc_providers(&wallet());
-			let left = Balances::set_balance(&wallet(), ED - 1);
-			assert!(left < ED);
+			let most = Balances::balance(&wallet()) - (ED - 1);
+			assert_ok!(Balances::transfer(&wallet(), &alice(), most, Expendable));
 		},
 		"4: a wallet has less than its requests keep in it",
 	);
