@@ -85,6 +85,11 @@ fuzz: setup ## a million random calls of many actors on the market, invariants c
 bench-market: setup ## what matching and whole jobs cost: time, weight, reads and writes, jobs per block
 	@scripts/bench-market.sh
 
+.PHONY: bench-database
+bench-database: setup ## what a read and a write of the chain's state take on this machine
+	@SKIP_WASM_BUILD=1 $(RUN) cargo build --workspace --bin lilypad-database-bench
+	@$(RUN) sh -c '"$$CARGO_TARGET_DIR/debug/lilypad-database-bench" $(ARGS)'
+
 .PHONY: weights
 weights: setup ## weights of the pallets, measured on this machine with the runtime's own code
 	@scripts/weights.sh
