@@ -24,8 +24,8 @@ HOST=(sp-core sp-io sp-trie trie-db memory-db hash-db blake2 blake2b_simd twox-h
 	parity-scale-codec hashbrown schnorrkel curve25519-dalek k256 secp256k1 secp256k1-sys keccak sha3 sc-client-db
 	sp-externalities sp-wasm-interface sc-executor sc-executor-wasmtime sp-runtime-interface wasmtime)
 
-# Of the SDK's, what every transaction runs through.
-SDK_PALLETS=(frame_system_extensions pallet_transaction_payment)
+# What every transaction runs through.
+OF_TRANSACTIONS=(frame_system_extensions lilypad_transaction pallet_transaction_payment)
 
 our_pallets() {
 	local manifest
@@ -62,7 +62,7 @@ measure() {
 
 main() {
 	local -a pallets=("$@")
-	((${#pallets[@]})) || mapfile -t pallets < <(our_pallets && printf '%s\n' "${SDK_PALLETS[@]}")
+	((${#pallets[@]})) || mapfile -t pallets < <(our_pallets && printf '%s\n' "${OF_TRANSACTIONS[@]}")
 	install_bencher
 	build_runtime
 	mkdir -p "$OUT"

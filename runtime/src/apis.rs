@@ -246,6 +246,7 @@ impl_runtime_apis! {
 			use frame_support::traits::StorageInfoTrait;
 			use frame_system_benchmarking::{extensions::Pallet as SystemExtensionsBench, Pallet as SystemBench};
 			use baseline::Pallet as BaselineBench;
+			use transaction::Pallet as TransactionBench;
 
 			let mut list = Vec::<BenchmarkList>::new();
 			list_benchmarks!(list, extra);
@@ -259,6 +260,7 @@ impl_runtime_apis! {
 			use frame_benchmarking::{baseline, BenchmarkBatch};
 			use frame_system_benchmarking::{extensions::Pallet as SystemExtensionsBench, Pallet as SystemBench};
 			use baseline::Pallet as BaselineBench;
+			use transaction::Pallet as TransactionBench;
 
 			let mut whitelist: Vec<_> = hot_keys().into_iter().map(Into::into).collect();
 			// Who pays for a transaction has sent it: its account is counted where its nonce is checked.

@@ -18,6 +18,7 @@ frame_benchmarking::define_benchmarks!(
 	[frame_benchmarking, BaselineBench::<Runtime>]
 	[frame_system, SystemBench::<Runtime>]
 	[frame_system_extensions, SystemExtensionsBench::<Runtime>]
+	[lilypad_transaction, TransactionBench::<Runtime>]
 	[pallet_balances, Balances]
 	[pallet_deals, Deals]
 	[pallet_evm_gateway, EvmGateway]

@@ -24,6 +24,7 @@ mod hot_keys;
 pub mod invariants;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod weights;
 
 // The macros below expect it in scope.
