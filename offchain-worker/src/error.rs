@@ -46,9 +46,9 @@ pub enum WorkerError {
 		/// The account of both.
 		account: String,
 	},
-	/// Another worker that does not answer has what only it can open.
+	/// Another worker that does not answer for this account, or not at all, has what only it can open.
 	#[error(
-		"the worker that this account has announced, peer {peer}, does not answer, and only its data folder has the results or \
+		"the worker that this account has announced, peer {peer}, does not answer for it, and only its data folder has the results or \
 		 votes that were sealed for the deals {deals}. Start it again, or start this one with that folder. If the folder is lost, \
 		 start with --take-over (a node: --provider-take-over or --mediator-take-over): these deals are then given up, and fined \
 		 as the chain's rules say"
