@@ -183,7 +183,7 @@ fn whatever_happens_nothing_stays_on_hold() {
 				let issued = begin(tally);
 				for (nth, step) in steps.into_iter().enumerate() {
 					tally.take(step);
-					if nth % 4 == 0 {
+					if nth % 8 == 0 {
 						check();
 						conserved(issued);
 						note_outcomes(&mut reached.borrow_mut());
