@@ -73,6 +73,10 @@ impl Figures {
 
 fn main() -> anyhow::Result<()> {
 	let args = Args::parse();
+	anyhow::ensure!(
+		args.entries > 0,
+		"there is nothing to read: give --entries 1 or more"
+	);
 	let folder = tempfile::tempdir()
 		.context("there is no room for a database: set TMPDIR to a folder with some gigabytes")?;
 	let mut chain = Chain::new(folder.path(), (args.cache > 0).then_some(args.cache))?;
