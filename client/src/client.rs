@@ -151,6 +151,16 @@ impl Client {
 		))
 	}
 
+	/// Number of the highest block that the node has heard of from its peers, or its own best one's if it has none.
+	pub async fn highest_block(&self) -> Result<lilypad_primitives::BlockNumber, ClientError> {
+		let state: serde_json::Value = self.request("system_syncState", rpc_params![]).await?;
+		let highest = state["highestBlock"].as_u64().and_then(|n| n.try_into().ok());
+		highest.ok_or_else(|| ClientError::Decode {
+			what: "state of the node's synchronisation".into(),
+			reason: state.to_string(),
+		})
+	}
+
 	/// The newest block, to read at.
 	pub async fn best(&self) -> Result<View, ClientError> {
 		self.at(At::Best).await

@@ -256,6 +256,8 @@ pub trait Chain: Send + Sync + 'static {
 	fn millis_per_block(&self) -> Millis;
 	/// The best block.
 	async fn best_block(&self) -> ChainResult<Block>;
+	/// Number of the highest block that the node has heard of, which it may not have yet.
+	async fn highest_block(&self) -> ChainResult<BlockNumber>;
 	/// Best blocks as they come. The stream survives reconnects; it ends only when the client is shut down.
 	async fn subscribe_best(&self) -> ChainResult<BoxStream<'static, ChainResult<BestBlock>>>;
 	/// A live deal.

@@ -20,8 +20,12 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Longest wait for another worker's answer.
+/// Longest wait for one answer of another worker.
 const OTHER_WORKER: Duration = Duration::from_secs(6);
+/// How often a worker that does not answer is asked again: what it does when it is taken over from is lost work.
+const ASKED_AGAIN: u32 = 2;
+/// Wait before that.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Makes sure that no other worker serves this account, and announces where this one is.
 ///
@@ -39,19 +43,18 @@ pub async fn claim_account(
 	let announced = chain.peer(&account).await?;
 	if let Some(other) = announced.as_ref().filter(|other| other.id != own.id) {
 		let peer = hex::encode(other.id);
-		match tokio::time::timeout(OTHER_WORKER, ask(peers, other)).await {
-			Ok(Ok((served, genesis))) if served == account && genesis == chain.genesis_hash() => {
+		match ask(peers, other).await {
+			Ok((served, genesis)) if served == account && genesis == chain.genesis_hash() => {
 				return Err(WorkerError::AnotherWorker {
 					peer,
 					account: account.to_string(),
 				});
 			},
-			Ok(Ok(_)) => tracing::info!(
+			Ok(_) => tracing::info!(
 				peer,
 				"the announced peer works for somebody else now; taking over"
 			),
-			Ok(Err(error)) => tracing::info!(peer, %error, "the announced peer does not answer; taking over"),
-			Err(_) => tracing::info!(peer, "the announced peer does not answer; taking over"),
+			Err(why) => tracing::info!(peer, why, "the announced peer does not answer; taking over"),
 		}
 		let deals = held_elsewhere(chain, journal).await?;
 		if !deals.is_empty() {
@@ -98,11 +101,22 @@ async fn held_elsewhere(chain: &dyn Chain, journal: &Journal) -> Result<Vec<Deal
 	Ok(held)
 }
 
-async fn ask(
-	peers: &PeerClient,
-	other: &PeerAddress,
-) -> Result<(crate::AccountId, [u8; 32]), crate::p2p::P2pError> {
-	peers.connect(other).await?.hello().await
+/// Whom another worker serves, and on which chain; or why it did not answer the last time.
+async fn ask(peers: &PeerClient, other: &PeerAddress) -> Result<(crate::AccountId, [u8; 32]), String> {
+	let mut asked_again = 0;
+	loop {
+		let hello = async { peers.connect(other).await?.hello().await };
+		let why = match tokio::time::timeout(OTHER_WORKER, hello).await {
+			Ok(Ok(answer)) => return Ok(answer),
+			Ok(Err(error)) => error.to_string(),
+			Err(_) => format!("nothing for {} s", OTHER_WORKER.as_secs()),
+		};
+		if asked_again == ASKED_AGAIN {
+			return Err(why);
+		}
+		asked_again += 1;
+		tokio::time::sleep(ASK_AGAIN).await;
+	}
 }
 
 /// Bonds, and posts the offer, as far as that has not been done.

@@ -55,26 +55,33 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<()
 		None => (chain, engines),
 	};
 	let chain = Arc::new(chain);
-	if !caught_up(&*chain, &shutdown).await? {
+	if !caught_up(&*chain, since_epoch, &shutdown).await? {
 		return Ok(());
 	}
 	run_with(chain, engines, config, shutdown).await
 }
 
-/// Waits until the node knows what is going on: until its newest block is young. A node that has just started follows a
-/// chain whose offers, bonds and deals are not there yet. Gives `false` when the shutdown was asked for first.
-async fn caught_up(chain: &dyn Chain, shutdown: &CancellationToken) -> Result<bool, WorkerError> {
+/// Waits until the node knows what is going on: until its newest block is young, and it has heard of no newer one. A node that
+/// has just started follows a chain whose offers, bonds, deals and announced peers are not there yet. Gives `false` when the
+/// shutdown was asked for first.
+async fn caught_up(
+	chain: &dyn Chain,
+	since_epoch: impl Fn() -> Duration,
+	shutdown: &CancellationToken,
+) -> Result<bool, WorkerError> {
 	let mut told: Option<Instant> = None;
 	loop {
+		// In this order: a block that comes between the two has the node wait once more.
 		let best = chain.best_block().await?;
-		let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-		let age = now.saturating_sub(Duration::from_millis(best.timestamp));
-		if age < YOUNG {
+		let highest = chain.highest_block().await?;
+		let age = since_epoch().saturating_sub(Duration::from_millis(best.timestamp));
+		if age < YOUNG && best.number >= highest {
 			return Ok(true);
 		}
 		if told.is_none_or(|told| told.elapsed() > TELL_AGAIN) {
 			tracing::info!(
 				block = best.number,
+				highest,
 				age_seconds = age.as_secs(),
 				"waiting for the node to catch up with the chain"
 			);
@@ -85,6 +92,10 @@ async fn caught_up(chain: &dyn Chain, shutdown: &CancellationToken) -> Result<bo
 			() = tokio::time::sleep(LOOK_AGAIN) => (),
 		}
 	}
+}
+
+fn since_epoch() -> Duration {
+	SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The executors that a choice of engine gives: containers first, WebAssembly always.
@@ -313,5 +324,38 @@ async fn close(router: iroh::protocol::Router, blobs: &BlobStore) {
 	}
 	if let Err(error) = blobs.shutdown().await {
 		tracing::debug!(%error, "the store was closed before");
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::chain::fake::{self, FakeChain};
+
+	#[tokio::test(start_paused = true)]
+	async fn a_node_that_knows_of_newer_blocks_has_not_caught_up() {
+		let chain = FakeChain::new(fake::provider());
+		let shutdown = CancellationToken::new();
+		let now = Duration::from_millis(chain.lock().block().timestamp) + Duration::from_secs(2);
+		let wait = |age: Duration| {
+			let (chain, shutdown) = (chain.clone(), shutdown.clone());
+			async move {
+				let waiting = caught_up(&chain, || now + age, &shutdown);
+				// Tokio's clock stands still, and runs on when there is nothing to do.
+				tokio::time::timeout(Duration::from_secs(60), waiting).await
+			}
+		};
+		assert!(matches!(wait(Duration::ZERO).await, Ok(Ok(true))));
+		// A block that is too old may be the last before a long gap, even if the node has heard of no other.
+		assert!(wait(YOUNG).await.is_err());
+		// A young block is not enough: who has announced what is in the blocks after it.
+		chain.lock().behind = 1;
+		assert!(wait(Duration::ZERO).await.is_err());
+		chain.lock().behind = 0;
+		assert!(matches!(wait(Duration::ZERO).await, Ok(Ok(true))));
+
+		chain.lock().behind = 1;
+		shutdown.cancel();
+		assert!(matches!(wait(Duration::ZERO).await, Ok(Ok(false))));
 	}
 }

@@ -48,10 +48,15 @@ impl Process {
 		Ok(String::from_utf8_lossy(&std::fs::read(&self.log)?).into_owned())
 	}
 
-	/// The end of its log.
+	/// The end of its log, without the lines that every block brings.
 	pub fn log_tail(&self, lines: usize) -> String {
 		let log = self.log().unwrap_or_default();
-		let all: Vec<_> = log.lines().collect();
+		let routine = |line: &&str| {
+			[" 💤 Idle (", " 🏆 Imported #"]
+				.iter()
+				.any(|part| line.contains(part))
+		};
+		let all: Vec<_> = log.lines().filter(|line| !routine(line)).collect();
 		all[all.len().saturating_sub(lines)..].join("\n")
 	}
 

@@ -153,13 +153,20 @@ fn a_job_that_a_provider_failed_moves_to_another() -> Result<()> {
 #[test]
 fn two_workers_with_one_key_are_refused() -> Result<()> {
 	let network = Network::dev()?;
-	let _first = network.provider("//Bob", &[])?;
+	let first = network.provider("//Bob", &[])?;
 	let second = network.provider_in("other", "//Bob", &[])?;
 	// The node may go on without its worker or end; either way the worker says what is wrong.
 	wait_for("the second worker refuses", MINUTE, || {
 		Ok(second.log()?.contains("another worker").then_some(()))
 	})
-	.with_context(|| second.log_tail(30))
+	.with_context(|| {
+		format!(
+			"{}\nand of the first:\n{}",
+			second.log_tail(30),
+			first.log_tail(10)
+		)
+	})?;
+	first.check()
 }
 
 #[test]

@@ -193,6 +193,8 @@ pub(crate) fn module(code: [u8; 32], size: u64) -> (ModuleInfo<AccountId>, Vec<u
 #[derive(Default)]
 pub(crate) struct State {
 	pub(crate) number: BlockNumber,
+	/// Blocks that the node has heard of and does not have yet.
+	pub(crate) behind: BlockNumber,
 	pub(crate) deals: BTreeMap<DealId, Deal>,
 	pub(crate) jobs: BTreeMap<JobId, Job<AccountId>>,
 	pub(crate) modules: BTreeMap<VersionId, (ModuleInfo<AccountId>, Vec<u8>)>,
@@ -610,6 +612,10 @@ impl Chain for FakeChain {
 
 	async fn best_block(&self) -> ChainResult<Block> {
 		self.read(State::block)
+	}
+
+	async fn highest_block(&self) -> ChainResult<BlockNumber> {
+		self.read(|state| state.number + state.behind)
 	}
 
 	async fn subscribe_best(&self) -> ChainResult<BoxStream<'static, ChainResult<BestBlock>>> {

@@ -11,7 +11,8 @@ use lilypad_client::{
 	TxOptions, Update, View,
 };
 use lilypad_primitives::{
-	Balance, DealId, Job, JobId, MediationRules, Millis, ModuleInfo, Offer, OfferId, PeerAddress, VersionId,
+	Balance, BlockNumber, DealId, Job, JobId, MediationRules, Millis, ModuleInfo, Offer, OfferId,
+	PeerAddress, VersionId,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -208,6 +209,10 @@ impl Chain for OnChain {
 
 	async fn best_block(&self) -> ChainResult<Block> {
 		self.block(&self.client.best().await?).await
+	}
+
+	async fn highest_block(&self) -> ChainResult<BlockNumber> {
+		Ok(self.client.highest_block().await?)
 	}
 
 	async fn subscribe_best(&self) -> ChainResult<BoxStream<'static, ChainResult<BestBlock>>> {
