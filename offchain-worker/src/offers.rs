@@ -12,6 +12,8 @@ use crate::{
 };
 use lilypad_primitives::{offer::MAX_PLATFORMS, DealId, OfferId, OfferState, PeerAddress, Platform};
 use std::{
+	fmt::Display,
+	future::Future,
 	sync::{
 		atomic::{AtomicU32, Ordering},
 		Arc, Mutex, PoisonError,
@@ -22,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Longest wait for one answer of another worker.
 const OTHER_WORKER: Duration = Duration::from_secs(6);
-/// How often a worker that does not answer is asked again: what it does when it is taken over from is lost work.
+/// How often a worker that does not answer is asked again: taking over from one that lives loses its work.
 const ASKED_AGAIN: u32 = 2;
 /// Wait before that.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -43,7 +45,7 @@ pub async fn claim_account(
 	let announced = chain.peer(&account).await?;
 	if let Some(other) = announced.as_ref().filter(|other| other.id != own.id) {
 		let peer = hex::encode(other.id);
-		match ask(peers, other).await {
+		match insist(|| async { peers.connect(other).await?.hello().await }).await {
 			Ok((served, genesis)) if served == account && genesis == chain.genesis_hash() => {
 				return Err(WorkerError::AnotherWorker {
 					peer,
@@ -101,12 +103,11 @@ async fn held_elsewhere(chain: &dyn Chain, journal: &Journal) -> Result<Vec<Deal
 	Ok(held)
 }
 
-/// Whom another worker serves, and on which chain; or why it did not answer the last time.
-async fn ask(peers: &PeerClient, other: &PeerAddress) -> Result<(crate::AccountId, [u8; 32]), String> {
+/// An answer to a question that is asked again when there is none; or why there was none the last time.
+async fn insist<T, E: Display, F: Future<Output = Result<T, E>>>(ask: impl Fn() -> F) -> Result<T, String> {
 	let mut asked_again = 0;
 	loop {
-		let hello = async { peers.connect(other).await?.hello().await };
-		let why = match tokio::time::timeout(OTHER_WORKER, hello).await {
+		let why = match tokio::time::timeout(OTHER_WORKER, ask()).await {
 			Ok(Ok(answer)) => return Ok(answer),
 			Ok(Err(error)) => error.to_string(),
 			Err(_) => format!("nothing for {} s", OTHER_WORKER.as_secs()),
@@ -328,6 +329,25 @@ mod tests {
 			creators: CreatorPolicy::Any,
 		};
 		chain.call(Call::PostOffer(offer), None).await.expect("posted");
+	}
+
+	#[tokio::test(start_paused = true)]
+	async fn who_does_not_answer_is_asked_three_times() {
+		let asked = AtomicU32::new(0);
+		let ask = |answered: u32| {
+			let asked = &asked;
+			move || async move {
+				match asked.fetch_add(1, Ordering::SeqCst) {
+					n if n == answered => Ok(n),
+					0 => std::future::pending().await,
+					_ => Err("refused"),
+				}
+			}
+		};
+		assert_eq!(insist(ask(2)).await, Ok(2));
+		asked.store(0, Ordering::SeqCst);
+		assert_eq!(insist(ask(3)).await, Err("refused".into()));
+		assert_eq!(asked.load(Ordering::SeqCst), 3);
 	}
 
 	#[tokio::test]

@@ -11,7 +11,7 @@ use crate::{
 	metrics::Metrics,
 	offers::{claim_account, ensure_offer, Ailments, Health},
 	p2p::{self, Access, PeerClient, PeerService, RequestSigner},
-	pipeline::{house, watch, Context, Engines},
+	pipeline::{house, now_ms, watch, Context, Engines},
 	progress::ProgressHub,
 	results::BlobStore,
 	sources::Sources,
@@ -21,9 +21,10 @@ use lilypad_client::{
 	tasks::{TaskEnded, Tasks},
 	Client, ClientConfig,
 };
+use lilypad_primitives::Millis;
 use std::{
 	sync::Arc,
-	time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+	time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, watch as channel};
 use tokio_util::sync::CancellationToken;
@@ -55,7 +56,7 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<()
 		None => (chain, engines),
 	};
 	let chain = Arc::new(chain);
-	if !caught_up(&*chain, since_epoch, &shutdown).await? {
+	if !caught_up(&*chain, now_ms, &shutdown).await? {
 		return Ok(());
 	}
 	run_with(chain, engines, config, shutdown).await
@@ -66,7 +67,7 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<()
 /// shutdown was asked for first.
 async fn caught_up(
 	chain: &dyn Chain,
-	since_epoch: impl Fn() -> Duration,
+	now_ms: impl Fn() -> Millis,
 	shutdown: &CancellationToken,
 ) -> Result<bool, WorkerError> {
 	let mut told: Option<Instant> = None;
@@ -74,7 +75,7 @@ async fn caught_up(
 		// In this order: a block that comes between the two has the node wait once more.
 		let best = chain.best_block().await?;
 		let highest = chain.highest_block().await?;
-		let age = since_epoch().saturating_sub(Duration::from_millis(best.timestamp));
+		let age = Duration::from_millis(now_ms().saturating_sub(best.timestamp));
 		if age < YOUNG && best.number >= highest {
 			return Ok(true);
 		}
@@ -92,10 +93,6 @@ async fn caught_up(
 			() = tokio::time::sleep(LOOK_AGAIN) => (),
 		}
 	}
-}
-
-fn since_epoch() -> Duration {
-	SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The executors that a choice of engine gives: containers first, WebAssembly always.
@@ -336,12 +333,13 @@ mod tests {
 	async fn a_node_that_knows_of_newer_blocks_has_not_caught_up() {
 		let chain = FakeChain::new(fake::provider());
 		let shutdown = CancellationToken::new();
-		let now = Duration::from_millis(chain.lock().block().timestamp) + Duration::from_secs(2);
+		let mined = chain.lock().block().timestamp;
 		let wait = |age: Duration| {
 			let (chain, shutdown) = (chain.clone(), shutdown.clone());
 			async move {
-				let waiting = caught_up(&chain, || now + age, &shutdown);
-				// Tokio's clock stands still, and runs on when there is nothing to do.
+				let now = mined + Millis::try_from(age.as_millis()).expect("seconds");
+				let waiting = caught_up(&chain, || now, &shutdown);
+				// Tokio's clock jumps whenever there is nothing to do.
 				tokio::time::timeout(Duration::from_secs(60), waiting).await
 			}
 		};
